@@ -1,0 +1,86 @@
+//! The kernel's error numbers.
+
+use std::fmt;
+
+use nix::libc;
+
+/// An error number as a system call returned it.
+///
+/// Kept as a bare number, because a module's init function may return any: see
+/// `do_init_module` in the kernel's `kernel/module/main.c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Errno(i32);
+
+macro_rules! known {
+    ($($name:ident)*) => {
+        impl Errno {
+            $(
+                #[doc = concat!("`", stringify!($name), "`, see errno(3).")]
+                pub const $name: Self = Self(libc::$name);
+            )*
+        }
+    };
+}
+
+known! {
+    EPERM ENOENT EINTR EIO ENOEXEC EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV ENOTDIR
+    EISDIR EINVAL ETXTBSY EFBIG ENOSPC ERANGE ENOSYS EBADMSG ELOOP ENAMETOOLONG EOPNOTSUPP ENOKEY
+    EKEYREJECTED
+}
+
+impl Errno {
+    /// The error with this number, as in `errno.h`: positive.
+    pub const fn from_raw(number: i32) -> Self {
+        Self(number)
+    }
+
+    /// The number, positive.
+    pub const fn raw(self) -> i32 {
+        self.0
+    }
+
+    /// The symbol, such as `ENOENT`; the plain number where it has none.
+    pub fn name(self) -> String {
+        match nix::errno::Errno::from_raw(self.0) {
+            nix::errno::Errno::UnknownErrno => self.0.to_string(),
+            known => format!("{known:?}"),
+        }
+    }
+}
+
+/// The C library's text, as strerror(3) gives it in the C locale.
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The standard library appends the number to strerror's text and offers no way without.
+        let text = std::io::Error::from_raw_os_error(self.0).to_string();
+        let end = text.rfind(" (os error ").unwrap_or(text.len());
+        f.write_str(text.get(..end).unwrap_or(&text))
+    }
+}
+
+pub(crate) fn from_nix(errno: nix::errno::Errno) -> Errno {
+    Errno(errno as i32)
+}
+
+pub(crate) fn from_io(error: &std::io::Error) -> Errno {
+    Errno(error.raw_os_error().unwrap_or(libc::EIO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_those_of_the_c_library() {
+        assert_eq!(Errno::ENOENT.to_string(), "No such file or directory");
+        assert_eq!(Errno::EAGAIN.to_string(), "Resource temporarily unavailable");
+        assert_eq!(Errno::EKEYREJECTED.to_string(), "Key was rejected by service");
+        assert_eq!(Errno::from_raw(9999).to_string(), "Unknown error 9999");
+    }
+
+    #[test]
+    fn names_are_symbols_or_numbers() {
+        assert_eq!(Errno::EAGAIN.name(), "EAGAIN");
+        assert_eq!(Errno::from_raw(524).name(), "524");
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong when module files and the kernel's own files are read.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::errno::Errno;
+
+/// A file or a text that could not be read or understood.
+///
+/// The operations that change the kernel have errors of their own:
+/// [`InsertError`](crate::InsertError) and [`RemoveError`](crate::RemoveError).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    path: Option<PathBuf>,
+    detail: String,
+}
+
+/// The class of an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A system call on the file failed.
+    Io(Errno),
+    /// The bytes are not an ELF object.
+    NotElf,
+    /// An ELF object whose headers point outside of the file.
+    Truncated,
+    /// An ELF object that is not a kernel module.
+    NotAModule,
+    /// A compressed stream that its own format calls damaged.
+    CorruptCompression,
+    /// More bytes than the caller's limit.
+    TooLarge,
+    /// A text of the kernel, or of depmod(8), that does not follow its format.
+    Malformed,
+    /// A module name that is empty, too long, or holds bytes that no module name has.
+    InvalidName,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, path: None, detail: detail.into() }
+    }
+
+    pub(crate) fn io(path: &Path, errno: Errno) -> Self {
+        Self { kind: ErrorKind::Io(errno), path: Some(path.to_owned()), detail: errno.to_string() }
+    }
+
+    /// Names the file, once, where it is known: parsers see bytes only.
+    pub(crate) fn at(mut self, path: &Path) -> Self {
+        self.path.get_or_insert_with(|| path.to_owned());
+        self
+    }
+
+    /// The class of the error.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The file it is about, where there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The error number, if a system call failed.
+    pub fn errno(&self) -> Option<Errno> {
+        match self.kind {
+            ErrorKind::Io(errno) => Some(errno),
+            _ => None,
+        }
+    }
+
+    /// Whether the file is not there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.errno(), Some(Errno::ENOENT | Errno::ENOTDIR))
+    }
+
+    /// What is wrong, without the path.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "{}: {}", path.display(), self.detail),
+            None => f.write_str(&self.detail),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

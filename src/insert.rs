@@ -1,0 +1,155 @@
+//! Loading a module file.
+
+mod arguments;
+
+pub use arguments::{Arguments, BadArgument};
+
+use std::fmt;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use crate::errno::{self, Errno};
+use crate::error::Error;
+use crate::module_file::{Compression, Image, ModuleFile};
+use crate::syscall::{self, Encoding, Force};
+use crate::system::System;
+
+/// Loads the module in `file` into the running kernel.
+///
+/// An uncompressed file costs one system call. A compressed one goes to the kernel as it is where
+/// the kernel can decompress it, so that `LoadPin` and IMA see the file itself, and is decompressed
+/// here where it cannot. Whatever fails, the module's init function runs at most once.
+///
+/// # Errors
+/// [`InsertError`], with the kernel's answer or the reason why it was not asked.
+pub fn insert(
+    system: &System,
+    file: &ModuleFile,
+    arguments: &Arguments,
+    force: Force,
+) -> Result<(), InsertError> {
+    let load = Load { system, file, arguments, force };
+    // Only the bytes tell for sure, but looking at them costs a system call that a file which is
+    // named like a plain module hardly ever needs. If the name lies, the kernel refuses the file
+    // with ENOEXEC before it does anything with it.
+    if file.path().as_os_str().as_bytes().ends_with(b".ko") {
+        match load.plain() {
+            Err(error) if error.errno() == Some(Errno::ENOEXEC) => match file.compression() {
+                Ok(Some(compression)) => load.compressed(compression),
+                _ => Err(error),
+            },
+            result => result,
+        }
+    } else {
+        match file.compression().map_err(InsertFailure::Unreadable)? {
+            Some(compression) => load.compressed(compression),
+            None => load.plain(),
+        }
+    }
+}
+
+struct Load<'a> {
+    system: &'a System,
+    file: &'a ModuleFile,
+    arguments: &'a Arguments,
+    force: Force,
+}
+
+impl Load<'_> {
+    fn plain(&self) -> Result<(), InsertError> {
+        match self.finit(self.file, Encoding::Plain) {
+            // Before Linux 3.8 there is only init_module.
+            Err(Errno::ENOSYS) => self.through_memory(),
+            result => result.map_err(refused),
+        }
+    }
+
+    fn compressed(&self, compression: Compression) -> Result<(), InsertError> {
+        let kernels = self.system.module_compression();
+        let by_kernel = kernels.as_deref().and_then(Compression::from_kernel) == Some(compression)
+            && self.file.kernel_reads().map_err(InsertFailure::Unreadable)?;
+        if !by_kernel {
+            return self.through_memory();
+        }
+        match self.finit(self.file, Encoding::Compressed) {
+            Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => self.through_memory(),
+            result => result.map_err(refused),
+        }
+    }
+
+    fn through_memory(&self) -> Result<(), InsertError> {
+        let image = self.file.image().map_err(InsertFailure::Unreadable)?;
+        if self.force.any() {
+            self.forced_through_memory(&image).map_err(refused)
+        } else {
+            syscall::init_module(image.bytes(), &self.arguments.0).map_err(refused)
+        }
+    }
+
+    /// `init_module` has no flags; a file in memory lends itself to the call that has.
+    fn forced_through_memory(&self, image: &Image) -> Result<(), Errno> {
+        let memory = memfd_create(c"module", MFdFlags::MFD_CLOEXEC).map_err(errno::from_nix)?;
+        let mut memory = std::fs::File::from(memory);
+        memory.write_all(image.bytes()).map_err(|error| errno::from_io(&error))?;
+        self.finit(&memory, Encoding::Plain)
+    }
+
+    fn finit(&self, file: &impl AsFd, encoding: Encoding) -> Result<(), Errno> {
+        syscall::finit_module(file.as_fd(), &self.arguments.0, self.force, encoding)
+    }
+}
+
+fn refused(errno: Errno) -> InsertError {
+    InsertFailure::Refused(errno).into()
+}
+
+/// A module was not loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InsertError {
+    failure: InsertFailure,
+}
+
+/// Who said no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InsertFailure {
+    /// The file could not be read or decompressed; the kernel was not asked.
+    Unreadable(Error),
+    /// The kernel refused the module, or its init function failed.
+    Refused(Errno),
+}
+
+impl InsertError {
+    /// Who said no.
+    pub fn failure(&self) -> &InsertFailure {
+        &self.failure
+    }
+
+    /// The error number, of the kernel's answer or of the reading.
+    pub fn errno(&self) -> Option<Errno> {
+        match &self.failure {
+            InsertFailure::Unreadable(error) => error.errno(),
+            InsertFailure::Refused(errno) => Some(*errno),
+        }
+    }
+}
+
+impl From<InsertFailure> for InsertError {
+    fn from(failure: InsertFailure) -> Self {
+        Self { failure }
+    }
+}
+
+impl fmt::Display for InsertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.failure {
+            InsertFailure::Unreadable(error) => error.fmt(f),
+            InsertFailure::Refused(errno) => errno.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for InsertError {}

@@ -1,0 +1,87 @@
+//! What the kernel has loaded.
+
+mod proc_modules;
+mod snapshot;
+
+pub use snapshot::Snapshot;
+
+use crate::error::Error;
+use crate::name::ModuleName;
+use crate::system::System;
+use crate::taint::Taints;
+
+/// A row of `/proc/modules`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoadedModule {
+    /// The name.
+    pub name: ModuleName,
+    /// Memory in bytes, of all kinds; that of the init sections only while it loads.
+    pub size: u64,
+    /// References to the module; −1 while it unloads. `None` where the kernel keeps no count
+    /// (`CONFIG_MODULE_UNLOAD=n`).
+    pub refcnt: Option<i64>,
+    /// The modules that use its symbols, in the kernel's order. Each holds one reference.
+    pub used_by: Vec<ModuleName>,
+    /// It can never be removed: it has an init function and no exit function.
+    pub permanent: bool,
+    /// Where it is in its life.
+    pub state: State,
+    /// The address of its code; `None` where the kernel hides it (`kptr_restrict`, proc(5)).
+    pub address: Option<u64>,
+    /// Its taints.
+    pub taints: Taints,
+}
+
+impl LoadedModule {
+    /// References that no module holds: by open devices, mounts, sockets, and the kernel itself.
+    pub fn anonymous_references(&self) -> Option<i64> {
+        // While a module loads, the loader holds one; see do_init_module in kernel/module/main.c.
+        let loader = i64::from(self.state == State::Loading);
+        let modules = i64::try_from(self.used_by.len()).unwrap_or(i64::MAX);
+        self.refcnt.map(|refcnt| (refcnt - modules - loader).max(0))
+    }
+}
+
+/// The state of a loaded module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// `Live`, in sysfs `live`: in use or ready to be.
+    Live,
+    /// `Loading`, in sysfs `coming`: its init function has not returned yet.
+    Loading,
+    /// `Unloading`, in sysfs `going`: its exit function has not returned yet.
+    Unloading,
+    /// A word that this version does not know.
+    Other(Box<str>),
+}
+
+impl State {
+    /// The word of `/proc/modules`, in lower case.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Live => "live",
+            Self::Loading => "loading",
+            Self::Unloading => "unloading",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+/// Whether the running kernel has this module built in.
+///
+/// `modules.builtin` of the running release lists them all; where that is missing, a directory in
+/// `/sys/module` without `initstate` shows those that have a parameter, a version or a driver.
+pub fn is_builtin(system: &System, name: &ModuleName) -> bool {
+    if listed_as_builtin(system, name).unwrap_or(false) {
+        return true;
+    }
+    let dir = system.module_dir(name);
+    dir.is_dir() && !dir.join("initstate").exists() && !dir.join("refcnt").exists()
+}
+
+fn listed_as_builtin(system: &System, name: &ModuleName) -> Result<bool, Error> {
+    let list = crate::system::read(&system.modules_builtin(&system.release()))?;
+    Ok(list.split(|&byte| byte == b'\n').any(|line| crate::system::names_file_of(line, name)))
+}

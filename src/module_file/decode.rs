@@ -1,0 +1,138 @@
+//! Decompression in user space, of everything that the formats allow.
+
+use std::io::{self, BufReader, Read};
+
+use super::Compression;
+use crate::error::{Error, ErrorKind};
+
+/// The bytes behind a compressed stream that holds an ELF object.
+///
+/// It stops at the first bytes of anything else, so that a file that is no module costs nothing
+/// however much it expands to.
+pub(super) fn decode(
+    compression: Compression,
+    input: impl Read,
+    limit: u64,
+) -> Result<Vec<u8>, Error> {
+    match compression {
+        Compression::Gzip => collect(flate2::read::MultiGzDecoder::new(input), limit),
+        Compression::Xz => collect(xz2::read::XzDecoder::new_multi_decoder(input), limit),
+        Compression::Zstd => {
+            let mut decoder = zstd::Decoder::with_buffer(BufReader::new(input)).map_err(corrupt)?;
+            // The largest window that the format's reference decoder accepts.
+            decoder.window_log_max(31).map_err(corrupt)?;
+            collect(decoder, limit)
+        }
+    }
+}
+
+const ELF_MAGIC: &[u8] = b"\x7fELF";
+
+fn collect(mut decoder: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    decoder.by_ref().take(ELF_MAGIC.len() as u64).read_to_end(&mut bytes).map_err(corrupt)?;
+    if bytes != ELF_MAGIC {
+        return Err(Error::new(ErrorKind::NotElf, "what it holds, decompressed, is not ELF"));
+    }
+    decoder.by_ref().take(limit - bytes.len() as u64).read_to_end(&mut bytes).map_err(corrupt)?;
+    let more = decoder.take(1).read_to_end(&mut Vec::new()).map_err(corrupt)?;
+    if more > 0 {
+        let detail = format!("decompressed, it is larger than {} MiB", limit >> 20);
+        return Err(Error::new(ErrorKind::TooLarge, detail));
+    }
+    Ok(bytes)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "called through map_err")]
+fn corrupt(error: io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(number) => {
+            let errno = crate::errno::Errno::from_raw(number);
+            Error::new(ErrorKind::Io(errno), errno.to_string())
+        }
+        None => Error::new(ErrorKind::CorruptCompression, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const MODULE: &[u8] = b"\x7fELF and then some text that is long enough to be compressed";
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn xz(bytes: &[u8], check: xz2::stream::Check) -> Vec<u8> {
+        let stream = xz2::stream::Stream::new_easy_encoder(0, check).unwrap();
+        let mut encoder = xz2::write::XzEncoder::new_stream(Vec::new(), stream);
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 1).unwrap()
+    }
+
+    const LIMIT: u64 = 1 << 20;
+
+    #[test]
+    fn round_trips() {
+        assert_eq!(decode(Compression::Gzip, &*gzip(MODULE), LIMIT).unwrap(), MODULE);
+        assert_eq!(decode(Compression::Zstd, &*zstd(MODULE), LIMIT).unwrap(), MODULE);
+        for check in [
+            xz2::stream::Check::None,
+            xz2::stream::Check::Crc32,
+            xz2::stream::Check::Crc64,
+            xz2::stream::Check::Sha256,
+        ] {
+            assert_eq!(decode(Compression::Xz, &*xz(MODULE, check), LIMIT).unwrap(), MODULE);
+        }
+    }
+
+    #[test]
+    fn several_members_are_one_module() {
+        let (head, tail) = MODULE.split_at(20);
+        let parts = [gzip(head), gzip(tail)].concat();
+        assert_eq!(decode(Compression::Gzip, &*parts, LIMIT).unwrap(), MODULE);
+        let crc32 = xz2::stream::Check::Crc32;
+        let parts = [xz(head, crc32), xz(tail, crc32)].concat();
+        assert_eq!(decode(Compression::Xz, &*parts, LIMIT).unwrap(), MODULE);
+        let parts = [zstd(head), zstd(tail)].concat();
+        assert_eq!(decode(Compression::Zstd, &*parts, LIMIT).unwrap(), MODULE);
+    }
+
+    #[test]
+    fn damage_is_called_damage() {
+        for (compression, stream) in [
+            (Compression::Gzip, gzip(MODULE)),
+            (Compression::Xz, xz(MODULE, xz2::stream::Check::Crc64)),
+            (Compression::Zstd, zstd(MODULE)),
+        ] {
+            for end in 0..stream.len() {
+                let error = decode(compression, &stream[..end], LIMIT).unwrap_err();
+                assert!(
+                    matches!(error.kind(), ErrorKind::CorruptCompression | ErrorKind::NotElf),
+                    "{compression:?} cut at {end}: {error:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit_or_at_once() {
+        let mut bomb = MODULE.to_vec();
+        bomb.resize(2 << 20, 0);
+        let error = decode(Compression::Gzip, &*gzip(&bomb), LIMIT).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        let error = decode(Compression::Zstd, &*zstd(&vec![0; 2 << 20]), LIMIT).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotElf);
+        // The limit itself is still allowed.
+        bomb.truncate(1 << 20);
+        assert!(decode(Compression::Xz, &*xz(&bomb, xz2::stream::Check::Crc32), LIMIT).is_ok());
+    }
+}

@@ -1,0 +1,78 @@
+//! The order in which modules can go.
+
+use std::collections::HashSet;
+
+use crate::loaded::Snapshot;
+use crate::name::ModuleName;
+
+/// The names in an order in which each module comes after those of them that use it; otherwise as
+/// given, each once.
+pub fn removal_order(snapshot: &Snapshot, names: &[ModuleName]) -> Vec<ModuleName> {
+    let mut order = Order { snapshot, wanted: names.iter().collect(), visited: HashSet::new() };
+    let mut result = Vec::with_capacity(names.len());
+    for name in names {
+        order.visit(name, &mut result);
+    }
+    result
+}
+
+struct Order<'a> {
+    snapshot: &'a Snapshot,
+    wanted: HashSet<&'a ModuleName>,
+    visited: HashSet<&'a ModuleName>,
+}
+
+impl<'a> Order<'a> {
+    /// Users first. A stack of its own instead of recursion: chains of users have no limit.
+    fn visit(&mut self, name: &'a ModuleName, result: &mut Vec<ModuleName>) {
+        let mut stack = vec![(name, false)];
+        while let Some((name, users_done)) = stack.pop() {
+            if users_done {
+                if self.wanted.contains(name) {
+                    result.push(name.clone());
+                }
+                continue;
+            }
+            if !self.visited.insert(name) {
+                continue;
+            }
+            stack.push((name, true));
+            if let Some(module) = self.snapshot.get(name) {
+                stack.extend(module.used_by.iter().rev().map(|user| (user, false)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(names: &[&str]) -> Vec<String> {
+        let snapshot = Snapshot::parse(
+            b"top 1 0 - Live 0x0\n\
+              middle 1 1 top, Live 0x0\n\
+              base 1 2 middle,other, Live 0x0\n\
+              other 1 0 - Live 0x0\n",
+        )
+        .unwrap();
+        let names: Vec<_> = names.iter().map(|name| ModuleName::new(name).unwrap()).collect();
+        removal_order(&snapshot, &names).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn users_come_first() {
+        assert_eq!(order(&["base", "middle", "top", "other"]), ["top", "middle", "other", "base"]);
+        assert_eq!(order(&["other", "top"]), ["other", "top"]);
+    }
+
+    #[test]
+    fn order_holds_across_modules_that_are_not_to_go() {
+        assert_eq!(order(&["base", "top"]), ["top", "base"]);
+    }
+
+    #[test]
+    fn unknown_names_and_repetitions_are_harmless() {
+        assert_eq!(order(&["gone", "base", "gone", "base"]), ["gone", "base"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! Where the kernel shows itself: the only file that spells paths of `/proc`, `/sys` and
+//! `/lib/modules`.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::utsname::uname;
+
+use crate::errno;
+use crate::error::Error;
+use crate::name::ModuleName;
+
+/// The running system, or a directory that looks like one.
+///
+/// A value instead of a global, so that a program can look at a captured `/proc` and `/sys`, and
+/// tests need no kernel.
+#[derive(Clone, Debug)]
+pub struct System {
+    root: PathBuf,
+}
+
+impl System {
+    /// The system that this program runs on.
+    pub fn live() -> Self {
+        Self::at("/")
+    }
+
+    /// The tree below `root`, which holds `proc`, `sys` and so on.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    pub(crate) fn proc_modules(&self) -> PathBuf {
+        self.root.join("proc/modules")
+    }
+
+    /// Whether /proc is there at all: without it, the absence of a file below tells nothing.
+    pub fn has_proc(&self) -> bool {
+        self.root.join("proc/self").symlink_metadata().is_ok()
+    }
+
+    /// The directory that stands for a module, loaded or built in: `/sys/module/NAME`.
+    pub(crate) fn module_dir(&self, name: &ModuleName) -> PathBuf {
+        self.root.join("sys/module").join(name.as_os_str())
+    }
+
+    /// The algorithm that the kernel decompresses modules with; nothing where it does not.
+    pub(crate) fn module_compression(&self) -> Option<String> {
+        read_text(&self.root.join("sys/module/compression")).ok()
+    }
+
+    /// The modules that are part of the kernel, a path a line; see depmod(8).
+    pub(crate) fn modules_builtin(&self, release: &str) -> PathBuf {
+        self.root.join("lib/modules").join(release).join("modules.builtin")
+    }
+
+    /// The release of the kernel, as `uname -r` gives it.
+    pub fn release(&self) -> String {
+        read_text(&self.root.join("proc/sys/kernel/osrelease")).unwrap_or_else(|_| {
+            // Without /proc, the running kernel is the only one that can be asked.
+            uname().map(|names| names.release().to_string_lossy().into_owned()).unwrap_or_default()
+        })
+    }
+}
+
+/// A small file, as text without the closing newline.
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+    let bytes = read(path)?;
+    Ok(String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned())
+}
+
+/// The most that is read of any one file here: no file of the kernel comes near it.
+const LIMIT: u64 = 64 << 20;
+
+/// A whole file of the kernel's.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LIMIT).read_to_end(&mut bytes))
+        .map_err(|error| Error::io(path, errno::from_io(&error)))?;
+    Ok(bytes)
+}
+
+/// Whether one path of a depmod(8) list ends in this module's file, compressed or not.
+pub(crate) fn names_file_of(line: &[u8], name: &ModuleName) -> bool {
+    let path = Path::new(std::ffi::OsStr::from_bytes(line));
+    ModuleName::from_file_name(path).is_ok_and(|found| found == *name)
+}
