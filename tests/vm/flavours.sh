@@ -1,0 +1,45 @@
+#!/bin/sh
+# The kernels this distribution offers for virtual machines.
+#
+#   flavours.sh            lists them, one name a line
+#   flavours.sh FLAVOUR    prints the metapackages of its image and of its headers
+set -eu
+
+. /etc/os-release
+
+# name, image, headers. The small kernels made for virtual machines: they boot
+# within seconds, and have more than a thousand modules all the same.
+table() {
+	case "${ID:-} ${VERSION_ID:-}" in
+	'debian 12')
+		echo 6.1 linux-image-cloud-amd64 linux-headers-cloud-amd64
+		echo 6.12 linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
+		;;
+	'debian 13')
+		echo 6.12 linux-image-cloud-amd64 linux-headers-cloud-amd64
+		;;
+	'ubuntu 22.04')
+		echo 5.15 linux-image-virtual linux-headers-virtual
+		;;
+	'ubuntu 24.04')
+		echo 6.8 linux-image-virtual linux-headers-virtual
+		;;
+	*)
+		echo "flavours.sh: no kernels are known for ${PRETTY_NAME:-this system};" \
+			"add a line for it to $0" >&2
+		return 1
+		;;
+	esac
+}
+
+rows=$(table)
+if [ $# -eq 0 ]; then
+	echo "$rows" | cut -d ' ' -f 1
+	exit
+fi
+echo "$rows" | while read -r name packages; do
+	[ "$name" != "$1" ] || echo "$packages"
+done | grep . || {
+	echo "flavours.sh: no kernel '$1' here, only:" $(echo "$rows" | cut -d ' ' -f 1) >&2
+	exit 1
+}

@@ -1,0 +1,80 @@
+#!/bin/sh
+# Makes an initramfs: the three tools, a small system around them, the
+# distribution's modules of the kernel, our test modules, and a job to run.
+#
+# usage: initramfs.sh FLAVOUR OUTPUT JOB [FILE...]
+#
+# JOB is the program that init runs; each FILE goes into /. The directory of the
+# tools is taken from MODUTILS_BIN.
+set -eu
+cd "$(dirname "$0")/../.."
+
+flavour=$1 output=$2 job=$3
+shift 3
+: "${MODUTILS_BIN:?the directory of the three tools}"
+kernel=$(tests/vm/kernel.sh "$flavour")
+modules=$(tests/vm/modules.sh "$flavour")
+base=$PWD/target/vm/$flavour/base.cpio
+
+aside=$(mktemp -d "$PWD/target/vm/$flavour/initramfs.XXXXXX")
+trap 'rm -rf "$aside"' EXIT
+
+archive() {
+	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0)
+}
+
+# Copies programs of this machine together with the libraries they load.
+with_libraries() {
+	root=$1
+	shift
+	for file in "$@" $(ldd "$@" | grep -o '/[^ :]* (' | cut -d ' ' -f 1 | sort -u); do
+		mkdir -p "$root$(dirname "$file")"
+		cp -L "$file" "$root$file"
+	done
+}
+
+# The part that is the same for each run. The kernel unpacks archives one after
+# the other, so this one is made once. It is not compressed: unpacking costs the
+# emulated processor more than loading costs the host.
+if [ ! -e "$base" ] || [ tests/vm/initramfs.sh -nt "$base" ]; then
+	root=$aside/base
+	mkdir -p "$root/bin" "$root/sbin" "$root/kmod" "$root/proc" "$root/sys" \
+		"$root/dev" "$root/tmp" "$root/lib/modules" "$root/usr"
+	# As on the host, where a program may be found by either name.
+	ln -s ../bin ../sbin ../lib "$root/usr"
+
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for applet in $("$root/bin/busybox" --list); do
+		case $applet in
+		# Ours have these names; busybox's are `busybox insmod` and so on.
+		insmod | rmmod | lsmod) ;;
+		# In its own shell busybox prefers its applets to anything in PATH.
+		busybox | sh) ;;
+		*) ln -s busybox "$root/bin/$applet" ;;
+		esac
+	done
+
+	kmod=$(command -v kmod)
+	dash=$(command -v dash)
+	with_libraries "$root" "$kmod" "$dash" "$(command -v bash)" "$(command -v strace)"
+	ln -sf "$dash" "$root/bin/sh"
+	for tool in insmod rmmod lsmod modprobe modinfo depmod; do
+		ln -s "$kmod" "$root/kmod/$tool"
+	done
+
+	cp -r "$kernel/lib/modules/." "$root/lib/modules"
+	archive "$root" >"$base.new"
+	mv "$base.new" "$base"
+fi
+
+root=$aside/run
+mkdir -p "$root/sbin" "$root/modules"
+cp tests/vm/init "$root/init"
+cp "$job" "$root/job"
+for tool in insmod rmmod lsmod; do
+	cp "$MODUTILS_BIN/$tool" "$root/sbin/$tool"
+done
+cp "$modules"/* "$root/modules"
+[ $# -eq 0 ] || cp "$@" "$root"
+chmod 755 "$root/init" "$root/job"
+{ cat "$base" && archive "$root"; } >"$output"

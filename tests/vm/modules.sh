@@ -1,0 +1,44 @@
+#!/bin/sh
+# Builds the test modules for a kernel, plain and in each compression, and
+# prints the directory they are in.
+#
+# usage: modules.sh FLAVOUR
+set -eu
+cd "$(dirname "$0")/../.."
+
+flavour=$1
+kernel=$(tests/vm/kernel.sh "$flavour")
+build=$PWD/target/vm/$flavour/build
+modules=$PWD/target/vm/$flavour/modules
+
+exec 9>"target/vm/$flavour/modules.lock"
+flock 9
+
+if [ -d "$modules" ] && [ -z "$(find tests/modules tests/vm/modules.sh -newer "$modules")" ]; then
+	echo "$modules"
+	exit
+fi
+
+# kbuild writes beside its sources: it gets copies.
+mkdir -p "$build"
+cp -p tests/modules/* "$build"
+log=$build/make.log
+make -C "$kernel/headers" M="$build" -j "$(nproc)" KCFLAGS=-Werror >"$log" 2>&1 || {
+	cat "$log" >&2
+	exit 1
+}
+
+rm -rf "$modules"
+aside=$(mktemp -d "$modules.XXXXXX")
+trap 'rm -rf "$aside"' EXIT
+chmod 755 "$aside"
+for source in tests/modules/*.c; do
+	module=$aside/$(basename "$source" .c).ko
+	cp "$build/$(basename "$module")" "$module"
+	# The options with which kbuild itself compresses the distribution's modules.
+	xz --check=crc32 --lzma2=dict=1MiB <"$module" >"$module.xz"
+	gzip -n <"$module" >"$module.gz"
+	zstd -q <"$module" >"$module.zst"
+done
+mv -T "$aside" "$modules"
+echo "$modules"

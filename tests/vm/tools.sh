@@ -1,0 +1,41 @@
+#!/bin/sh
+# Makes sure that everything the virtual machines need is on this machine:
+# installs it on Debian and Ubuntu, elsewhere says what is missing.
+set -eu
+
+# What each tool is for: cc and libelf build test modules; xz, zstd and gzip
+# compress them; kmod, strace and busybox go into the guest.
+packages='make gcc libc6-dev libelf-dev xz-utils zstd gzip
+	kmod strace busybox-static cpio qemu-system-x86'
+commands='make gcc xz zstd gzip kmod strace busybox cpio qemu-system-x86_64'
+
+if ! command -v cargo >/dev/null; then
+	echo "tools.sh: cargo is missing: install Rust (https://rustup.rs), version" \
+		"$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer" >&2
+	exit 1
+fi
+
+if ! command -v apt-get >/dev/null; then
+	missing=
+	for command in $commands; do
+		command -v "$command" >/dev/null || missing="$missing $command"
+	done
+	echo "tools.sh: the virtual machines run kernels of Debian and Ubuntu, which only" \
+		"apt-get can fetch; also missing here:${missing:- nothing}" >&2
+	exit 1
+fi
+
+missing=
+for package in $packages; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=none
+	[ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # a list of packages
+$sudo apt-get install -qq --no-install-recommends $missing >/dev/null
