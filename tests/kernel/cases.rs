@@ -1,0 +1,3 @@
+//! The tests, a file for each area.
+
+pub(crate) mod lane;

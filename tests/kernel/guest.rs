@@ -1,0 +1,86 @@
+//! The guest half: runs the tests it is asked for, and what tests are made of.
+
+mod kernel_log;
+mod module;
+mod run;
+mod trace;
+
+use std::fs;
+use std::io::{BufRead, stdin};
+use std::time::Duration;
+
+pub(crate) use kernel_log::KernelLog;
+pub(crate) use module::{Loaded, is_loaded, loaded, loaded_names};
+pub(crate) use run::{Done, Run, run};
+pub(crate) use trace::Trace;
+
+use crate::AREAS;
+
+/// How long one test may take.
+pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(60);
+
+/// Answers the host until it goes away.
+pub(crate) fn serve() {
+    println!("ready");
+    for line in stdin().lock().lines().map_while(Result::ok) {
+        if let Some(name) = line.strip_prefix("run ") {
+            println!("{}", if passes(name) { "ok" } else { "failed" });
+        }
+    }
+}
+
+/// Runs one test in this process.
+pub(crate) fn run_here(name: &str) {
+    let test = AREAS
+        .iter()
+        .flat_map(|area| area.tests.iter().map(move |test| (area, test)))
+        .find(|(area, test)| format!("{}::{}", area.name, test.name) == name);
+    match test {
+        Some((_, test)) => (test.run)(),
+        None => panic!("the guest has no test {name}"),
+    }
+}
+
+/// Runs one test in a process of its own, so that it can be ended when it hangs,
+/// and takes its open files and its changes to the name spaces along.
+fn passes(name: &str) -> bool {
+    let log = KernelLog::from_now();
+    let faults = kernel_faults();
+    let done = Run::new("/proc/self/exe").args(["guest", name]).limit(TEST_LIMIT).done();
+
+    let mut complaints = Vec::new();
+    match done.status {
+        Some(0) => {}
+        // It panicked, and said why.
+        Some(101) => complaints.push(done.stderr),
+        _ => complaints.push(done.describe()),
+    }
+    if kernel_faults() != faults {
+        complaints.push("the kernel warned or oopsed".to_owned());
+    }
+    let left: Vec<String> =
+        loaded_names().into_iter().filter(|name| name.starts_with("t_")).collect();
+    if !left.is_empty() {
+        complaints.push(format!("test modules were left loaded: {}", left.join(" ")));
+        for name in &left {
+            if let Err(error) = module::remove(name) {
+                complaints.push(format!("and {name} cannot be removed: {error}"));
+            }
+        }
+    }
+
+    if complaints.is_empty() {
+        return true;
+    }
+    complaints.extend(log.lines().into_iter().map(|line| format!("kernel: {line}")));
+    for line in complaints.iter().flat_map(|complaint| complaint.lines()) {
+        println!("| {line}");
+    }
+    false
+}
+
+/// The taints that tell of an oops (7) or a warning (9) since the boot.
+fn kernel_faults() -> u64 {
+    let taints = fs::read_to_string("/proc/sys/kernel/tainted").unwrap_or_default();
+    taints.trim().parse::<u64>().unwrap_or_default() & (1 << 7 | 1 << 9)
+}

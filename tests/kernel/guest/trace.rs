@@ -1,0 +1,32 @@
+//! The system calls a command makes, as strace sees them.
+
+use std::fs;
+
+use super::{Done, Run};
+
+/// One run of a command under strace.
+pub(crate) struct Trace {
+    pub(crate) done: Done,
+    /// One line for each system call, without process ids: `openat(…) = 3`.
+    pub(crate) calls: Vec<String>,
+}
+
+impl Trace {
+    /// Runs a command and records the system calls of the given names, separated by
+    /// commas, that it and its children make.
+    pub(crate) fn of(names: &str, line: &[&str]) -> Trace {
+        let file = "/tmp/trace";
+        let done = Run::new("strace")
+            .args(["-f", "-qq", "-s", "256", "-o", file, "-e", "signal=none", "-e"])
+            .args([format!("trace={names}")])
+            .args(line)
+            .done();
+        let text = fs::read_to_string(file).expect("strace wrote nothing");
+        let calls = text
+            .lines()
+            .map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start())
+            .map(str::to_owned)
+            .collect();
+        Trace { done, calls }
+    }
+}

@@ -1,0 +1,120 @@
+//! The host half: presents each guest test as a test of its own and runs it in a
+//! virtual machine of the right kind.
+
+mod machine;
+
+use std::env;
+use std::process::{Command, ExitCode};
+use std::sync::{Arc, Mutex};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::{AREAS, Boot};
+use machine::Machine;
+
+pub(crate) fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // One machine at a time; and in order, so that each is booted only once.
+    arguments.test_threads = Some(1);
+
+    if env::var_os("MODUTILS_SKIP_KERNEL").is_some() {
+        println!("kernel tests: skipped, as MODUTILS_SKIP_KERNEL asks");
+        return ExitCode::SUCCESS;
+    }
+    let kernels = match kernels() {
+        Ok(kernels) => kernels,
+        Err(message) => {
+            eprintln!("kernel tests: {message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let lab = Arc::new(Mutex::new(Lab::default()));
+    libtest_mimic::run(&arguments, trials(&kernels, &lab)).exit_code()
+}
+
+/// The kernels to test on: those asked for, or all that the distribution has.
+fn kernels() -> Result<Vec<String>, String> {
+    let names = match env::var("MODUTILS_KERNELS") {
+        Ok(names) => names,
+        Err(_) => script(&mut Command::new("tests/vm/flavours.sh"))?,
+    };
+    Ok(names.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Runs one of the scripts in `tests/vm` and returns what it printed.
+fn script(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .map_err(|error| format!("cannot run {command:?}: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Err(format!("{command:?} failed, {}:\n{stderr}", output.status))
+    }
+}
+
+/// All tests on all kernels, those of one machine together.
+fn trials(kernels: &[String], lab: &Arc<Mutex<Lab>>) -> Vec<Trial> {
+    let mut boots: Vec<&'static Boot> = Vec::new();
+    for boot in AREAS.iter().flat_map(|area| area.boots) {
+        if !boots.iter().any(|known| known.name == boot.name) {
+            boots.push(boot);
+        }
+    }
+
+    let mut trials = Vec::new();
+    for kernel in kernels {
+        for &boot in &boots {
+            let areas = AREAS
+                .iter()
+                .filter(|area| area.boots.iter().any(|wanted| wanted.name == boot.name));
+            for area in areas {
+                for test in area.tests {
+                    let guest_name = format!("{}::{}", area.name, test.name);
+                    let name = format!("{kernel}::{}::{guest_name}", boot.name);
+                    let (kernel, lab) = (kernel.clone(), Arc::clone(lab));
+                    trials.push(Trial::test(name, move || {
+                        let mut lab = lab.lock().map_err(|_| "an earlier test panicked")?;
+                        lab.run(&kernel, boot, &guest_name).map_err(Failed::from)
+                    }));
+                }
+            }
+        }
+    }
+    trials
+}
+
+/// The place for the one machine that may run at a time.
+#[derive(Default)]
+struct Lab {
+    /// Which machine it is: kernel and name of the boot.
+    current: (String, &'static str),
+    /// The machine, or why there is none.
+    machine: Option<Result<Machine, String>>,
+}
+
+impl Lab {
+    fn run(&mut self, kernel: &str, boot: &'static Boot, test: &str) -> Result<(), String> {
+        if self.machine.is_none()
+            || (self.current.0.as_str(), self.current.1) != (kernel, boot.name)
+        {
+            // The old machine goes before the new one comes.
+            self.machine = None;
+            self.current = (kernel.to_owned(), boot.name);
+            self.machine = Some(Machine::boot(kernel, boot));
+        }
+        match &mut self.machine {
+            Some(Ok(machine)) => machine.run(test).map_err(|failure| match failure {
+                machine::Failure::Test(output) => output,
+                machine::Failure::Machine(reason) => {
+                    self.machine = Some(Err(format!("the machine was lost during {test}")));
+                    reason
+                }
+            }),
+            Some(Err(reason)) => Err(format!("not run: {reason}")),
+            None => unreachable!("there is a machine or a reason by now"),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A virtual machine that runs the guest half of the tests.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::script;
+use crate::Boot;
+use crate::guest::TEST_LIMIT;
+
+/// How long a machine may take to boot. It takes a few seconds on an idle host.
+const BOOT_LIMIT: Duration = Duration::from_secs(90);
+
+/// How long the guest may say nothing. It ends an overlong test by itself, so that
+/// silence beyond that means that the guest as a whole hangs.
+const SILENCE_LIMIT: Duration = TEST_LIMIT.saturating_add(Duration::from_secs(20));
+
+/// How long a machine may live, however lively it is.
+const LIFE_LIMIT: Duration = Duration::from_secs(900);
+
+/// How many lines of the console is shown when a machine is lost.
+const TAIL_LINES: usize = 60;
+
+pub(super) struct Machine {
+    process: Child,
+    to_guest: ChildStdin,
+    from_guest: Receiver<String>,
+    console: PathBuf,
+    complaints: PathBuf,
+}
+
+/// Why a test did not succeed.
+pub(super) enum Failure {
+    /// It ran, and failed: what it printed.
+    Test(String),
+    /// The machine is gone or does not answer: all that is known about it.
+    Machine(String),
+}
+
+impl Machine {
+    pub(super) fn boot(kernel: &str, boot: &Boot) -> Result<Machine, String> {
+        let tools = env::var_os("MODUTILS_BIN")
+            .ok_or("MODUTILS_BIN does not say where the tools are; use `make check-kernel`")?;
+        let program = env::current_exe().map_err(|error| error.to_string())?;
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/vm").join(kernel);
+        let initramfs = directory.join("tests.cpio");
+        let console = directory.join(format!("console-{}.log", boot.name));
+        let complaints = directory.join(format!("qemu-{}.log", boot.name));
+
+        script(
+            Command::new("tests/vm/initramfs.sh")
+                .args([kernel.as_ref(), initramfs.as_os_str(), program.as_os_str()])
+                .env("MODUTILS_BIN", tools),
+        )?;
+        let mut process = Command::new("tests/vm/boot.sh")
+            .args([kernel.as_ref(), initramfs.as_os_str()])
+            .arg(LIFE_LIMIT.as_secs().to_string())
+            .arg(&console)
+            .args(boot.parameters)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&complaints).map_err(|error| error.to_string())?)
+            .spawn()
+            .map_err(|error| format!("cannot run tests/vm/boot.sh: {error}"))?;
+
+        let to_guest = process.stdin.take().ok_or("no pipe to the guest")?;
+        let output = process.stdout.take().ok_or("no pipe from the guest")?;
+        let (sender, from_guest) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                    break;
+                }
+            }
+        });
+
+        let mut machine = Machine { process, to_guest, from_guest, console, complaints };
+        match machine.from_guest.recv_timeout(BOOT_LIMIT) {
+            Ok(line) if line == "ready" => Ok(machine),
+            Ok(line) => Err(machine.lost(&format!("the guest began with {line:?}"))),
+            Err(error) => Err(machine.lost(&format!("the guest did not come up: {error}"))),
+        }
+    }
+
+    /// Has the guest run one test.
+    pub(super) fn run(&mut self, test: &str) -> Result<(), Failure> {
+        if let Err(error) = writeln!(self.to_guest, "run {test}") {
+            return Err(Failure::Machine(self.lost(&format!("cannot reach the guest: {error}"))));
+        }
+        let mut output = String::new();
+        loop {
+            let line = match self.from_guest.recv_timeout(SILENCE_LIMIT) {
+                Ok(line) => line,
+                Err(error) => {
+                    let reason = format!("{output}the guest went away or silent ({error})");
+                    return Err(Failure::Machine(self.lost(&reason)));
+                }
+            };
+            match line.as_str() {
+                "ok" => return Ok(()),
+                "failed" => return Err(Failure::Test(output)),
+                text => {
+                    let _ = writeln!(output, "{}", text.strip_prefix("| ").unwrap_or(text));
+                }
+            }
+        }
+    }
+
+    /// What is wrong with this machine, with the end of its console, which has the
+    /// kernel's last words.
+    fn lost(&self, reason: &str) -> String {
+        let complaints = tail(&self.complaints);
+        let console = tail(&self.console);
+        format!("{reason}\n{complaints}the end of the guest's console:\n{console}")
+    }
+}
+
+/// The last lines of a file, if there is such a file.
+fn tail(file: &Path) -> String {
+    let content = fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&content);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(|line| format!("{line}\n")).collect()
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Not SIGKILL: the process is timeout(1), which passes this on to QEMU.
+        if let Ok(pid) = i32::try_from(self.process.id()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,77 @@
+//! Tests of the three tools on booted kernels.
+//!
+//! This one program is both halves of the lane. Run by `cargo test` it is the host
+//! half ([`host`]): it boots a virtual machine for each kernel and boot variant, and
+//! puts itself into it. There it is the guest half ([`guest`]), which runs the tests
+//! it is asked for one after another, each in a process of its own.
+//!
+//! A test is a function in `cases/`, listed in its file's `TESTS`. It fails by
+//! panicking. `make check-kernel TESTS=6.12::default::load` runs those whose name
+//! contains the given text.
+//!
+//! # Between the halves
+//!
+//! They talk in lines over a serial port. The guest opens with `ready`. The host asks
+//! with `run NAME`; the guest answers with any number of `| TEXT`, what the test
+//! printed, and then `ok` or `failed`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test reports what is wrong by panicking; clippy.toml allows it only under #[test]"
+)]
+
+mod cases;
+mod guest;
+mod host;
+
+use std::process::ExitCode;
+
+/// One test: its name, and the function that panics if it fails.
+struct Test {
+    name: &'static str,
+    run: fn(),
+}
+
+/// Tests that belong together, and the boots they are run on.
+struct Area {
+    name: &'static str,
+    boots: &'static [Boot],
+    tests: &'static [Test],
+}
+
+/// A way to boot a kernel.
+struct Boot {
+    name: &'static str,
+    /// What is added to the kernel's command line.
+    parameters: &'static [&'static str],
+}
+
+/// The kernel as its distribution configured it.
+const DEFAULT: Boot = Boot { name: "default", parameters: &[] };
+
+/// Every test there is.
+const AREAS: &[Area] = &[Area { name: "lane", boots: &[DEFAULT], tests: cases::lane::TESTS }];
+
+/// The list of a file's tests, named like their functions.
+macro_rules! tests {
+    ($($test:ident),* $(,)?) => {
+        pub(crate) const TESTS: &[crate::Test] = &[
+            $(crate::Test { name: stringify!($test), run: $test }),*
+        ];
+    };
+}
+use tests;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        // As the guest's init calls its job.
+        [_, "guest"] => guest::serve(),
+        [_, "guest", name] => guest::run_here(name),
+        _ => return host::main(),
+    }
+    ExitCode::SUCCESS
+}
