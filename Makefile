@@ -1,0 +1,77 @@
+# make                  the three release binaries, static
+# make install          them, their manual pages and completions, to PREFIX; DESTDIR and
+#                       SBINDIR are honoured, `make uninstall` takes them out again
+# make check            every test, those on booted kernels included
+# make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
+# make demo             the tools at work on a booted kernel, step by step
+# make vm               a shell on a booted kernel; FLAVOUR=6.1 selects the kernel
+# make clean            removes what was built or fetched
+
+PREFIX = /usr/local
+SBINDIR = $(PREFIX)/sbin
+DATADIR = $(PREFIX)/share
+FLAVOUR =
+TESTS =
+
+TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
+TOOLS = insmod rmmod lsmod
+RELEASE = target/$(TRIPLE)/release
+
+# Static, so that a tool can be copied into any initramfs; the target is named
+# because without it the flag would hit build scripts and macros, too.
+STATIC = RUSTFLAGS='-C target-feature=+crt-static'
+export MODUTILS_BIN = $(CURDIR)/$(RELEASE)
+
+all: build
+	@ls -l $(TOOLS:%=$(RELEASE)/%) | awk '{ printf "%s  %d KiB\n", $$NF, $$5 / 1024 }'
+
+build:
+	@$(STATIC) cargo build --locked --release --target $(TRIPLE)
+
+install: build
+	install -d $(DESTDIR)$(SBINDIR)
+	install -m 755 $(TOOLS:%=$(RELEASE)/%) $(DESTDIR)$(SBINDIR)
+	install -d $(DESTDIR)$(DATADIR)/man/man8
+	install -m 644 $(TOOLS:%=man/%.8) $(DESTDIR)$(DATADIR)/man/man8
+	for tool in $(TOOLS); do \
+		install -D -m 644 completions/$$tool.bash \
+			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$tool && \
+		install -D -m 644 completions/_$$tool \
+			$(DESTDIR)$(DATADIR)/zsh/site-functions/_$$tool && \
+		install -D -m 644 completions/$$tool.fish \
+			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$tool.fish || exit; \
+	done
+
+uninstall:
+	for tool in $(TOOLS); do \
+		rm -f $(DESTDIR)$(SBINDIR)/$$tool $(DESTDIR)$(DATADIR)/man/man8/$$tool.8 \
+			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$tool \
+			$(DESTDIR)$(DATADIR)/zsh/site-functions/_$$tool \
+			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$tool.fish; \
+	done
+
+check: tools
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --test kernel -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+	cargo build --locked --no-default-features --lib
+	cargo test --locked
+	$(MAKE) check-kernel
+
+check-kernel: tools build
+	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+
+demo: tools build
+	@tests/vm/demo.sh $(FLAVOUR)
+
+vm: tools build
+	@tests/vm/shell.sh $(FLAVOUR)
+
+tools:
+	@tests/vm/tools.sh
+
+clean:
+	cargo clean
+
+.PHONY: all build install uninstall check check-kernel demo vm tools clean
