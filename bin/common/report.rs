@@ -1,0 +1,118 @@
+//! What a person or a log reads when something fails.
+
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::net::UnixDatagram;
+
+use super::options::{Common, Explain};
+
+/// What is known beyond the first line of a failure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Explanation {
+    /// One sentence with the real reason.
+    pub(crate) cause: Option<String>,
+    /// What the kernel logged about it, verbatim.
+    pub(crate) kernel: Vec<String>,
+    /// Commands or steps that would help.
+    pub(crate) fix: Vec<String>,
+}
+
+/// Writes messages where the options want them.
+pub(crate) struct Reporter {
+    tool: &'static str,
+    channel: Channel,
+    explain: Explain,
+}
+
+enum Channel {
+    Stderr,
+    Syslog,
+    None,
+}
+
+impl Reporter {
+    pub(crate) fn new(tool: &'static str, options: &Common) -> Self {
+        let channel = match options {
+            Common { quiet: true, .. } => Channel::None,
+            Common { syslog: true, .. } => Channel::Syslog,
+            _ => Channel::Stderr,
+        };
+        let explain = if options.verbose {
+            Explain::Always
+        } else {
+            options.explain.unwrap_or_else(explain_by_default)
+        };
+        Self { tool, channel, explain }
+    }
+
+    /// A failure, in the words of kmod: `TOOL: ERROR: LINE`.
+    pub(crate) fn error(&self, line: &[u8], explanation: &Explanation) {
+        self.line(&[self.tool.as_bytes(), b": ERROR: ", line].concat(), explanation);
+    }
+
+    /// A whole line, and what explains it.
+    pub(crate) fn line(&self, line: &[u8], explanation: &Explanation) {
+        match self.channel {
+            Channel::None => {}
+            Channel::Syslog => self.syslog(line),
+            Channel::Stderr => {
+                let terminal = io::stderr().is_terminal();
+                let mut text = if terminal { printable(line) } else { line.to_vec() };
+                text.push(b'\n');
+                if self.explain == Explain::Always || self.explain == Explain::Auto && terminal {
+                    text.extend(explanation.to_text(terminal));
+                }
+                // Nobody is left to tell if this fails.
+                let _ = io::stderr().write_all(&text);
+            }
+        }
+    }
+
+    /// One datagram in the form of RFC 3164, as syslog(3) sends it: facility daemon, severity err.
+    fn syslog(&self, line: &[u8]) {
+        const DAEMON_ERR: u8 = 3 << 3 | 3;
+        let own = [self.tool.as_bytes(), b": "].concat();
+        let text = line.strip_prefix(own.as_slice()).unwrap_or(line);
+        let mut message =
+            format!("<{DAEMON_ERR}>{}[{}]: ", self.tool, std::process::id()).into_bytes();
+        message.extend_from_slice(text);
+        // As with syslog(3), a system without a log loses the message.
+        let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(&message, "/dev/log"));
+    }
+}
+
+impl Explanation {
+    fn to_text(&self, terminal: bool) -> Vec<u8> {
+        let cause = self.cause.iter().map(|text| ("cause", text));
+        let kernel = self.kernel.iter().map(|text| ("kernel", text));
+        let fix = self.fix.iter().map(|text| ("fix", text));
+        let mut lines = Vec::new();
+        for (word, text) in cause.chain(kernel).chain(fix) {
+            let line = format!("  {word}: {text}");
+            lines.extend(if terminal { printable(line.as_bytes()) } else { line.into_bytes() });
+            lines.push(b'\n');
+        }
+        lines
+    }
+}
+
+fn explain_by_default() -> Explain {
+    match std::env::var("MODUTILS_EXPLAIN").as_deref() {
+        Ok("always") => Explain::Always,
+        Ok("never") => Explain::Never,
+        _ => Explain::Auto,
+    }
+}
+
+/// A file may have escape sequences in its name; a terminal is not to obey them.
+fn printable(text: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(text)
+        .chars()
+        .flat_map(|character| {
+            let escape = character.is_control();
+            let plain = (!escape).then_some(character);
+            let escaped = escape.then(|| character.escape_default()).into_iter().flatten();
+            plain.into_iter().chain(escaped)
+        })
+        .collect::<String>()
+        .into_bytes()
+}

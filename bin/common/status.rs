@@ -1,0 +1,49 @@
+//! Exit statuses.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+/// What a command tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Status {
+    Done = 0,
+    /// For a reason that has no status of its own.
+    Failed = 1,
+    Usage = 2,
+    /// Loaded already, or not loaded in the first place.
+    Already = 3,
+    Busy = 4,
+    TimedOut = 5,
+    NotPermitted = 6,
+    /// The module does not fit the kernel, or the arguments the module.
+    Misfit = 7,
+    InitFailed = 8,
+}
+
+/// Statuses and their meaning, for `--help`.
+const MEANINGS: &[(Status, &str)] = &[
+    (Status::Done, "done"),
+    (Status::Failed, "failed, for a reason not listed here"),
+    (Status::Usage, "usage error"),
+    (Status::Already, "already so: a module to load is loaded, one to remove is not"),
+    (Status::Busy, "busy: in use, permanent, being loaded or unloaded by somebody else"),
+    (Status::TimedOut, "the time to wait was up"),
+    (Status::NotPermitted, "not permitted: privilege, lockdown, signature, blacklist"),
+    (Status::Misfit, "the module does not fit: format, version, symbols, parameters"),
+    (Status::InitFailed, "the module's own init function refused"),
+];
+
+pub(crate) fn help() -> String {
+    let mut text = "Exit status:".to_owned();
+    for (status, meaning) in MEANINGS {
+        let _ = write!(text, "\n  {}  {meaning}", *status as u8);
+    }
+    text
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status as u8)
+    }
+}

@@ -1,0 +1,96 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use clap::Parser;
+use modutils::Force;
+
+use crate::TOOL;
+use crate::common::options::{self, Common};
+use crate::common::status::Status;
+
+/// Load a module file into the kernel.
+#[derive(Debug, Default, Parser)]
+#[command(name = "insmod", bin_name = "insmod", version, about, max_term_width = 100)]
+#[command(override_usage = "insmod [OPTIONS] FILE [NAME=VALUE]...")]
+pub(crate) struct Cli {
+    /// The module, plain or compressed
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<OsString>,
+    /// Parameters for the module; options end at FILE
+    #[arg(value_name = "NAME=VALUE")]
+    pub(crate) parameters: Vec<OsString>,
+    /// Load it even if it was built for another kernel: both options below
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Do not compare the version magic
+    #[arg(long)]
+    pub(crate) force_vermagic: bool,
+    /// Do not compare the symbol versions
+    #[arg(long)]
+    pub(crate) force_modversion: bool,
+    /// Ignored, as it always was
+    #[arg(short = 'p', hide = true)]
+    pub(crate) percent: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+impl Cli {
+    pub(crate) fn force(&self) -> Force {
+        Force {
+            vermagic: self.force || self.force_vermagic,
+            modversions: self.force || self.force_modversion,
+        }
+    }
+}
+
+/// Options end at FILE: what follows is the module's, even if it starts with a dash. Without any
+/// option there is nothing to parse, and the usual call does not pay for it.
+pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
+    let mut argv: Vec<_> = argv.collect();
+    let is_file = |word: &OsString| !word.as_bytes().starts_with(b"-") || word == "-";
+    let file = argv.iter().skip(1).position(is_file).map_or(argv.len(), |index| index + 1);
+    if file == 1 {
+        let mut words = argv.into_iter().skip(1);
+        return Ok(Cli { file: words.next(), parameters: words.collect(), ..Cli::default() });
+    }
+    if !argv.iter().take(file).any(|word| word == "--") {
+        argv.insert(file, "--".into());
+    }
+    options::parse(TOOL, argv)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Cli {
+        parse(std::iter::once(&"insmod").chain(words).map(OsString::from)).unwrap()
+    }
+
+    #[test]
+    fn options_end_at_the_file() {
+        for words in [&["a.ko", "-f", "--force"][..], &["-v", "a.ko", "-f", "--force"]] {
+            let cli = parsed(words);
+            assert_eq!(cli.file, Some("a.ko".into()));
+            assert_eq!(cli.parameters, ["-f", "--force"]);
+            assert!(!cli.force().any());
+        }
+        assert!(parsed(&["-f", "a.ko"]).force().vermagic);
+        assert_eq!(parsed(&["-v", "--", "-a.ko", "x"]).file, Some("-a.ko".into()));
+    }
+
+    #[test]
+    fn no_file_is_left_to_the_caller() {
+        assert_eq!(parsed(&[]).file, None);
+        assert_eq!(parsed(&["-f"]).file, None);
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}
