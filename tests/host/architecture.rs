@@ -1,0 +1,126 @@
+//! The library's modules import downwards only, and keep to their subject.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module may import those of a lower rank, and itself.
+const RANKS: &[(&str, u8)] = &[
+    ("errno", 0),
+    ("taint", 0),
+    ("error", 1),
+    ("name", 2),
+    ("syscall", 2),
+    ("system", 3),
+    ("module_file", 4),
+    ("loaded", 4),
+    ("insert", 6),
+    ("remove", 6),
+];
+
+/// Words that belong to one module only.
+const OWNERS: &[(&str, &str)] = &[
+    ("\"/proc", "system"),
+    ("\"/sys", "system"),
+    ("\"/lib/modules", "system"),
+    ("nix::kmod", "syscall"),
+    ("object::", "module_file"),
+    ("clap", "nobody"),
+    ("anyhow", "nobody"),
+    ("serde", "nobody"),
+];
+
+struct Source {
+    path: PathBuf,
+    module: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![src.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let inside = path.strip_prefix(&src).unwrap();
+            let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+            let module = first.trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            if module != "lib" {
+                found.push(Source { path, module, text });
+            }
+        }
+    }
+    assert!(found.len() >= RANKS.len(), "where are the sources?");
+    found
+}
+
+/// The code of a line, without comment.
+fn code(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default()
+}
+
+fn rank(module: &str) -> u8 {
+    match RANKS.iter().find(|(name, _)| *name == module) {
+        Some((_, rank)) => *rank,
+        None => panic!("src/{module}: give it a rank here and a row in the crate documentation"),
+    }
+}
+
+#[test]
+fn imports_point_downwards() {
+    for Source { path, module, text } in sources() {
+        for (number, line) in text.lines().enumerate() {
+            for after in code(line).split("crate::").skip(1) {
+                let imported: String =
+                    after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let known = RANKS.iter().any(|(name, _)| *name == imported);
+                assert!(known, "{}:{}: crate::{imported}?", path.display(), number + 1);
+                assert!(
+                    imported == module || rank(&imported) < rank(&module),
+                    "{}:{}: {module} may not import {imported}",
+                    path.display(),
+                    number + 1
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_module_has_a_rank() {
+    for source in sources() {
+        rank(&source.module);
+    }
+}
+
+#[test]
+fn the_crate_documentation_names_every_module() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    for (module, _) in RANKS {
+        assert!(
+            lib.contains(&format!("//! | `{module}` |")),
+            "{module} is not in the layout table"
+        );
+    }
+}
+
+#[test]
+fn each_subject_has_one_home() {
+    for Source { path, module, text } in sources() {
+        for (number, line) in text.lines().enumerate() {
+            for (word, owner) in OWNERS {
+                assert!(
+                    !code(line).contains(word) || module == *owner,
+                    "{}:{}: {word} belongs to {owner}",
+                    path.display(),
+                    number + 1
+                );
+            }
+        }
+    }
+}

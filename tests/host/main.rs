@@ -1,0 +1,10 @@
+//! Tests that need no kernel: the shape of the library, and the built binaries without privilege.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod architecture;
