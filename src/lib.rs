@@ -12,6 +12,7 @@
 //! | `taint` | taint letters |
 //! | `name` | module names |
 //! | `syscall` | `finit_module`, `init_module`, `delete_module` |
+//! | `pattern` | patterns of module names |
 //! | `system` | where `/proc`, `/sys` and `/lib/modules` are: the only place that spells them |
 //! | `module_file` | `.ko` files: compression, ELF, modinfo |
 //! | `loaded` | what the kernel has loaded: `/proc/modules` |
@@ -35,6 +36,7 @@ mod insert;
 mod loaded;
 mod module_file;
 mod name;
+mod pattern;
 mod remove;
 mod syscall;
 mod system;
@@ -46,6 +48,7 @@ pub use insert::{Arguments, BadArgument, InsertError, InsertFailure, insert};
 pub use loaded::{LoadedModule, Snapshot, State, is_builtin};
 pub use module_file::{Compression, DECOMPRESSED_MAX, Image, ModInfo, ModuleFile};
 pub use name::{ModuleName, NAME_MAX, is_path};
+pub use pattern::Pattern;
 pub use remove::{Refusal, RemoveError, RemoveMode, Wait, removal_order, remove};
 pub use syscall::Force;
 pub use system::System;

@@ -10,6 +10,7 @@ const RANKS: &[(&str, u8)] = &[
     ("error", 1),
     ("name", 2),
     ("syscall", 2),
+    ("pattern", 3),
     ("system", 3),
     ("module_file", 4),
     ("loaded", 4),
