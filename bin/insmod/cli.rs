@@ -30,6 +30,9 @@ pub(crate) struct Cli {
     /// Do not compare the symbol versions
     #[arg(long)]
     pub(crate) force_modversion: bool,
+    /// Print what became of it as JSON
+    #[arg(short = 'J', long)]
+    pub(crate) json: bool,
     /// Ignored, as it always was
     #[arg(short = 'p', hide = true)]
     pub(crate) percent: bool,

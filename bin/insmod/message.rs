@@ -28,7 +28,7 @@ fn line(verb: &str, path: &OsStr, text: &str) -> Vec<u8> {
     [b"could not ", verb.as_bytes(), b" module ", path.as_bytes(), b": ", text.as_bytes()].concat()
 }
 
-fn text(file: &ModuleFile, error: &InsertError) -> String {
+pub(crate) fn text(file: &ModuleFile, error: &InsertError) -> String {
     let errno = match error.failure() {
         InsertFailure::Unreadable(error) => match error.kind() {
             ErrorKind::CorruptCompression => Errno::EINVAL,

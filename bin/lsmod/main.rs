@@ -1,11 +1,13 @@
 //! `lsmod`: list the loaded modules.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/output.rs"]
+mod output;
 
 mod classic;
 mod cli;
-mod output;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
 //! `rmmod`: remove modules from the kernel.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,0 +1,64 @@
+//! What `insmod --json` and `rmmod --json` print: one document, `{"results":[…]}`, with a record
+//! for each module that was asked for.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::common::report::Reporter;
+use crate::common::status::Status;
+use crate::output;
+
+/// What became of one module.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Record {
+    /// The name that the kernel knows it by, as far as it is known.
+    pub(crate) module: Option<String>,
+    /// The file, as it was given.
+    pub(crate) file: Option<String>,
+    /// One word: `loaded`, `removed`, `already`, `would-load`, `would-fail`, `failed`.
+    pub(crate) outcome: &'static str,
+    /// The exit status that this record alone would give.
+    pub(crate) status: u8,
+    /// The symbol of the system call's error.
+    pub(crate) errno: Option<String>,
+    /// The first line of the failure, after the name of the module.
+    pub(crate) message: Option<String>,
+    /// An object with `kind`, `text`, and what belongs to the kind.
+    pub(crate) cause: Option<Value>,
+    /// What the kernel logged about it, verbatim.
+    pub(crate) kernel_log: Vec<String>,
+    /// Commands or steps that would help.
+    pub(crate) fix: Vec<String>,
+    /// Whoever holds the module: objects with `kind` and what belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) holders: Option<Vec<Value>>,
+    /// References that no holder accounts for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unexplained: Option<i64>,
+    /// What is worth knowing about a success.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Prints the document, and returns `status` unless that fails.
+pub(crate) fn print(records: &[Record], reporter: &Reporter, status: Status) -> Status {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        results: &'a [Record],
+    }
+    let written = match serde_json::to_vec(&Document { results: records }) {
+        Ok(mut text) => {
+            text.push(b'\n');
+            output::write(&text).map_err(|errno| errno.to_string())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    match written {
+        Ok(()) => status,
+        Err(text) => {
+            reporter.error(format!("could not write: {text}").as_bytes(), &Default::default());
+            if status == Status::Done { Status::Failed } else { status }
+        }
+    }
+}
