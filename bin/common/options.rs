@@ -16,7 +16,9 @@ pub(crate) struct Common {
         long,
         value_name = "WHEN",
         require_equals = true,
-        help = "When to explain a failure; auto, on a terminal [environment: MODUTILS_EXPLAIN]"
+        hide_possible_values = true,
+        help = "When to explain a failure: always, never or auto, which means on a terminal \
+                (the default; MODUTILS_EXPLAIN in the environment sets another)"
     )]
     pub(crate) explain: Option<Explain>,
     /// Write messages to the system log instead of standard error
@@ -41,7 +43,10 @@ pub(crate) enum Explain {
 /// go to standard output.
 pub(crate) fn parse<P: Parser>(tool: &'static str, argv: Vec<OsString>) -> Result<P, Status> {
     let name = argv.first().cloned().unwrap_or_else(|| tool.into());
-    let command = P::command().after_long_help(status::help());
+    // With text of its own for the long help, clap would spread that over four screens.
+    let long = argv.iter().any(|word| word == "--help");
+    let command = P::command().display_name("modutils");
+    let command = if long { command.after_help(status::help()) } else { command };
     let matches = command.try_get_matches_from(argv);
     matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {

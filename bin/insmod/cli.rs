@@ -12,7 +12,7 @@ use crate::common::status::Status;
 
 /// Load a module file into the kernel.
 #[derive(Debug, Default, Parser)]
-#[command(name = "insmod", bin_name = "insmod", version, about, max_term_width = 100)]
+#[command(name = "insmod", bin_name = "insmod", version, max_term_width = 100)]
 #[command(override_usage = "insmod [OPTIONS] FILE [NAME=VALUE]...")]
 pub(crate) struct Cli {
     /// The module, plain or compressed

@@ -10,7 +10,7 @@ use crate::common::status::Status;
 
 /// List the loaded modules.
 #[derive(Debug, Default, Parser)]
-#[command(name = "lsmod", bin_name = "lsmod", version, about, max_term_width = 100)]
+#[command(name = "lsmod", bin_name = "lsmod", version, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,

@@ -13,7 +13,7 @@ use crate::common::status::Status;
 
 /// Remove modules from the kernel.
 #[derive(Debug, Default, Parser)]
-#[command(name = "rmmod", bin_name = "rmmod", version, about, max_term_width = 100)]
+#[command(name = "rmmod", bin_name = "rmmod", version, max_term_width = 100)]
 #[command(override_usage = "rmmod [OPTIONS] NAME|FILE...")]
 pub(crate) struct Cli {
     /// Names of modules, or module files; removed users first, whatever their order here

@@ -1,0 +1,95 @@
+//! Command lines that make no sense, and those that ask for help.
+
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::command::{path, run, run_with};
+
+const TOOLS: [&str; 3] = ["insmod", "rmmod", "lsmod"];
+const NONE: [&str; 0] = [];
+
+#[test]
+fn nothing_to_work_on() {
+    run("insmod", &NONE).status(2).stdout("").stderr("insmod: ERROR: missing filename.\n");
+    run("rmmod", &NONE).status(2).stdout("").stderr("rmmod: ERROR: missing module name.\n");
+}
+
+#[test]
+fn unknown_options_are_named_as_getopt_names_them() {
+    for tool in TOOLS {
+        let path = path(tool);
+        run(tool, &["--bad"])
+            .status(2)
+            .stdout("")
+            .stderr(&format!("{path}: unrecognized option '--bad'\n"));
+        run(tool, &["-Z"]).status(2).stdout("").stderr(&format!("{path}: invalid option -- 'Z'\n"));
+    }
+}
+
+#[test]
+fn the_explanation_of_a_usage_error_points_to_the_help() {
+    for tool in TOOLS {
+        let outcome = run_with(tool, &["--bad"], |command| {
+            command.env("MODUTILS_EXPLAIN", "always");
+        });
+        outcome.status(2);
+        let last = outcome.stderr.lines().last();
+        assert_eq!(last, Some(format!("  fix: {tool} --help").as_str()), "{outcome:?}");
+    }
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    for tool in TOOLS {
+        let version = format!("modutils {}\n", env!("CARGO_PKG_VERSION"));
+        for option in ["-V", "--version"] {
+            run(tool, &[option]).status(0).stdout(&version).stderr("");
+        }
+        for option in ["-h", "--help"] {
+            let outcome = run(tool, &[option]);
+            outcome.status(0).stderr("");
+            assert!(outcome.stdout.contains(&format!("Usage: {tool} [OPTIONS]")), "{outcome:?}");
+            for line in outcome.stdout.lines() {
+                assert!(line.chars().count() <= 100, "{tool}: too wide: {line}");
+                assert_eq!(line.trim_end(), line, "{tool}: trailing space");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_no_success() {
+    for tool in TOOLS {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let outcome = run_with(tool, &["--help"], |command| {
+            command.stdout(full);
+        });
+        outcome.status(1);
+        assert!(outcome.stderr.contains("No space left on device"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_missing_file_in_bytes_that_are_no_utf8() {
+    let outcome = run("insmod", &[OsStr::from_bytes(b"/gone/\xff\xfe.ko")]);
+    outcome.status(1).stdout("");
+    assert!(
+        outcome.stderr.starts_with("insmod: ERROR: could not load module /gone/")
+            && outcome.stderr.ends_with(": No such file or directory\n"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn names_that_are_too_long_are_refused_not_cut() {
+    let outcome = run("rmmod", &["x".repeat(56)]);
+    outcome.status(1).stdout("");
+    assert!(outcome.stderr.contains("at most 55 bytes"), "{outcome:?}");
+}
+
+#[test]
+fn quiet_leaves_only_the_status() {
+    run("insmod", &["-q", "/gone.ko"]).status(1).stdout("").stderr("");
+    run("insmod", &["--quiet"]).status(2).stdout("").stderr("");
+}
