@@ -1,14 +1,24 @@
 #!/bin/sh
 # Boots a kernel with an initramfs.
 #
-# usage: boot.sh FLAVOUR INITRAMFS SECONDS CONSOLE [KERNEL PARAMETER...]
+# usage: boot.sh [-s] FLAVOUR INITRAMFS SECONDS CONSOLE [KERNEL PARAMETER...]
 #
 # The kernel's console goes to the file CONSOLE and the second serial port is
 # this process's input and output; with - for CONSOLE, the console is. A machine
 # that is still up after SECONDS is stopped; 0 is no limit.
+#
+# -s makes the machine's clock steady: it counts the instructions that the machine
+# executes and skips the time that it would idle. So times measured in the guest do
+# not depend on what else the host does. It is slower and has one processor only, as
+# two would wait for each other without progress.
 set -eu
 cd "$(dirname "$0")/../.."
 
+processors='-accel tcg,thread=multi -smp 2'
+if [ "$1" = -s ]; then
+	processors='-accel tcg -smp 1 -icount shift=0,sleep=off'
+	shift
+fi
 flavour=$1 initramfs=$2 seconds=$3 console=$4
 shift 4
 kernel=$(tests/vm/kernel.sh "$flavour")
@@ -20,9 +30,9 @@ esac
 
 # No acceleration by the host's processor: nested virtualisation cannot be had
 # everywhere. q35 because microvm's clock calibration fails on a busy host.
-# shellcheck disable=SC2086 # two options
+# shellcheck disable=SC2086 # several options in one word
 exec timeout --foreground "$seconds" qemu-system-x86_64 \
-	-M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 \
+	-M q35 $processors -cpu max -m 1024 \
 	-nodefaults -no-user-config -display none -no-reboot $ports \
 	-kernel "$kernel/vmlinuz" -initrd "$initramfs" \
 	-append "console=ttyS0 panic=-1 PORT=$port $*"

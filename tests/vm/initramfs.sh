@@ -29,7 +29,7 @@ with_libraries() {
 	shift
 	for file in "$@" $(ldd "$@" | grep -o '/[^ :]* (' | cut -d ' ' -f 1 | sort -u); do
 		mkdir -p "$root$(dirname "$file")"
-		cp -L "$file" "$root$file"
+		cp -L --remove-destination "$file" "$root$file"
 	done
 }
 
@@ -56,7 +56,9 @@ if [ ! -e "$base" ] || [ tests/vm/initramfs.sh -nt "$base" ]; then
 
 	kmod=$(command -v kmod)
 	dash=$(command -v dash)
-	with_libraries "$root" "$kmod" "$dash" "$(command -v bash)" "$(command -v strace)"
+	# busybox has setpriv and unshare, too, but with half of the options.
+	with_libraries "$root" "$kmod" "$dash" "$(command -v bash)" "$(command -v strace)" \
+		"$(command -v setpriv)" "$(command -v unshare)"
 	ln -sf "$dash" "$root/bin/sh"
 	for tool in insmod rmmod lsmod modprobe modinfo depmod; do
 		ln -s "$kmod" "$root/kmod/$tool"

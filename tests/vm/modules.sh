@@ -40,5 +40,16 @@ for source in tests/modules/*.c; do
 	gzip -n <"$module" >"$module.gz"
 	zstd -q <"$module" >"$module.zst"
 done
+
+# Kernels cannot verify the check that xz adds by default.
+xz --check=crc64 <"$aside/t_plain.ko" >"$aside/t_plain.crc64.ko.xz"
+# A module that is followed by a gibibyte of zeros.
+bomb() {
+	cat "$aside/t_plain.ko"
+	head -c 1G /dev/zero
+}
+bomb | gzip -n -1 >"$aside/bomb.ko.gz"
+bomb | zstd -q -1 >"$aside/bomb.ko.zst"
+
 mv -T "$aside" "$modules"
 echo "$modules"
