@@ -1,3 +1,10 @@
 //! The tests, a file for each area.
 
+pub(crate) mod bad_files;
+pub(crate) mod bare_system;
+pub(crate) mod insert;
 pub(crate) mod lane;
+pub(crate) mod list;
+pub(crate) mod refusals;
+pub(crate) mod remove;
+pub(crate) mod wait;

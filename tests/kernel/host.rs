@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::{AREAS, Boot};
-use machine::Machine;
+use machine::{Failure, Machine};
 
 pub(crate) fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -103,12 +103,18 @@ impl Lab {
             // The old machine goes before the new one comes.
             self.machine = None;
             self.current = (kernel.to_owned(), boot.name);
-            self.machine = Some(Machine::boot(kernel, boot));
+            match Machine::boot(kernel, boot) {
+                Ok(machine) => self.machine = Some(Ok(machine)),
+                Err(reason) => {
+                    self.machine = Some(Err("the machine did not come up".to_owned()));
+                    return Err(reason);
+                }
+            }
         }
-        match &mut self.machine {
+        match self.machine.as_mut() {
             Some(Ok(machine)) => machine.run(test).map_err(|failure| match failure {
-                machine::Failure::Test(output) => output,
-                machine::Failure::Machine(reason) => {
+                Failure::Test(output) => output,
+                Failure::Machine(reason) => {
                     self.machine = Some(Err(format!("the machine was lost during {test}")));
                     reason
                 }

@@ -6,7 +6,7 @@
 //! it is asked for one after another, each in a process of its own.
 //!
 //! A test is a function in `cases/`, listed in its file's `TESTS`. It fails by
-//! panicking. `make check-kernel TESTS=6.12::default::load` runs those whose name
+//! panicking. `make check-kernel TESTS=6.12::default::insert` runs those whose name
 //! contains the given text.
 //!
 //! # Between the halves
@@ -47,13 +47,28 @@ struct Boot {
     name: &'static str,
     /// What is added to the kernel's command line.
     parameters: &'static [&'static str],
+    /// Whether the machine's clock is independent of the host's load, at the price
+    /// of its speed.
+    steady: bool,
 }
 
 /// The kernel as its distribution configured it.
-const DEFAULT: Boot = Boot { name: "default", parameters: &[] };
+const DEFAULT: Boot = Boot { name: "default", parameters: &[], steady: false };
 
-/// Every test there is.
-const AREAS: &[Area] = &[Area { name: "lane", boots: &[DEFAULT], tests: cases::lane::TESTS }];
+/// The same, for tests that measure time.
+const STEADY: Boot = Boot { name: "steady", parameters: &[], steady: true };
+
+/// Every test there is. The areas of a boot run in this order.
+const AREAS: &[Area] = &[
+    Area { name: "lane", boots: &[DEFAULT], tests: cases::lane::TESTS },
+    Area { name: "list", boots: &[DEFAULT], tests: cases::list::TESTS },
+    Area { name: "insert", boots: &[DEFAULT], tests: cases::insert::TESTS },
+    Area { name: "refusals", boots: &[DEFAULT], tests: cases::refusals::TESTS },
+    Area { name: "bad_files", boots: &[DEFAULT], tests: cases::bad_files::TESTS },
+    Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
+    Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
+    Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
+];
 
 /// The list of a file's tests, named like their functions.
 macro_rules! tests {

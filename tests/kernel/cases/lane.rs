@@ -1,10 +1,39 @@
 //! The lane itself: that the guest is what the other tests take for granted.
 
 use std::fs;
+use std::time::Duration;
 
-use crate::guest::{KernelLog, Loaded, Trace, is_loaded, run};
+use crate::guest::{KernelLog, Loaded, Run, Trace, is_loaded, run};
 
-crate::tests![system_is_mounted, modules_come_and_go, holds_and_lets_go, kmod_runs, strace_runs];
+crate::tests![
+    commands_get_what_they_are_given,
+    overlong_commands_are_ended,
+    system_is_mounted,
+    modules_come_and_go,
+    holds_and_lets_go,
+    kmod_runs,
+    strace_runs
+];
+
+fn commands_get_what_they_are_given() {
+    let done = Run::new("sh")
+        .args(["-c", "cat; echo \"$WORD $1\" >&2; exit 7", "sh", "argument"])
+        .env("WORD", "environment")
+        .stdin(b"input")
+        .done();
+    assert_eq!(
+        (done.status, done.stdout.as_str(), done.stderr.as_str()),
+        (Some(7), "input", "environment argument\n")
+    );
+}
+
+fn overlong_commands_are_ended() {
+    // The second sleep is no child of ours, and must not keep us waiting for its output.
+    let line = ["-c", "sleep 100 & sleep 100"];
+    let done = Run::new("sh").args(line).limit(Duration::from_millis(100)).done();
+    done.check(done.signal == Some(9), "is killed");
+    done.check(done.took < Duration::from_secs(10), "ends soon after its limit");
+}
 
 fn system_is_mounted() {
     for file in [

@@ -24,6 +24,22 @@ pub(crate) fn is_loaded(name: &str) -> bool {
     loaded_names().iter().any(|loaded| loaded == name)
 }
 
+/// The taint letters of a loaded module, without those that all test modules have:
+/// O, out of the kernel's tree, and E, unsigned.
+pub(crate) fn taints_of(name: &str) -> String {
+    let taints = fs::read_to_string(format!("/sys/module/{name}/taint")).expect("no taint file");
+    taints.trim().replace(['O', 'E'], "")
+}
+
+/// A copy of a test module with a change to its bytes; returns its path.
+pub(crate) fn altered(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut bytes = fs::read(format!("/modules/{name}.ko")).expect("cannot read the module");
+    change(&mut bytes);
+    let path = format!("/tmp/{name}.ko");
+    fs::write(&path, bytes).expect("cannot write to /tmp");
+    path
+}
+
 /// A test module that is loaded; removed, if it still is there, when this goes.
 /// Several go in the reverse order of their declarations, users before the used.
 pub(crate) struct Loaded(&'static str);
@@ -47,11 +63,11 @@ impl Loaded {
 
 impl Drop for Loaded {
     fn drop(&mut self) {
-        if is_loaded(self.0) {
-            if let Err(error) = remove(self.0) {
-                // The guest half reports what is left behind.
-                eprintln!("cannot remove {}: {error}", self.0);
-            }
+        if is_loaded(self.0)
+            && let Err(error) = remove(self.0)
+        {
+            // The guest half finds what is left behind, and fails the test.
+            eprintln!("cannot remove {}: {error}", self.0);
         }
     }
 }
@@ -60,7 +76,7 @@ impl Drop for Loaded {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Removes a module. A permanent one is removed by force, which is safe for
-/// t_noexit: nothing of it is in use.
+/// `t_noexit`: nothing of it is in use.
 pub(crate) fn remove(name: &str) -> Result<(), Errno> {
     let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
     let start = Instant::now();

@@ -7,7 +7,7 @@ use super::{Done, Run};
 /// One run of a command under strace.
 pub(crate) struct Trace {
     pub(crate) done: Done,
-    /// One line for each system call, without process ids: `openat(…) = 3`.
+    /// One line for each system call, flags as numbers: `finit_module(0x3, "", 0) = 0`.
     pub(crate) calls: Vec<String>,
 }
 
@@ -17,7 +17,7 @@ impl Trace {
     pub(crate) fn of(names: &str, line: &[&str]) -> Trace {
         let file = "/tmp/trace";
         let done = Run::new("strace")
-            .args(["-f", "-qq", "-s", "256", "-o", file, "-e", "signal=none", "-e"])
+            .args(["-f", "-qq", "-s", "256", "-X", "raw", "-o", file, "-e", "signal=none", "-e"])
             .args([format!("trace={names}")])
             .args(line)
             .done();
@@ -25,7 +25,8 @@ impl Trace {
         let calls = text
             .lines()
             .map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start())
-            .map(str::to_owned)
+            // strace aligns the results.
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
             .collect();
         Trace { done, calls }
     }

@@ -62,6 +62,7 @@ impl Machine {
                 .env("MODUTILS_BIN", tools),
         )?;
         let mut process = Command::new("tests/vm/boot.sh")
+            .args(boot.steady.then_some("-s"))
             .args([kernel.as_ref(), initramfs.as_os_str()])
             .arg(LIFE_LIMIT.as_secs().to_string())
             .arg(&console)
@@ -84,7 +85,7 @@ impl Machine {
             }
         });
 
-        let mut machine = Machine { process, to_guest, from_guest, console, complaints };
+        let machine = Machine { process, to_guest, from_guest, console, complaints };
         match machine.from_guest.recv_timeout(BOOT_LIMIT) {
             Ok(line) if line == "ready" => Ok(machine),
             Ok(line) => Err(machine.lost(&format!("the guest began with {line:?}"))),
@@ -109,8 +110,8 @@ impl Machine {
             match line.as_str() {
                 "ok" => return Ok(()),
                 "failed" => return Err(Failure::Test(output)),
-                text => {
-                    let _ = writeln!(output, "{}", text.strip_prefix("| ").unwrap_or(text));
+                printed => {
+                    let _ = writeln!(output, "{}", printed.strip_prefix("| ").unwrap_or(printed));
                 }
             }
         }
@@ -121,7 +122,7 @@ impl Machine {
     fn lost(&self, reason: &str) -> String {
         let complaints = tail(&self.complaints);
         let console = tail(&self.console);
-        format!("{reason}\n{complaints}the end of the guest's console:\n{console}")
+        format!("{reason}\n{complaints}\nthe end of the guest's console:\n{console}")
     }
 }
 
@@ -130,7 +131,7 @@ fn tail(file: &Path) -> String {
     let content = fs::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&content);
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(|line| format!("{line}\n")).collect()
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }
 
 impl Drop for Machine {

@@ -1,0 +1,49 @@
+//! A system without /proc or without /sys, as in an early initramfs.
+
+use crate::guest::{Done, Loaded, is_loaded, run};
+
+crate::tests![
+    list_without_proc,
+    list_without_sys,
+    insert_and_remove_without_proc,
+    insert_and_remove_without_sys,
+    busy_without_sys,
+];
+
+/// Runs a tool where a file system is not mounted. Nobody else sees the change.
+fn without(mount: &str, line: &str) -> Done {
+    run(["unshare", "-m", "sh", "-c", &format!("umount -l {mount} && exec {line}")])
+}
+
+fn list_without_proc() {
+    without("/proc", "lsmod")
+        .fails(1, "lsmod: ERROR: could not open /proc/modules: No such file or directory");
+}
+
+fn list_without_sys() {
+    let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
+    let with = run(["lsmod"]);
+    without("/sys", "lsmod").prints(&with.stdout);
+}
+
+fn insert_and_remove_without(mount: &str) {
+    for suffix in ["", ".xz", ".gz", ".zst"] {
+        without(mount, &format!("insmod /modules/t_plain.ko{suffix}")).succeeds_silently();
+        let _loaded = Loaded::adopt("t_plain");
+        without(mount, "rmmod t_plain").succeeds_silently();
+        assert!(!is_loaded("t_plain"));
+    }
+}
+
+fn insert_and_remove_without_proc() {
+    insert_and_remove_without("/proc");
+}
+
+fn insert_and_remove_without_sys() {
+    insert_and_remove_without("/sys");
+}
+
+fn busy_without_sys() {
+    let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
+    without("/sys", "rmmod t_base").fails(4, "rmmod: ERROR: Module t_base is in use by: t_user");
+}

@@ -1,0 +1,46 @@
+//! lsmod prints what kmod's lsmod prints.
+
+use std::fs::{self, File};
+
+use crate::guest::{Loaded, loaded, loaded_names, run, wait_for};
+
+crate::tests![no_module, three_modules, busy_and_permanent, eighty_modules];
+
+fn same_as_kmod() {
+    let kmod = run(["/kmod/lsmod"]);
+    kmod.succeeds();
+    run(["lsmod"]).prints(&kmod.stdout);
+}
+
+fn no_module() {
+    assert_eq!(loaded(), [""; 0], "nothing loads modules before the tests");
+    run(["lsmod"]).prints("Module                  Size  Used by\n");
+    same_as_kmod();
+}
+
+fn three_modules() {
+    let (_base, _user, _user2) =
+        (Loaded::new("t_base", ""), Loaded::new("t_user", ""), Loaded::new("t_user2", ""));
+    same_as_kmod();
+}
+
+fn busy_and_permanent() {
+    let (_noexit, _dev) = (Loaded::new("t_noexit", ""), Loaded::new("t_dev", ""));
+    wait_for("the device", || fs::exists("/dev/t_dev").unwrap());
+    let _open = File::open("/dev/t_dev").unwrap();
+    same_as_kmod();
+}
+
+/// With long lists of users, and modules that appear in several of them.
+fn eighty_modules() {
+    let files = run(["find", "/lib/modules", "-name", "xt_*", "-o", "-name", "nls_cp*"]);
+    files.succeeds();
+    let names = files.stdout.lines().filter_map(|path| {
+        let file = path.rsplit('/').next()?;
+        file.split('.').next()
+    });
+    run(["/kmod/modprobe", "-a"].into_iter().chain(names)).succeeds();
+    let count = loaded_names().len();
+    assert!(count >= 80, "only {count} modules could be loaded");
+    same_as_kmod();
+}
