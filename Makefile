@@ -57,7 +57,7 @@ check: tools
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	cargo build --locked --no-default-features --lib
 	cargo test --locked
-	$(MAKE) check-kernel
+	@$(MAKE) --no-print-directory check-kernel
 
 check-kernel: tools build
 	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
