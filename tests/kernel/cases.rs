@@ -2,6 +2,7 @@
 
 pub(crate) mod bad_files;
 pub(crate) mod bare_system;
+pub(crate) mod crowd;
 pub(crate) mod insert;
 pub(crate) mod lane;
 pub(crate) mod list;

@@ -58,6 +58,9 @@ const DEFAULT: Boot = Boot { name: "default", parameters: &[], steady: false };
 /// The same, for tests that measure time.
 const STEADY: Boot = Boot { name: "steady", parameters: &[], steady: true };
 
+/// The same, for tests that load hundreds of modules and leave them.
+const CROWDED: Boot = Boot { name: "crowded", parameters: &[], steady: false };
+
 /// Every test there is. The areas of a boot run in this order.
 const AREAS: &[Area] = &[
     Area { name: "lane", boots: &[DEFAULT], tests: cases::lane::TESTS },
@@ -68,6 +71,7 @@ const AREAS: &[Area] = &[
     Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
     Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
+    Area { name: "crowd", boots: &[CROWDED], tests: cases::crowd::TESTS },
 ];
 
 /// The list of a file's tests, named like their functions.
