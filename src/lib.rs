@@ -15,7 +15,7 @@
 //! | `pattern` | patterns of module names |
 //! | `system` | where `/proc`, `/sys` and `/lib/modules` are: the only place that spells them |
 //! | `module_file` | `.ko` files: compression, ELF, modinfo |
-//! | `loaded` | what the kernel has loaded: `/proc/modules` |
+//! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
 //! | `insert` | loading |
 //! | `remove` | removing: order and waiting |
 #![cfg_attr(
@@ -45,7 +45,9 @@ mod taint;
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};
 pub use insert::{Arguments, BadArgument, InsertError, InsertFailure, insert};
-pub use loaded::{LoadedModule, Snapshot, State, is_builtin};
+pub use loaded::{
+    Attributes, DependencyGraph, LoadedModule, ParameterValue, Snapshot, State, is_builtin,
+};
 pub use module_file::{Compression, DECOMPRESSED_MAX, Image, ModInfo, ModuleFile};
 pub use name::{ModuleName, NAME_MAX, is_path};
 pub use pattern::Pattern;

@@ -1,8 +1,12 @@
 //! What the kernel has loaded.
 
+mod attributes;
+mod graph;
 mod proc_modules;
 mod snapshot;
 
+pub use attributes::{Attributes, ParameterValue};
+pub use graph::DependencyGraph;
 pub use snapshot::Snapshot;
 
 use crate::error::Error;

@@ -1,6 +1,7 @@
 //! Where the kernel shows itself: the only file that spells paths of `/proc`, `/sys` and
 //! `/lib/modules`.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -43,7 +44,10 @@ impl System {
 
     /// The directory that stands for a module, loaded or built in: `/sys/module/NAME`.
     pub(crate) fn module_dir(&self, name: &ModuleName) -> PathBuf {
-        self.root.join("sys/module").join(name.as_os_str())
+        // As in kobject_set_name_vargs (lib/kobject.c). Without it, a name could lead elsewhere.
+        let name: Vec<u8> =
+            name.as_bytes().iter().map(|&byte| if byte == b'/' { b'!' } else { byte }).collect();
+        self.root.join("sys/module").join(OsStr::from_bytes(&name))
     }
 
     /// The algorithm that the kernel decompresses modules with; nothing where it does not.
@@ -85,6 +89,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Whether one path of a depmod(8) list ends in this module's file, compressed or not.
 pub(crate) fn names_file_of(line: &[u8], name: &ModuleName) -> bool {
-    let path = Path::new(std::ffi::OsStr::from_bytes(line));
+    let path = Path::new(OsStr::from_bytes(line));
     ModuleName::from_file_name(path).is_ok_and(|found| found == *name)
 }

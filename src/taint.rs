@@ -40,13 +40,12 @@ impl Taints {
         self.0.is_empty()
     }
 
-    /// What each letter means, in order; `unknown` for a letter that this version does not know.
-    pub fn meanings(&self) -> impl Iterator<Item = &'static str> {
+    /// Each letter in order, with what it means; none for a letter that this version does not
+    /// know.
+    pub fn meanings(&self) -> impl Iterator<Item = (char, Option<&'static str>)> {
         self.0.chars().map(|letter| {
-            MEANINGS
-                .iter()
-                .find(|(known, _)| *known == letter)
-                .map_or("unknown", |(_, meaning)| meaning)
+            let known = MEANINGS.iter().find(|(known, _)| *known == letter);
+            (letter, known.map(|(_, meaning)| *meaning))
         })
     }
 }
@@ -72,6 +71,7 @@ mod tests {
     fn unknown_letters_survive() {
         let taints = Taints::from_field("(OZ)");
         assert_eq!(taints.letters(), "OZ");
-        assert_eq!(taints.meanings().collect::<Vec<_>>(), ["out-of-tree", "unknown"]);
+        let meanings: Vec<_> = taints.meanings().collect();
+        assert_eq!(meanings, [('O', Some("out-of-tree")), ('Z', None)]);
     }
 }

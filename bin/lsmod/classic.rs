@@ -4,8 +4,11 @@ use std::io::Write;
 
 use modutils::{LoadedModule, ModuleName};
 
-pub(crate) fn table(modules: &[LoadedModule]) -> Vec<u8> {
-    let mut text = b"Module                  Size  Used by\n".to_vec();
+pub(crate) fn table(modules: &[&LoadedModule], heading: bool) -> Vec<u8> {
+    let mut text = Vec::new();
+    if heading {
+        text.extend_from_slice(b"Module                  Size  Used by\n");
+    }
     for module in modules {
         row(&mut text, module);
     }
@@ -58,7 +61,7 @@ mod tests {
 
     fn listing(rows: &str) -> String {
         let snapshot = Snapshot::parse(rows.as_bytes()).unwrap();
-        String::from_utf8(table(snapshot.modules())).unwrap()
+        String::from_utf8(table(&snapshot.modules().iter().collect::<Vec<_>>(), true)).unwrap()
     }
 
     #[test]

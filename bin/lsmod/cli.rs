@@ -2,18 +2,164 @@
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
+use modutils::State;
 
 use crate::TOOL;
+use crate::cells::Sizes;
+use crate::columns::{self, Column, ColumnList};
 use crate::common::options::{self, Common};
 use crate::common::status::Status;
+use crate::select::Filter;
+use crate::tree::Below;
 
 /// List the loaded modules.
 #[derive(Debug, Default, Parser)]
 #[command(name = "lsmod", bin_name = "lsmod", version, max_term_width = 100)]
+#[command(override_usage = "lsmod [OPTIONS] [NAME|PATTERN]...", args_override_self = true)]
+#[command(group = ArgGroup::new("format"))]
 pub(crate) struct Cli {
+    /// Modules to list instead of all: names, module files, or patterns like 'snd_*'
+    #[arg(value_name = "NAME|PATTERN")]
+    pub(crate) modules: Vec<OsString>,
+
+    /// Columns to print, separated by commas; +LIST adds to the usual ones
+    #[arg(short, long, value_name = "LIST", conflicts_with_all = ["long", "summary"])]
+    output: Option<ColumnList>,
+    /// Print all columns
+    #[arg(short = 'O', long, conflicts_with_all = ["long", "summary", "output"])]
+    output_all: bool,
+    /// List the columns there are
+    #[arg(long)]
+    pub(crate) list_columns: bool,
+    /// Print a table for people, fitted to the terminal
+    #[arg(short, long, group = "format")]
+    long: bool,
+    /// Print JSON
+    #[arg(short = 'J', long, group = "format")]
+    pub(crate) json: bool,
+    /// Print columns separated by single spaces; blanks in them become \x20
+    #[arg(short, long, group = "format")]
+    raw: bool,
+    /// Draw a tree: below each module those that use it; (*) for what was drawn before
+    #[arg(short = 'T', long, group = "format")]
+    tree: bool,
+    /// Draw the tree the other way round: below each module those that it uses
+    #[arg(long, conflicts_with_all = ["long", "json", "raw", "summary"])]
+    inverse: bool,
+    /// Print one line: number of modules, their memory, their taints
+    #[arg(long, group = "format")]
+    summary: bool,
+    /// Print no headings
+    #[arg(short, long)]
+    noheadings: bool,
+    /// Print sizes in bytes
+    #[arg(short, long)]
+    bytes: bool,
+
+    /// Sort by these columns, separated by commas
+    #[arg(long, value_name = "LIST", help_heading = "Order and selection")]
+    sort: Option<ColumnList>,
+    /// Reverse the order
+    #[arg(long, help_heading = "Order and selection")]
+    pub(crate) reverse: bool,
+    /// Only modules that nothing uses
+    #[arg(long, help_heading = "Order and selection")]
+    unused: bool,
+    /// Only tainted modules, or those with one of these taints (P, O, E, ...)
+    #[arg(
+        long,
+        value_name = "LETTERS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_parser = taint_letters,
+        help_heading = "Order and selection"
+    )]
+    tainted: Option<String>,
+    /// Only modules in this state: live, loading or unloading
+    #[arg(long, value_parser = state, help_heading = "Order and selection")]
+    state: Option<State>,
+    /// Only modules that can never be removed
+    #[arg(long, help_heading = "Order and selection")]
+    permanent: bool,
+
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// How modules are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// As lsmod has always done it.
+    Classic,
+    Aligned(Vec<Column>),
+    Raw(Vec<Column>),
+    Json(Vec<Column>),
+    Tree(Vec<Column>, Below),
+    Long,
+    Summary,
+}
+
+impl Cli {
+    pub(crate) fn format(&self) -> Format {
+        let chosen = |usual: &[Column]| match &self.output {
+            _ if self.output_all => Column::all(),
+            Some(list) => list.over(usual),
+            None => usual.to_vec(),
+        };
+        let below = if self.inverse { Below::Used } else { Below::Users };
+        match self {
+            Self { long: true, .. } => Format::Long,
+            Self { summary: true, .. } => Format::Summary,
+            Self { json: true, .. } => Format::Json(chosen(columns::DATA)),
+            Self { raw: true, .. } => Format::Raw(chosen(columns::BRIEF)),
+            Self { tree: true, .. } | Self { inverse: true, .. } => {
+                Format::Tree(chosen(columns::TREE), below)
+            }
+            Self { output: None, output_all: false, .. } => Format::Classic,
+            _ => Format::Aligned(chosen(columns::BRIEF)),
+        }
+    }
+
+    pub(crate) fn headings(&self) -> bool {
+        !self.noheadings
+    }
+
+    pub(crate) fn sizes(&self) -> Sizes {
+        if self.bytes { Sizes::Bytes } else { Sizes::Human }
+    }
+
+    pub(crate) fn sort(&self) -> &[Column] {
+        self.sort.as_ref().map_or(&[], |list| &list.columns)
+    }
+
+    pub(crate) fn filter(&self) -> Filter {
+        Filter {
+            unused: self.unused,
+            permanent: self.permanent,
+            tainted: self.tainted.clone(),
+            state: self.state.clone(),
+        }
+    }
+}
+
+fn taint_letters(text: &str) -> Result<String, String> {
+    if text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        Ok(text.to_ascii_uppercase())
+    } else {
+        Err("taints are letters".to_owned())
+    }
+}
+
+/// In the words of `/proc/modules`, or of `initstate` in sysfs.
+fn state(text: &str) -> Result<State, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "live" => Ok(State::Live),
+        "loading" | "coming" => Ok(State::Loading),
+        "unloading" | "going" => Ok(State::Unloading),
+        _ => Err("the states are live, loading and unloading".to_owned()),
+    }
 }
 
 /// Without any option there is nothing to parse, and the usual call does not pay for it.
@@ -29,9 +175,38 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status>
 mod tests {
     use super::*;
 
+    fn format(options: &str) -> Format {
+        let words = std::iter::once("lsmod").chain(options.split_whitespace());
+        parse(words.map(OsString::from)).unwrap().format()
+    }
+
     #[test]
     fn the_definition_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn formats() {
+        use Column::{Name, Size, Taint};
+        assert_eq!(format(""), Format::Classic);
+        assert_eq!(format("-n --unused t_base"), Format::Classic);
+        assert_eq!(format("-o name,size"), Format::Aligned(vec![Name, Size]));
+        assert_eq!(format("-r -o +TAINT"), Format::Raw([columns::BRIEF, &[Taint]].concat()));
+        assert_eq!(format("-J"), Format::Json(columns::DATA.to_vec()));
+        assert_eq!(format("-JO"), Format::Json(Column::all()));
+        assert_eq!(format("-T"), Format::Tree(columns::TREE.to_vec(), Below::Users));
+        assert_eq!(format("--inverse -o NAME"), Format::Tree(vec![Name], Below::Used));
+        assert_eq!(format("-l"), Format::Long);
+        assert_eq!(format("--summary"), Format::Summary);
+        assert_eq!(format("-o SIZE -o NAME"), Format::Aligned(vec![Name]));
+    }
+
+    #[test]
+    fn words_of_options() {
+        assert_eq!(taint_letters("oe").unwrap(), "OE");
+        assert!(taint_letters("O E").is_err());
+        assert_eq!(state("Coming").unwrap(), State::Loading);
+        assert!(state("dead").is_err());
     }
 }

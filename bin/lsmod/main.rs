@@ -6,8 +6,21 @@ mod common;
 #[path = "../common/output.rs"]
 mod output;
 
+mod cells;
 mod classic;
 mod cli;
+mod columns;
+mod facts;
+mod json;
+mod long;
+mod select;
+mod size;
+mod sort;
+mod summary;
+mod table;
+mod terminal;
+mod tree;
+mod view;
 
 use std::process::ExitCode;
 
@@ -16,6 +29,7 @@ use modutils::{Snapshot, System};
 use cli::Cli;
 use common::report::{Explanation, Reporter};
 use common::status::Status;
+use select::Wanted;
 
 const TOOL: &str = "lsmod";
 
@@ -29,24 +43,51 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Status {
     let reporter = Reporter::new(TOOL, &cli.common);
+    if cli.list_columns {
+        return print(&columns::list(), &reporter, Status::Done);
+    }
     let system = System::live();
     let snapshot = match Snapshot::take(&system) {
         Ok(snapshot) => snapshot,
-        Err(error) => {
-            let path = error.path().unwrap_or("/proc/modules".as_ref()).display();
-            let line = format!("could not open {path}: {}", error.detail());
-            let cause = error.is_absent().then(|| absence(&system).to_owned());
-            reporter.error(line.as_bytes(), &Explanation { cause, ..Explanation::default() });
-            return Status::Failed;
-        }
+        Err(error) => return unknown(cli, &system, &error, &reporter),
     };
-    match output::write(&classic::table(snapshot.modules())) {
-        Ok(()) => Status::Done,
+    let (wanted, missing) = Wanted::new(&cli.modules, &system, &snapshot);
+    for complaint in &missing {
+        reporter.error(&complaint.line, &complaint.explanation);
+    }
+    let status = if missing.is_empty() { Status::Done } else { Status::Failed };
+    match view::text(cli, &system, &snapshot, &wanted) {
+        Ok(text) => print(&text, &reporter, status),
+        Err(error) => {
+            reporter.error(error.to_string().as_bytes(), &Explanation::default());
+            Status::Failed
+        }
+    }
+}
+
+fn print(text: &[u8], reporter: &Reporter, status: Status) -> Status {
+    match output::write(text) {
+        Ok(()) => status,
         Err(error) => {
             reporter.error(format!("could not write: {error}").as_bytes(), &Explanation::default());
             Status::Failed
         }
     }
+}
+
+/// It cannot be learned what is loaded.
+fn unknown(cli: &Cli, system: &System, error: &modutils::Error, reporter: &Reporter) -> Status {
+    let path = error.path().unwrap_or("/proc/modules".as_ref()).display();
+    let line = format!("could not open {path}: {}", error.detail());
+    let cause = error.is_absent().then(|| absence(system));
+    let explanation = Explanation { cause: cause.map(str::to_owned), ..Explanation::default() };
+    reporter.error(line.as_bytes(), &explanation);
+    if cli.json
+        && let Ok(document) = json::failure(&line, cause)
+    {
+        return print(&document, reporter, Status::Failed);
+    }
+    Status::Failed
 }
 
 fn absence(system: &System) -> &'static str {

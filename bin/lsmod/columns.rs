@@ -1,0 +1,156 @@
+//! The columns of `--output`.
+
+use std::str::FromStr;
+
+/// What can be told about a module, one thing a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    Name,
+    Size,
+    Refcnt,
+    UsedBy,
+    State,
+    Permanent,
+    Taint,
+    Address,
+    Version,
+    Srcversion,
+    Coresize,
+    Initsize,
+    Depends,
+    Params,
+    File,
+}
+
+/// Every column with its heading and what it tells.
+const COLUMNS: &[(Column, &str, &str)] = &[
+    (Column::Name, "NAME", "name of the module"),
+    (Column::Size, "SIZE", "memory it takes"),
+    (Column::Refcnt, "REFCNT", "references to it"),
+    (Column::UsedBy, "USED-BY", "modules that use it"),
+    (Column::State, "STATE", "live, loading or unloading"),
+    (Column::Permanent, "PERMANENT", "whether it can never be removed"),
+    (Column::Taint, "TAINT", "its taints, a letter each"),
+    (Column::Address, "ADDRESS", "where its code is, if that may be known"),
+    (Column::Version, "VERSION", "what its author calls its version"),
+    (Column::Srcversion, "SRCVERSION", "checksum of its source"),
+    (Column::Coresize, "CORESIZE", "memory that stays after initialisation"),
+    (Column::Initsize, "INITSIZE", "memory for initialisation"),
+    (Column::Depends, "DEPENDS", "loaded modules that it uses"),
+    (Column::Params, "PARAMS", "parameters and their present values"),
+    (Column::File, "FILE", "its file in /lib/modules"),
+];
+
+/// What the plain listing has.
+pub(crate) const BRIEF: &[Column] = &[Column::Name, Column::Size, Column::Refcnt, Column::UsedBy];
+
+/// What a tree shows: its lines say who uses whom.
+pub(crate) const TREE: &[Column] = &[Column::Name, Column::Size, Column::Refcnt];
+
+/// What programs get: all that one reading of `/proc/modules` tells.
+pub(crate) const DATA: &[Column] = &[
+    Column::Name,
+    Column::Size,
+    Column::Refcnt,
+    Column::UsedBy,
+    Column::State,
+    Column::Permanent,
+    Column::Taint,
+    Column::Address,
+];
+
+impl Column {
+    pub(crate) fn heading(self) -> &'static str {
+        COLUMNS.iter().find(|(column, ..)| *column == self).map_or("", |(_, heading, _)| heading)
+    }
+
+    pub(crate) fn is_numeric(self) -> bool {
+        matches!(self, Self::Size | Self::Refcnt | Self::Coresize | Self::Initsize)
+    }
+
+    pub(crate) fn all() -> Vec<Self> {
+        COLUMNS.iter().map(|(column, ..)| *column).collect()
+    }
+}
+
+/// The answer to `--list-columns`.
+pub(crate) fn list() -> Vec<u8> {
+    let lines = COLUMNS.iter().map(|(_, heading, about)| format!("{heading:<10}  {about}\n"));
+    lines.collect::<Vec<_>>().concat().into_bytes()
+}
+
+/// The argument of `--output`: `LIST`, or `+LIST` for what comes behind the usual columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ColumnList {
+    behind_usual: bool,
+    pub(crate) columns: Vec<Column>,
+}
+
+impl ColumnList {
+    /// Each column once, where it comes first.
+    pub(crate) fn over(&self, usual: &[Column]) -> Vec<Column> {
+        let usual = if self.behind_usual { usual } else { &[] };
+        let mut columns = Vec::new();
+        for column in usual.iter().chain(&self.columns) {
+            if !columns.contains(column) {
+                columns.push(*column);
+            }
+        }
+        columns
+    }
+}
+
+impl FromStr for ColumnList {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (behind_usual, list) = match text.strip_prefix('+') {
+            Some(list) => (true, list),
+            None => (false, text),
+        };
+        let columns = list
+            .split(',')
+            .map(|word| {
+                COLUMNS
+                    .iter()
+                    .find(|(_, heading, _)| heading.eq_ignore_ascii_case(word))
+                    .map(|(column, ..)| *column)
+                    .ok_or_else(|| format!("unknown column: {word}"))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { behind_usual, columns })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn over_brief(text: &str) -> Vec<Column> {
+        text.parse::<ColumnList>().unwrap().over(BRIEF)
+    }
+
+    #[test]
+    fn lists() {
+        assert_eq!(over_brief("size,Used-By,NAME"), [Column::Size, Column::UsedBy, Column::Name]);
+        assert_eq!(over_brief("+TAINT")[..], [BRIEF, &[Column::Taint]].concat());
+        assert_eq!(over_brief("+NAME"), BRIEF);
+        assert_eq!(over_brief("NAME,NAME"), [Column::Name]);
+    }
+
+    #[test]
+    fn words_that_are_no_column() {
+        for (text, word) in [("BOGUS", "BOGUS"), ("", ""), ("+", ""), ("NAME,,SIZE", "")] {
+            let error = text.parse::<ColumnList>().unwrap_err();
+            assert_eq!(error, format!("unknown column: {word}"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_column_has_a_heading() {
+        for column in Column::all().into_iter().chain(DATA.iter().copied()) {
+            assert!(!column.heading().is_empty());
+        }
+        assert_eq!(Column::all().len(), Column::File as usize + 1);
+    }
+}

@@ -1,0 +1,145 @@
+//! Which modules are shown.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use modutils::{LoadedModule, ModuleFile, ModuleName, Pattern, Snapshot, State, System};
+
+use crate::common::report::Explanation;
+
+/// What a module must be like to be shown; all of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) unused: bool,
+    pub(crate) permanent: bool,
+    /// One of these taints; with no letters, any taint.
+    pub(crate) tainted: Option<String>,
+    pub(crate) state: Option<State>,
+}
+
+impl Filter {
+    pub(crate) fn lets(&self, module: &LoadedModule) -> bool {
+        let tainted = |letters: &String| {
+            let own = module.taints.letters();
+            if letters.is_empty() { !own.is_empty() } else { own.contains(|c| letters.contains(c)) }
+        };
+        (!self.unused || module.refcnt == Some(0))
+            && (!self.permanent || module.permanent)
+            && self.tainted.as_ref().is_none_or(tainted)
+            && self.state.as_ref().is_none_or(|state| module.state == *state)
+    }
+}
+
+/// The modules that the command line names; all, if it names none.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    All,
+    These(Vec<Pattern>),
+}
+
+/// An argument that stands for no loaded module, as a message.
+pub(crate) struct Missing {
+    pub(crate) line: Vec<u8>,
+    pub(crate) explanation: Explanation,
+}
+
+impl Wanted {
+    /// Reads the arguments, and complains of those that match nothing.
+    pub(crate) fn new(
+        arguments: &[OsString],
+        system: &System,
+        snapshot: &Snapshot,
+    ) -> (Self, Vec<Missing>) {
+        if arguments.is_empty() {
+            return (Self::All, Vec::new());
+        }
+        let mut patterns = Vec::new();
+        let mut missing = Vec::new();
+        for argument in arguments {
+            match pattern_of(argument, system, snapshot) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(complaint) => missing.push(complaint),
+            }
+        }
+        (Self::These(patterns), missing)
+    }
+
+    pub(crate) fn includes(&self, module: &LoadedModule) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(patterns) => patterns.iter().any(|pattern| pattern.matches(&module.name)),
+        }
+    }
+}
+
+fn pattern_of(argument: &OsStr, system: &System, snapshot: &Snapshot) -> Result<Pattern, Missing> {
+    let text = argument.as_encoded_bytes();
+    let missing = |line: Vec<u8>, cause| Missing {
+        line,
+        explanation: Explanation { cause, ..Explanation::default() },
+    };
+    if !modutils::is_path(argument) && Pattern::is_pattern(argument) {
+        let pattern = Pattern::new(text);
+        let any = snapshot.modules().iter().any(|module| pattern.matches(&module.name));
+        return if any {
+            Ok(pattern)
+        } else {
+            Err(missing([b"No loaded module matches ", text].concat(), None))
+        };
+    }
+    let name = name_of(argument).map_err(|error| {
+        missing([b"Module ", text, b": ", error.detail().as_bytes()].concat(), None)
+    })?;
+    if snapshot.get(&name).is_some() {
+        return Ok(Pattern::new(name.as_bytes()));
+    }
+    let cause = modutils::is_builtin(system, &name)
+        .then(|| format!("{name} is built into this kernel, which lists only what was loaded"));
+    // As rmmod says it.
+    Err(missing([b"Module ", name.as_bytes(), b" is not currently loaded"].concat(), cause))
+}
+
+/// A path means the module in that file, which need not be called like the file.
+fn name_of(argument: &OsStr) -> Result<ModuleName, modutils::Error> {
+    if !modutils::is_path(argument) {
+        return ModuleName::new(argument.as_encoded_bytes());
+    }
+    match ModuleFile::open(argument).and_then(|file| file.name()) {
+        Ok(name) => Ok(name),
+        Err(_) => ModuleName::from_file_name(Path::new(argument)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(filter: &Filter) -> Vec<String> {
+        let snapshot = Snapshot::parse(
+            b"used 1 1 user, Live 0x0\n\
+              user 1 0 - Live 0x0 (OE)\n\
+              stays 1 0 [permanent], Live 0x0 (P)\n\
+              comes 1 1 - Loading 0x0 (E+)\n\
+              uncounted 1 - - Live 0x0\n",
+        )
+        .unwrap();
+        let modules = snapshot.modules().iter().filter(|module| filter.lets(module));
+        modules.map(|module| module.name.to_string()).collect()
+    }
+
+    #[test]
+    fn filters() {
+        let all = Filter::default();
+        let tainted = |letters: &str| Filter { tainted: Some(letters.to_owned()), ..all.clone() };
+        assert_eq!(shown(&all).len(), 5);
+        assert_eq!(shown(&Filter { unused: true, ..all.clone() }), ["user", "stays"]);
+        assert_eq!(shown(&Filter { permanent: true, ..all.clone() }), ["stays"]);
+        assert_eq!(shown(&tainted("")), ["user", "stays", "comes"]);
+        assert_eq!(shown(&tainted("E")), ["user", "comes"]);
+        assert_eq!(shown(&tainted("PO")), ["user", "stays"]);
+        assert!(shown(&tainted("K")).is_empty());
+        let loading = Filter { state: Some(State::Loading), ..all.clone() };
+        assert_eq!(shown(&loading), ["comes"]);
+        assert_eq!(shown(&Filter { unused: true, ..tainted("E") }), ["user"]);
+    }
+}

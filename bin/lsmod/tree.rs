@@ -1,0 +1,182 @@
+//! `--tree`: below each module those that use it; `--inverse`: below each those that it uses.
+//!
+//! A module that has several above it is shown below each. What is below it is shown the first
+//! time only, and replaced by `(*)` later: otherwise some module lists would be drawn for ever.
+
+use std::collections::{HashMap, HashSet};
+
+use modutils::{DependencyGraph, LoadedModule, ModuleName};
+
+/// What is below a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Below {
+    Users,
+    Used,
+}
+
+/// The characters to draw with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Strokes {
+    branch: &'static str,
+    last_branch: &'static str,
+    trunk: &'static str,
+    gap: &'static str,
+}
+
+pub(crate) const BOXES: Strokes =
+    Strokes { branch: "├─", last_branch: "└─", trunk: "│ ", gap: "  " };
+
+pub(crate) const ASCII: Strokes =
+    Strokes { branch: "|-", last_branch: "`-", trunk: "| ", gap: "  " };
+
+/// One line of the tree.
+pub(crate) struct Line<'a> {
+    /// What is drawn before the name.
+    pub(crate) strokes: String,
+    pub(crate) module: &'a LoadedModule,
+    /// It has something below that was shown before.
+    pub(crate) cut: bool,
+}
+
+/// The trees of the modules in `selected`; what is below one of them has no tree of its own. In
+/// every place, modules come in the order that they have in `order`.
+pub(crate) fn lines<'a>(
+    selected: &[&'a LoadedModule],
+    order: &[&'a LoadedModule],
+    graph: &DependencyGraph<'a>,
+    below: Below,
+    strokes: &Strokes,
+) -> Vec<Line<'a>> {
+    let positions =
+        order.iter().enumerate().map(|(position, module)| (&module.name, position)).collect();
+    let forest = Forest { graph, below, positions };
+    let inner = forest.below_any(selected);
+    let mut drawing = Drawing { forest, strokes, drawn: HashSet::new(), lines: Vec::new() };
+    for module in selected.iter().filter(|module| !inner.contains(&module.name)) {
+        drawing.draw(module);
+    }
+    // No kernel lets modules use each other in a circle. A text that says so has no tops.
+    for module in selected {
+        if !drawing.drawn.contains(&module.name) {
+            drawing.draw(module);
+        }
+    }
+    drawing.lines
+}
+
+struct Forest<'a, 'g> {
+    graph: &'g DependencyGraph<'a>,
+    below: Below,
+    positions: HashMap<&'a ModuleName, usize>,
+}
+
+impl<'a> Forest<'a, '_> {
+    fn below(&self, name: &ModuleName) -> Vec<&'a LoadedModule> {
+        let mut modules: Vec<_> = match self.below {
+            Below::Users => self.graph.users(name).collect(),
+            Below::Used => self.graph.uses(name).collect(),
+        };
+        modules.sort_by_key(|module| self.positions.get(&module.name));
+        modules
+    }
+
+    /// The names of all that is below any of these.
+    fn below_any(&self, modules: &[&'a LoadedModule]) -> HashSet<&'a ModuleName> {
+        let mut found = HashSet::new();
+        let mut visited = HashSet::new();
+        let mut waiting: Vec<_> = modules.iter().map(|module| &module.name).collect();
+        while let Some(name) = waiting.pop() {
+            if visited.insert(name) {
+                for module in self.below(name) {
+                    found.insert(&module.name);
+                    waiting.push(&module.name);
+                }
+            }
+        }
+        found
+    }
+}
+
+struct Drawing<'a, 'g> {
+    forest: Forest<'a, 'g>,
+    strokes: &'g Strokes,
+    drawn: HashSet<&'a ModuleName>,
+    lines: Vec<Line<'a>>,
+}
+
+impl<'a> Drawing<'a, '_> {
+    /// A stack of its own instead of recursion: chains have no limit.
+    fn draw(&mut self, top: &'a LoadedModule) {
+        let mut stack = vec![(top, String::new(), String::new())];
+        while let Some((module, strokes, indent)) = stack.pop() {
+            let below = self.forest.below(&module.name);
+            let cut = !self.drawn.insert(&module.name) && !below.is_empty();
+            self.lines.push(Line { strokes, module, cut });
+            if cut {
+                continue;
+            }
+            for (index, module) in below.iter().rev().enumerate() {
+                let Strokes { branch, last_branch, trunk, gap } = self.strokes;
+                let (branch, trunk) = if index == 0 { (last_branch, gap) } else { (branch, trunk) };
+                stack.push((module, format!("{indent}{branch}"), format!("{indent}{trunk}")));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modutils::Snapshot;
+
+    fn drawn(rows: &str, selected: &[&str], below: Below) -> Vec<String> {
+        let snapshot = Snapshot::parse(rows.as_bytes()).unwrap();
+        let graph = DependencyGraph::new(&snapshot);
+        let order: Vec<_> = snapshot.modules().iter().collect();
+        let selected: Vec<_> = order
+            .iter()
+            .filter(|module| {
+                selected.is_empty() || selected.contains(&module.name.to_string().as_str())
+            })
+            .copied()
+            .collect();
+        lines(&selected, &order, &graph, below, &BOXES)
+            .iter()
+            .map(|line| {
+                let mark = if line.cut { " (*)" } else { "" };
+                format!("{}{}{mark}", line.strokes, line.module.name)
+            })
+            .collect()
+    }
+
+    const DIAMOND: &str = "alone 1 0 - Live 0x0\n\
+                           top 1 0 - Live 0x0\n\
+                           middle 1 1 top, Live 0x0\n\
+                           left 1 1 middle, Live 0x0\n\
+                           right 1 1 middle, Live 0x0\n\
+                           base 1 2 right,left, Live 0x0\n";
+
+    #[test]
+    fn what_was_shown_below_is_shown_once() {
+        assert_eq!(
+            drawn(DIAMOND, &[], Below::Users),
+            ["alone", "base", "├─left", "│ └─middle", "│   └─top", "└─right", "  └─middle (*)"]
+        );
+        assert_eq!(
+            drawn(DIAMOND, &[], Below::Used),
+            ["alone", "top", "└─middle", "  ├─left", "  │ └─base", "  └─right", "    └─base"]
+        );
+    }
+
+    #[test]
+    fn a_selected_module_has_its_tree_unless_it_is_in_another() {
+        assert_eq!(drawn(DIAMOND, &["middle"], Below::Users), ["middle", "└─top"]);
+        assert_eq!(drawn(DIAMOND, &["middle", "top"], Below::Users), ["middle", "└─top"]);
+    }
+
+    #[test]
+    fn circles_end() {
+        let rows = "a 1 1 b, Live 0x0\nb 1 1 a, Live 0x0\nc 1 1 c, Live 0x0\n";
+        assert_eq!(drawn(rows, &[], Below::Users), ["a", "└─b", "  └─a (*)", "c", "└─c (*)"]);
+    }
+}

@@ -1,0 +1,198 @@
+//! What sysfs tells about one loaded module: `/sys/module/NAME`.
+
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use crate::errno::{self, Errno};
+use crate::error::{Error, ErrorKind};
+use crate::name::ModuleName;
+use crate::system::{self, System};
+
+/// The attributes of one loaded module, each read when it is asked for.
+///
+/// An attribute that is not there is `None`: because the module has none of its kind, the module
+/// is gone, /sys is not mounted, or the kernel is older than the attribute. From
+/// `kernel/module/main.c` and `kernel/module/sysfs.c` of Linux 6.12.
+#[derive(Clone, Debug)]
+pub struct Attributes {
+    directory: PathBuf,
+}
+
+/// A parameter of a loaded module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParameterValue {
+    /// The name.
+    pub name: Vec<u8>,
+    /// The value as the kernel prints it now, without its closing newline; `None` where it may
+    /// not be read.
+    pub value: Option<Vec<u8>>,
+}
+
+impl Attributes {
+    /// Those of the module of this name. Nothing is read yet.
+    pub fn new(system: &System, name: &ModuleName) -> Self {
+        Self { directory: system.module_dir(name) }
+    }
+
+    /// What the module's author calls its version: `MODULE_VERSION`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn version(&self) -> Result<Option<Vec<u8>>, Error> {
+        value(&self.directory.join("version"))
+    }
+
+    /// The checksum of the module's source that modpost computed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn srcversion(&self) -> Result<Option<Vec<u8>>, Error> {
+        value(&self.directory.join("srcversion"))
+    }
+
+    /// Bytes of memory that stay for as long as the module does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::Malformed`].
+    pub fn core_size(&self) -> Result<Option<u64>, Error> {
+        number(&self.directory.join("coresize"))
+    }
+
+    /// Bytes of memory for initialisation: 0 once the module is live.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::Malformed`].
+    pub fn init_size(&self) -> Result<Option<u64>, Error> {
+        number(&self.directory.join("initsize"))
+    }
+
+    /// The parameters that sysfs shows, in the order of their names. Those declared with
+    /// permission 0 are not among them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`]; not for a parameter whose value may not be read.
+    pub fn parameters(&self) -> Result<Vec<ParameterValue>, Error> {
+        let directory = self.directory.join("parameters");
+        let io_error = |error: std::io::Error| Error::io(&directory, errno::from_io(&error));
+        let entries = match fs::read_dir(&directory).map_err(io_error) {
+            Ok(entries) => entries,
+            Err(error) if is_gone(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut parameters = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(io_error)?;
+            parameters.push(ParameterValue {
+                name: entry.file_name().into_vec(),
+                // A parameter may be for writing only, or for root only.
+                value: value(&entry.path()).ok().flatten(),
+            });
+        }
+        parameters.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(parameters)
+    }
+}
+
+/// A file in sysfs that is opened while its module goes away fails with `ENODEV`, see
+/// `kernfs_fop_open` in `fs/kernfs/file.c`.
+fn is_gone(error: &Error) -> bool {
+    error.is_absent() || error.errno() == Some(Errno::ENODEV)
+}
+
+fn value(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match system::read(path) {
+        Ok(mut bytes) => {
+            if bytes.last() == Some(&b'\n') {
+                bytes.pop();
+            }
+            Ok(Some(bytes))
+        }
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn number(path: &Path) -> Result<Option<u64>, Error> {
+    let Some(bytes) = value(path)? else { return Ok(None) };
+    let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+    number.map(Some).ok_or_else(|| {
+        let detail = format!("'{}' is no size", bytes.escape_ascii());
+        Error::new(ErrorKind::Malformed, detail).at(path)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory that looks like a system with one module, `m`.
+    struct Root(PathBuf);
+
+    impl Root {
+        fn new(test: &str, files: &[(&str, &[u8])]) -> Self {
+            let root = std::env::temp_dir().join(format!("modutils-{test}-{}", std::process::id()));
+            for (file, content) in files {
+                let path = root.join("sys/module/m").join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, content).unwrap();
+            }
+            Self(root)
+        }
+
+        fn attributes(&self) -> Attributes {
+            Attributes::new(&System::at(&self.0), &ModuleName::new("m").unwrap())
+        }
+    }
+
+    impl Drop for Root {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn values_lose_one_newline() {
+        let root = Root::new(
+            "values",
+            &[
+                ("version", b"1.0 \xff\n"),
+                ("coresize", b"16384\n"),
+                ("initsize", b"0\n"),
+                ("parameters/b", b"two\n\n"),
+                ("parameters/a", b""),
+            ],
+        );
+        let attributes = root.attributes();
+        assert_eq!(attributes.version().unwrap().unwrap(), b"1.0 \xff");
+        assert_eq!(attributes.core_size().unwrap(), Some(16384));
+        assert_eq!(attributes.init_size().unwrap(), Some(0));
+        assert_eq!(attributes.srcversion().unwrap(), None);
+        let parameters = attributes.parameters().unwrap();
+        assert_eq!(
+            parameters,
+            [
+                ParameterValue { name: b"a".to_vec(), value: Some(b"".to_vec()) },
+                ParameterValue { name: b"b".to_vec(), value: Some(b"two\n".to_vec()) },
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_no_error() {
+        let attributes = Root(PathBuf::from("/nonexistent")).attributes();
+        assert_eq!(attributes.version().unwrap(), None);
+        assert_eq!(attributes.core_size().unwrap(), None);
+        assert_eq!(attributes.parameters().unwrap(), []);
+    }
+
+    #[test]
+    fn damage_is_an_error_with_its_file() {
+        let root = Root::new("damage", &[("coresize", b"many\n"), ("version/x", b"")]);
+        let error = root.attributes().core_size().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        assert!(error.path().unwrap().ends_with("sys/module/m/coresize"));
+        assert_eq!(root.attributes().version().unwrap_err().errno(), Some(Errno::EISDIR));
+    }
+}
