@@ -3,6 +3,7 @@
 #                       SBINDIR are honoured, `make uninstall` takes them out again
 # make check            every test, those on booted kernels included
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
+# make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 # make demo             the tools at work on a booted kernel, step by step
 # make vm               a shell on a booted kernel; FLAVOUR=6.1 selects the kernel
 # make clean            removes what was built or fetched
@@ -62,6 +63,9 @@ check: tools
 check-kernel: tools build
 	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
+bench: tools build
+	@$(STATIC) cargo bench --locked --target $(TRIPLE) --bench tools
+
 demo: tools build
 	@tests/vm/demo.sh $(FLAVOUR)
 
@@ -74,4 +78,4 @@ tools:
 clean:
 	cargo clean
 
-.PHONY: all build install uninstall check check-kernel demo vm tools clean
+.PHONY: all build install uninstall check check-kernel bench demo vm tools clean

@@ -1,0 +1,71 @@
+//! Where the tools under comparison are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Directories with `insmod`, `rmmod` and `lsmod`.
+pub(crate) struct Tools {
+    pub(crate) ours: String,
+    pub(crate) kmod: String,
+    /// Another kmod, if one is given by `KMOD=path`.
+    pub(crate) newer_kmod: Option<String>,
+    floors: PathBuf,
+}
+
+impl Tools {
+    pub(crate) fn find(work: &Path) -> Self {
+        Self {
+            ours: std::env::var("MODUTILS_BIN").expect("MODUTILS_BIN: use `make bench`"),
+            kmod: links(work, "kmod", &which("kmod")),
+            newer_kmod: std::env::var("KMOD")
+                .ok()
+                .filter(|path| !path.is_empty())
+                .map(|path| links(work, "newer-kmod", Path::new(&path))),
+            floors: work.to_owned(),
+        }
+    }
+
+    pub(crate) fn ours(&self, tool: &str) -> String {
+        format!("{}/{tool}", self.ours)
+    }
+
+    pub(crate) fn kmod(&self, tool: &str) -> String {
+        format!("{}/{tool}", self.kmod)
+    }
+
+    pub(crate) fn floor(&self, tool: &str) -> String {
+        self.floors.join(format!("floor_{tool}")).to_str().expect("a path in UTF-8").to_owned()
+    }
+
+    /// Compiles the least that each job takes.
+    pub(crate) fn build_floors(&self) {
+        for tool in ["insmod", "rmmod"] {
+            let source = format!("{}/benches/floor_{tool}.c", env!("CARGO_MANIFEST_DIR"));
+            let output = self.floor(tool);
+            let status =
+                Command::new("cc").args(["-O2", "-static", "-s", "-o", &output, &source]).status();
+            assert!(status.is_ok_and(|status| status.success()), "cc {source}");
+        }
+    }
+}
+
+fn which(program: &str) -> PathBuf {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/sbin:/usr/sbin";
+    path.split(':')
+        .map(|directory| Path::new(directory).join(program))
+        .find(|file| file.exists())
+        .unwrap_or_else(|| panic!("{program} is not installed"))
+}
+
+/// kmod knows by the name it is called by which of its tools it is.
+fn links(work: &Path, name: &str, kmod: &Path) -> String {
+    let directory = work.join(name);
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let kmod = kmod.canonicalize().expect("the path of kmod");
+    for tool in ["insmod", "rmmod", "lsmod", "modprobe"] {
+        let link = directory.join(tool);
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&kmod, link).expect("a link");
+    }
+    directory.to_str().expect("a path in UTF-8").to_owned()
+}
