@@ -51,7 +51,10 @@ pub use loaded::{
 pub use module_file::{Compression, DECOMPRESSED_MAX, Image, ModInfo, ModuleFile};
 pub use name::{ModuleName, NAME_MAX, is_path};
 pub use pattern::Pattern;
-pub use remove::{Refusal, RemoveError, RemoveMode, Wait, removal_order, remove};
+pub use remove::{
+    Extent, Progress, Refusal, RemoveError, RemoveMode, Waiting, foresee, removal_order, remove,
+    remove_when_free,
+};
 pub use syscall::Force;
 pub use system::System;
 pub use taint::Taints;

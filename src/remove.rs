@@ -1,14 +1,17 @@
 //! Removing modules.
 
+mod count;
+mod events;
 mod order;
 mod refusal;
+mod wait;
 
-pub use order::removal_order;
+pub use order::{Extent, removal_order};
 pub use refusal::{Refusal, RemoveError};
-
-use std::time::{Duration, Instant};
+pub use wait::{Progress, Waiting};
 
 use crate::errno::Errno;
+use crate::loaded::Snapshot;
 use crate::name::ModuleName;
 use crate::syscall::{Deletion, delete_module};
 use crate::system::System;
@@ -25,61 +28,84 @@ pub enum RemoveMode {
     Force,
 }
 
-/// How long to wait for a module that cannot be removed yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Wait {
-    /// Not at all.
-    #[default]
-    No,
-    /// Until this moment.
-    Until(Instant),
-    /// For as long as it takes.
-    Forever,
-}
-
-/// Removes a module from the running kernel; with `wait`, as soon as it can be removed.
+/// Removes a module from the running kernel, if that can be done now: one call of
+/// `delete_module`.
 ///
 /// # Errors
 /// [`RemoveError`], with the reason.
-pub fn remove(
+pub fn remove(system: &System, name: &ModuleName, mode: RemoveMode) -> Result<(), RemoveError> {
+    let deletion = match mode {
+        RemoveMode::Refuse => Deletion::Refuse,
+        RemoveMode::Force => Deletion::Force,
+    };
+    delete_module(&name.to_c_string(), deletion)
+        .map_err(|errno| RemoveError::find(system, name, errno, mode))
+}
+
+/// Whether [`remove`] would succeed, as far as `snapshot` tells, once the modules in `gone` were
+/// removed. Needs no privilege.
+///
+/// # Errors
+/// [`RemoveError`], with the reason why it would not.
+pub fn foresee(
+    system: &System,
+    snapshot: &Snapshot,
+    name: &ModuleName,
+    mode: RemoveMode,
+    gone: &[ModuleName],
+) -> Result<(), RemoveError> {
+    RemoveError::foresee(system, snapshot, name, mode, gone).map_or(Ok(()), Err)
+}
+
+/// Removes a module from the running kernel as soon as it can be removed.
+///
+/// Waits for references to be dropped, for modules that use it to go, for its init function and
+/// for somebody else's removal to end. That somebody else removes it meanwhile is a success; if a
+/// module of that name is loaded again meanwhile, that one is to go. A module that can never be
+/// removed is refused at once.
+///
+/// No kernel since Linux 3.13 can wait itself, or keep new references from being taken: a module
+/// that is never idle at the right moment stays. Kernels up to 3.12 do both, and are let to: then
+/// neither `waiting` nor a signal ends the wait.
+///
+/// # Errors
+/// [`RemoveError`], with the reason; among them [`Refusal::TimedOut`] and
+/// [`Refusal::Interrupted`].
+pub fn remove_when_free(
     system: &System,
     name: &ModuleName,
     mode: RemoveMode,
-    wait: Wait,
+    mut waiting: Waiting<'_>,
 ) -> Result<(), RemoveError> {
-    let deletion = match (mode, wait) {
-        (RemoveMode::Force, _) => Deletion::Force,
-        (RemoveMode::Refuse, Wait::No) => Deletion::Refuse,
-        (RemoveMode::Refuse, _) => Deletion::Block,
+    let deletion = match mode {
+        RemoveMode::Refuse => Deletion::Block,
+        RemoveMode::Force => Deletion::Force,
     };
     let c_name = name.to_c_string();
-    let mut pause = Duration::from_millis(1);
-    let mut seen = false;
+    let mut watch = None;
+    let mut last = false;
     loop {
         let errno = match delete_module(&c_name, deletion) {
             Ok(()) => return Ok(()),
             // It was there a moment ago: somebody else removed it for us.
-            Err(Errno::ENOENT) if seen => return Ok(()),
+            Err(Errno::ENOENT) if watch.is_some() => return Ok(()),
+            // Only while waiting for the kernel's lock, and before anything was done.
+            Err(Errno::EINTR) => continue,
             Err(errno) => errno,
         };
         let error = RemoveError::find(system, name, errno, mode);
-        if !error.refusal().may_pass() {
+        if !error.refusal().may_pass() || waiting.leaves_to_caller(&error) {
             return Err(error);
         }
-        seen = true;
-        let left = match wait {
-            Wait::No => return Err(error),
-            Wait::Forever => Duration::MAX,
-            Wait::Until(end) => end.saturating_duration_since(Instant::now()),
-        };
-        if left.is_zero() {
+        if last {
             return Err(error.timed_out());
         }
-        std::thread::sleep(pause.min(left));
-        pause = (pause * 2).min(PAUSE_MAX);
+        match watch
+            .get_or_insert_with(|| wait::Watch::new(system, name, mode))
+            .until_free(error, &mut waiting)?
+        {
+            wait::End::Free => {}
+            wait::End::TimeUp => last = true,
+        }
     }
 }
-
-/// The longest nap between two attempts, so that a module goes within 20 ms of its last reference.
-const PAUSE_MAX: Duration = Duration::from_millis(16);

@@ -60,6 +60,25 @@ impl System {
         self.root.join("lib/modules").join(release).join("modules.builtin")
     }
 
+    /// A file of sysctl(8), below `/proc/sys`.
+    pub(crate) fn sysctl(&self, name: &str) -> PathBuf {
+        self.root.join("proc/sys").join(name)
+    }
+
+    /// Whether /sys shows modules: without it, the absence of a module there tells nothing.
+    pub(crate) fn has_module_dirs(&self) -> bool {
+        self.root.join("sys/module").is_dir()
+    }
+
+    /// Where tracing instances are made, if tracefs is mounted: in its own place, or, as before
+    /// Linux 4.1 and by those who mount debugfs only, below debugfs.
+    pub(crate) fn trace_instances(&self) -> Option<PathBuf> {
+        ["sys/kernel/tracing/instances", "sys/kernel/debug/tracing/instances"]
+            .iter()
+            .map(|place| self.root.join(place))
+            .find(|place| place.is_dir())
+    }
+
     /// The release of the kernel, as `uname -r` gives it.
     pub fn release(&self) -> String {
         read_text(&self.root.join("proc/sys/kernel/osrelease")).unwrap_or_else(|_| {

@@ -5,10 +5,25 @@ use std::collections::HashSet;
 use crate::loaded::Snapshot;
 use crate::name::ModuleName;
 
+/// Which modules an order is to hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Extent {
+    /// Those that are named.
+    #[default]
+    Named,
+    /// Also all that use them, and all that use those.
+    WithUsers,
+}
+
 /// The names in an order in which each module comes after those of them that use it; otherwise as
 /// given, each once.
-pub fn removal_order(snapshot: &Snapshot, names: &[ModuleName]) -> Vec<ModuleName> {
-    let mut order = Order { snapshot, wanted: names.iter().collect(), visited: HashSet::new() };
+pub fn removal_order(snapshot: &Snapshot, names: &[ModuleName], extent: Extent) -> Vec<ModuleName> {
+    let wanted = match extent {
+        Extent::Named => Some(names.iter().collect()),
+        Extent::WithUsers => None,
+    };
+    let mut order = Order { snapshot, wanted, visited: HashSet::new() };
     let mut result = Vec::with_capacity(names.len());
     for name in names {
         order.visit(name, &mut result);
@@ -18,7 +33,8 @@ pub fn removal_order(snapshot: &Snapshot, names: &[ModuleName]) -> Vec<ModuleNam
 
 struct Order<'a> {
     snapshot: &'a Snapshot,
-    wanted: HashSet<&'a ModuleName>,
+    /// The only ones to be in it, if not all that are met.
+    wanted: Option<HashSet<&'a ModuleName>>,
     visited: HashSet<&'a ModuleName>,
 }
 
@@ -28,7 +44,7 @@ impl<'a> Order<'a> {
         let mut stack = vec![(name, false)];
         while let Some((name, users_done)) = stack.pop() {
             if users_done {
-                if self.wanted.contains(name) {
+                if self.wanted.as_ref().is_none_or(|wanted| wanted.contains(name)) {
                     result.push(name.clone());
                 }
                 continue;
@@ -49,6 +65,10 @@ mod tests {
     use super::*;
 
     fn order(names: &[&str]) -> Vec<String> {
+        order_of(names, Extent::Named)
+    }
+
+    fn order_of(names: &[&str], extent: Extent) -> Vec<String> {
         let snapshot = Snapshot::parse(
             b"top 1 0 - Live 0x0\n\
               middle 1 1 top, Live 0x0\n\
@@ -57,7 +77,7 @@ mod tests {
         )
         .unwrap();
         let names: Vec<_> = names.iter().map(|name| ModuleName::new(name).unwrap()).collect();
-        removal_order(&snapshot, &names).iter().map(ToString::to_string).collect()
+        removal_order(&snapshot, &names, extent).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -69,6 +89,12 @@ mod tests {
     #[test]
     fn order_holds_across_modules_that_are_not_to_go() {
         assert_eq!(order(&["base", "top"]), ["top", "base"]);
+    }
+
+    #[test]
+    fn users_of_users_are_added() {
+        assert_eq!(order_of(&["base"], Extent::WithUsers), ["top", "middle", "other", "base"]);
+        assert_eq!(order_of(&["middle", "gone"], Extent::WithUsers), ["top", "middle", "gone"]);
     }
 
     #[test]

@@ -6,13 +6,14 @@ use crate::errno::Errno;
 use crate::loaded::{self, LoadedModule, Snapshot, State};
 use crate::name::ModuleName;
 use crate::remove::RemoveMode;
-use crate::system::System;
+use crate::system::{self, System};
 
 /// A module was not removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoveError {
     name: ModuleName,
     refusal: Refusal,
+    end: Option<Refusal>,
     errno: Errno,
     module: Option<Box<LoadedModule>>,
 }
@@ -32,61 +33,148 @@ pub enum Refusal {
     UsedByModules,
     /// Something else holds references.
     InUse,
-    /// It has no exit function.
+    /// It has an init function and no exit function.
     Permanent,
     /// Its init function has not returned yet.
     Initialising,
     /// Somebody else is removing it.
     BeingUnloaded,
-    /// The kernel cannot unload modules.
+    /// The kernel cannot unload modules (`CONFIG_MODULE_UNLOAD`).
     NoUnloadSupport,
-    /// The caller may not.
-    NotPermitted,
+    /// The kernel cannot unload modules by force (`CONFIG_MODULE_FORCE_UNLOAD`).
+    NotForceable,
+    /// The caller lacks `CAP_SYS_MODULE` in the first user name space.
+    NoPrivilege,
+    /// `kernel.modules_disabled` is set: nobody may, until the next boot.
+    ModulesDisabled,
     /// The time to wait was up.
     TimedOut,
+    /// The caller ended the wait.
+    Interrupted,
     /// The answer fits no known reason.
     Unknown,
 }
 
 impl Refusal {
-    /// Whether waiting may help.
-    pub(super) fn may_pass(self) -> bool {
+    /// Whether it may pass in time, so that waiting may help.
+    pub fn may_pass(self) -> bool {
         matches!(self, Self::UsedByModules | Self::InUse | Self::Initialising | Self::BeingUnloaded)
+    }
+}
+
+/// What is known beside the kernel's answer.
+struct Facts<'a> {
+    mode: RemoveMode,
+    /// The module's row; `Err` if there is no list to look at.
+    module: Result<Option<&'a LoadedModule>, ()>,
+    built_in: bool,
+    modules_disabled: bool,
+}
+
+/// The kernel may have moved on since it answered: a module that looks free by now was in use when
+/// it said so.
+fn reason(errno: Errno, facts: &Facts<'_>) -> Refusal {
+    let module = facts.module.ok().flatten();
+    match errno {
+        Errno::ENOENT if facts.built_in => Refusal::BuiltIn,
+        Errno::ENOENT => Refusal::NotLoaded,
+        // Privilege is asked for before the name is looked up, and would not help here.
+        Errno::EPERM if facts.module == Ok(None) && facts.built_in => Refusal::BuiltIn,
+        Errno::EPERM if facts.module == Ok(None) => Refusal::NotLoaded,
+        Errno::EPERM if facts.modules_disabled => Refusal::ModulesDisabled,
+        Errno::EPERM => Refusal::NoPrivilege,
+        Errno::ENOSYS => Refusal::NoUnloadSupport,
+        Errno::EAGAIN => match module {
+            Some(module) if !module.used_by.is_empty() => Refusal::UsedByModules,
+            // Force overrides references, where the kernel knows force at all.
+            Some(module) if facts.mode == RemoveMode::Force && module.refcnt > Some(0) => {
+                Refusal::NotForceable
+            }
+            _ => Refusal::InUse,
+        },
+        Errno::EBUSY => match (module, facts.module) {
+            (Some(module), _) if module.state == State::Loading => Refusal::Initialising,
+            (Some(module), _) if module.state == State::Unloading => Refusal::BeingUnloaded,
+            (Some(module), _) if module.permanent && facts.mode == RemoveMode::Force => {
+                Refusal::NotForceable
+            }
+            (Some(module), _) if module.permanent => Refusal::Permanent,
+            // It was on its way in or out a moment ago, and is gone or ready by now.
+            (_, Ok(_)) => Refusal::BeingUnloaded,
+            (_, Err(())) => Refusal::Unknown,
+        },
+        _ => Refusal::Unknown,
     }
 }
 
 impl RemoveError {
     /// The reason for an answer of `delete_module`, from what the kernel shows of the module.
-    ///
-    /// The kernel may have moved on since it answered; a module that looks free by now was in use
-    /// when it said so.
     pub(super) fn find(system: &System, name: &ModuleName, errno: Errno, mode: RemoveMode) -> Self {
-        let snapshot = Snapshot::take(system).ok();
-        let module = snapshot.as_ref().and_then(|snapshot| snapshot.get(name)).cloned();
-        let absent = snapshot.is_some() && module.is_none();
-        let refusal = match errno {
-            Errno::EPERM if !absent => Refusal::NotPermitted,
-            Errno::ENOENT | Errno::EPERM if loaded::is_builtin(system, name) => Refusal::BuiltIn,
-            Errno::ENOENT | Errno::EPERM => Refusal::NotLoaded,
-            Errno::ENOSYS => Refusal::NoUnloadSupport,
-            Errno::EAGAIN => match &module {
-                Some(module) if !module.used_by.is_empty() => Refusal::UsedByModules,
-                _ => Refusal::InUse,
-            },
-            Errno::EBUSY => match &module {
-                Some(module) if module.state == State::Loading => Refusal::Initialising,
-                Some(module) if module.permanent && mode == RemoveMode::Refuse => {
-                    Refusal::Permanent
-                }
-                _ => Refusal::BeingUnloaded,
-            },
-            _ => Refusal::Unknown,
+        let snapshot = Snapshot::take(system).map_err(|_| ());
+        let module = match &snapshot {
+            Ok(snapshot) => Ok(snapshot.get(name)),
+            Err(()) => Err(()),
         };
-        Self { name: name.clone(), refusal, errno, module: module.map(Box::new) }
+        let facts = Facts {
+            mode,
+            module,
+            built_in: matches!(errno, Errno::ENOENT | Errno::EPERM)
+                && loaded::is_builtin(system, name),
+            modules_disabled: errno == Errno::EPERM && modules_disabled(system),
+        };
+        let refusal = reason(errno, &facts);
+        let module = module.ok().flatten().cloned().map(Box::new);
+        Self { name: name.clone(), refusal, end: None, errno, module }
+    }
+
+    /// What the kernel would most likely answer, if the modules in `gone` were removed before.
+    ///
+    /// Privilege and the kernel's configuration are left aside.
+    pub(super) fn foresee(
+        system: &System,
+        snapshot: &Snapshot,
+        name: &ModuleName,
+        mode: RemoveMode,
+        gone: &[ModuleName],
+    ) -> Option<Self> {
+        let mut module = snapshot.get(name).filter(|_| !gone.contains(name)).cloned();
+        if let Some(module) = &mut module {
+            let users = module.used_by.len();
+            module.used_by.retain(|user| !gone.contains(user));
+            let dropped = i64::try_from(users - module.used_by.len()).unwrap_or(0);
+            module.refcnt = module.refcnt.map(|references| references - dropped);
+        }
+        let errno = match &module {
+            None => Errno::ENOENT,
+            Some(module) if !module.used_by.is_empty() => Errno::EAGAIN,
+            Some(module) if module.state != State::Live => Errno::EBUSY,
+            Some(_) if mode == RemoveMode::Force => return None,
+            Some(module) if module.permanent => Errno::EBUSY,
+            Some(module) if module.refcnt.is_none() => Errno::ENOSYS,
+            Some(module) if module.refcnt > Some(0) => Errno::EAGAIN,
+            Some(_) => return None,
+        };
+        let facts = Facts {
+            mode,
+            module: Ok(module.as_ref()),
+            built_in: errno == Errno::ENOENT && loaded::is_builtin(system, name),
+            modules_disabled: false,
+        };
+        let refusal = reason(errno, &facts);
+        Some(Self { name: name.clone(), refusal, end: None, errno, module: module.map(Box::new) })
+    }
+
+    /// The same answer in the light of how things are now.
+    pub(super) fn again(&self, system: &System, mode: RemoveMode) -> Self {
+        Self::find(system, &self.name, self.errno, mode)
     }
 
     pub(super) fn timed_out(self) -> Self {
-        Self { refusal: Refusal::TimedOut, ..self }
+        Self { end: Some(Refusal::TimedOut), ..self }
+    }
+
+    pub(super) fn interrupted(self) -> Self {
+        Self { end: Some(Refusal::Interrupted), ..self }
     }
 
     /// The module that was to go.
@@ -94,8 +182,14 @@ impl RemoveError {
         &self.name
     }
 
-    /// The reason.
+    /// The reason; after a wait that led to nothing, [`Refusal::TimedOut`] or
+    /// [`Refusal::Interrupted`].
     pub fn refusal(&self) -> Refusal {
+        self.end.unwrap_or(self.refusal)
+    }
+
+    /// What stood against it at the end of a wait; else the same as [`refusal`](Self::refusal).
+    pub fn obstacle(&self) -> Refusal {
         self.refusal
     }
 
@@ -110,6 +204,10 @@ impl RemoveError {
     }
 }
 
+fn modules_disabled(system: &System) -> bool {
+    system::read_text(&system.sysctl("kernel/modules_disabled")).is_ok_and(|text| text != "0")
+}
+
 impl fmt::Display for RemoveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "could not remove '{}': {}", self.name, self.errno)
@@ -117,3 +215,61 @@ impl fmt::Display for RemoveError {
 }
 
 impl std::error::Error for RemoveError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons() {
+        use RemoveMode::{Force, Refuse};
+        let snapshot = Snapshot::parse(
+            b"free 1 0 - Live 0x0\n\
+              held 1 2 - Live 0x0\n\
+              used 1 1 user, Live 0x0\n\
+              stays 1 0 [permanent], Live 0x0\n\
+              comes 1 1 - Loading 0x0\n\
+              goes 1 -1 - Unloading 0x0\n",
+        )
+        .unwrap();
+        for (errno, name, mode, expected) in [
+            (Errno::ENOENT, "gone", Refuse, Refusal::NotLoaded),
+            (Errno::EPERM, "gone", Refuse, Refusal::NotLoaded),
+            (Errno::EPERM, "free", Refuse, Refusal::NoPrivilege),
+            (Errno::ENOSYS, "free", Refuse, Refusal::NoUnloadSupport),
+            (Errno::EAGAIN, "held", Refuse, Refusal::InUse),
+            (Errno::EAGAIN, "free", Refuse, Refusal::InUse),
+            (Errno::EAGAIN, "held", Force, Refusal::NotForceable),
+            (Errno::EAGAIN, "used", Refuse, Refusal::UsedByModules),
+            (Errno::EAGAIN, "used", Force, Refusal::UsedByModules),
+            (Errno::EBUSY, "stays", Refuse, Refusal::Permanent),
+            (Errno::EBUSY, "stays", Force, Refusal::NotForceable),
+            (Errno::EBUSY, "comes", Refuse, Refusal::Initialising),
+            (Errno::EBUSY, "goes", Refuse, Refusal::BeingUnloaded),
+            (Errno::EBUSY, "goes", Force, Refusal::BeingUnloaded),
+            (Errno::EBUSY, "gone", Refuse, Refusal::BeingUnloaded),
+            (Errno::EFAULT, "free", Refuse, Refusal::Unknown),
+        ] {
+            let module = Ok(snapshot.get(&ModuleName::new(name).unwrap()));
+            let facts = Facts { mode, module, built_in: false, modules_disabled: false };
+            assert_eq!(reason(errno, &facts), expected, "{errno} {name} {mode:?}");
+        }
+    }
+
+    #[test]
+    fn reasons_that_need_more_than_the_list() {
+        let facts = |built_in, modules_disabled| Facts {
+            mode: RemoveMode::Refuse,
+            module: Ok(None),
+            built_in,
+            modules_disabled,
+        };
+        assert_eq!(reason(Errno::ENOENT, &facts(true, false)), Refusal::BuiltIn);
+        assert_eq!(reason(Errno::EPERM, &facts(true, true)), Refusal::BuiltIn);
+        let blind = |modules_disabled| Facts { module: Err(()), ..facts(false, modules_disabled) };
+        assert_eq!(reason(Errno::EPERM, &blind(true)), Refusal::ModulesDisabled);
+        assert_eq!(reason(Errno::EPERM, &blind(false)), Refusal::NoPrivilege);
+        assert_eq!(reason(Errno::EBUSY, &blind(false)), Refusal::Unknown);
+        assert_eq!(reason(Errno::EAGAIN, &blind(false)), Refusal::InUse);
+    }
+}

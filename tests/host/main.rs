@@ -9,5 +9,4 @@
 
 mod architecture;
 mod command;
-mod dependencies;
 mod usage;
