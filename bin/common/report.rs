@@ -44,6 +44,16 @@ impl Reporter {
         Self { tool, channel, explain }
     }
 
+    /// Whether explanations are read at all: they can take time to find.
+    pub(crate) fn explains(&self) -> bool {
+        matches!(self.channel, Channel::Stderr)
+            && match self.explain {
+                Explain::Always => true,
+                Explain::Auto => io::stderr().is_terminal(),
+                Explain::Never => false,
+            }
+    }
+
     /// A failure, in the words of kmod: `TOOL: ERROR: LINE`.
     pub(crate) fn error(&self, line: &[u8], explanation: &Explanation) {
         self.line(&[self.tool.as_bytes(), b": ERROR: ", line].concat(), explanation);
@@ -58,7 +68,7 @@ impl Reporter {
                 let terminal = io::stderr().is_terminal();
                 let mut text = if terminal { printable(line) } else { line.to_vec() };
                 text.push(b'\n');
-                if self.explain == Explain::Always || self.explain == Explain::Auto && terminal {
+                if self.explains() {
                     text.extend(explanation.to_text(terminal));
                 }
                 // Nobody is left to tell if this fails.

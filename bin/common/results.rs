@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::common::report::Reporter;
+use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
 use crate::output;
 
@@ -57,7 +57,7 @@ pub(crate) fn print(records: &[Record], reporter: &Reporter, status: Status) -> 
     match written {
         Ok(()) => status,
         Err(text) => {
-            reporter.error(format!("could not write: {text}").as_bytes(), &Default::default());
+            reporter.error(format!("could not write: {text}").as_bytes(), &Explanation::default());
             if status == Status::Done { Status::Failed } else { status }
         }
     }

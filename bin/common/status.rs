@@ -19,6 +19,10 @@ pub(crate) enum Status {
     /// The module does not fit the kernel, or the arguments the module.
     Misfit = 7,
     InitFailed = 8,
+    /// As a shell calls the end by a signal: 128 and its number.
+    HungUp = 129,
+    Interrupted = 130,
+    Terminated = 143,
 }
 
 /// Statuses and their meaning, for `--help`.
@@ -32,12 +36,15 @@ const MEANINGS: &[(Status, &str)] = &[
     (Status::NotPermitted, "not permitted: privilege, lockdown, signature, blacklist"),
     (Status::Misfit, "the module does not fit: format, version, symbols, parameters"),
     (Status::InitFailed, "the module's own init function refused"),
+    (Status::HungUp, "ended by SIGHUP"),
+    (Status::Interrupted, "ended by SIGINT"),
+    (Status::Terminated, "ended by SIGTERM"),
 ];
 
 pub(crate) fn help() -> String {
     let mut text = "Exit status:".to_owned();
     for (status, meaning) in MEANINGS {
-        let _ = write!(text, "\n  {}  {meaning}", *status as u8);
+        let _ = write!(text, "\n  {:<3}  {meaning}", *status as u8);
     }
     text
 }

@@ -3,41 +3,63 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use modutils::{Error, ModuleName, Refusal, RemoveError};
+use modutils::{Error, ModuleName, Refusal, RemoveError, RemoveMode};
 
 use crate::common::status::Status;
+use crate::targets::Unusable;
 
-pub(crate) fn unusable(argument: &OsStr, error: &Error) -> Vec<u8> {
-    [b"could not use module ", argument.as_bytes(), b": ", error.detail().as_bytes()].concat()
+pub(crate) fn unusable(argument: &Unusable<'_>) -> Vec<u8> {
+    match argument {
+        Unusable::Name(argument, error) => {
+            let detail = error.detail().as_bytes();
+            [b"could not use module ", argument.as_bytes(), b": ", detail].concat()
+        }
+        Unusable::NoMatch(pattern) => not_loaded(pattern.as_bytes()),
+    }
 }
 
-/// kmod looks at the module's users and its count before it asks the kernel, so that a module in
-/// use is called that whatever else would be wrong.
-pub(crate) fn not_removed(error: &RemoveError) -> Vec<u8> {
+fn not_loaded(name: &[u8]) -> Vec<u8> {
+    [b"Module ", name, b" is not currently loaded"].concat()
+}
+
+/// There is no list of modules to find the users or the names in.
+pub(crate) fn no_list(error: &Error) -> Vec<u8> {
+    let path = error.path().map_or(OsStr::new(""), |path| path.as_os_str());
+    [b"could not open ", path.as_bytes(), b": ", error.detail().as_bytes()].concat()
+}
+
+/// kmod looks at the module before it asks the kernel, so that a module in use is called that
+/// whatever else would be wrong. By force, it does not look.
+pub(crate) fn not_removed(error: &RemoveError, mode: RemoveMode) -> Vec<u8> {
     let name = error.name().as_bytes();
-    let users = error.module().map_or(&[][..], |module| &module.used_by);
-    let line: &[&[u8]] = match error.refusal() {
-        Refusal::NotLoaded => &[b"Module ", name, b" is not currently loaded"],
-        Refusal::BuiltIn => &[b"Module ", name, b" is builtin."],
-        Refusal::NoUnloadSupport => &[b"Module unloading is not supported"],
-        Refusal::UsedByModules | Refusal::InUse | Refusal::NotPermitted | Refusal::TimedOut
+    let module = error.module();
+    let users = module.map_or(&[][..], |module| &module.used_by);
+    let held = module.is_some_and(|module| module.refcnt > Some(0));
+    match error.obstacle() {
+        _ if mode == RemoveMode::Force => refused(error),
+        Refusal::NotLoaded => not_loaded(name),
+        Refusal::BuiltIn => [b"Module ", name, b" is builtin."].concat(),
+        Refusal::NoUnloadSupport => b"Module unloading is not supported".to_vec(),
+        Refusal::UsedByModules
+        | Refusal::InUse
+        | Refusal::NoPrivilege
+        | Refusal::ModulesDisabled
             if !users.is_empty() =>
         {
             let names: Vec<_> = users.iter().map(ModuleName::as_bytes).collect();
-            return [b"Module ", name, b" is in use by: ", &names.join(&b' ')].concat();
+            [b"Module ", name, b" is in use by: ", &*names.join(&b' ')].concat()
         }
-        Refusal::UsedByModules | Refusal::InUse => &[b"Module ", name, b" is in use"],
-        Refusal::NotPermitted | Refusal::TimedOut
-            if error.module().is_some_and(|module| module.refcnt > Some(0)) =>
-        {
-            &[b"Module ", name, b" is in use"]
+        Refusal::UsedByModules | Refusal::InUse => [b"Module ", name, b" is in use"].concat(),
+        Refusal::NoPrivilege | Refusal::ModulesDisabled if held => {
+            [b"Module ", name, b" is in use"].concat()
         }
-        _ => {
-            let text = error.errno().to_string();
-            return [b"could not remove '", name, b"': ", text.as_bytes()].concat();
-        }
-    };
-    line.concat()
+        _ => refused(error),
+    }
+}
+
+fn refused(error: &RemoveError) -> Vec<u8> {
+    let text = error.errno().to_string();
+    [b"could not remove '", error.name().as_bytes(), b"': ", text.as_bytes()].concat()
 }
 
 pub(crate) fn status(error: &RemoveError) -> Status {
@@ -49,7 +71,27 @@ pub(crate) fn status(error: &RemoveError) -> Status {
         | Refusal::Initialising
         | Refusal::BeingUnloaded => Status::Busy,
         Refusal::TimedOut => Status::TimedOut,
-        Refusal::NotPermitted => Status::NotPermitted,
+        Refusal::NoPrivilege | Refusal::ModulesDisabled => Status::NotPermitted,
         _ => Status::Failed,
+    }
+}
+
+/// The word of `cause.kind` in JSON.
+pub(crate) fn kind(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotLoaded => "not-loaded",
+        Refusal::BuiltIn => "built-in",
+        Refusal::UsedByModules => "used-by-modules",
+        Refusal::InUse => "in-use",
+        Refusal::Permanent => "permanent",
+        Refusal::Initialising => "initialising",
+        Refusal::BeingUnloaded => "being-unloaded",
+        Refusal::NoUnloadSupport => "no-unload-support",
+        Refusal::NotForceable => "not-forceable",
+        Refusal::NoPrivilege => "no-privilege",
+        Refusal::ModulesDisabled => "modules-disabled",
+        Refusal::TimedOut => "timed-out",
+        Refusal::Interrupted => "interrupted",
+        _ => "unknown",
     }
 }

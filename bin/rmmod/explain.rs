@@ -1,0 +1,94 @@
+//! Why a module was not removed, in a sentence, and what helps.
+
+use modutils::{LoadedModule, ModuleName, Refusal, RemoveError, System};
+
+/// What is told of a failure beyond its first line.
+#[derive(Default)]
+pub(crate) struct Account {
+    pub(crate) cause: Option<String>,
+    pub(crate) fix: Vec<String>,
+}
+
+pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
+    let (cause, fix) = reason(system, error);
+    let cause = match error.refusal() {
+        Refusal::TimedOut => format!("the time to wait was up: {cause}"),
+        Refusal::Interrupted => format!("the wait was interrupted: {cause}"),
+        _ => cause,
+    };
+    Account { cause: Some(cause), fix }
+}
+
+fn reason(system: &System, error: &RemoveError) -> (String, Vec<String>) {
+    let name = error.name();
+    let users = error.module().map_or(&[][..], |module| &module.used_by);
+    let wait = vec![format!("rmmod --wait {name}")];
+    match error.obstacle() {
+        Refusal::NotLoaded => (format!("no module of the name {name} is loaded"), Vec::new()),
+        Refusal::BuiltIn => (
+            format!("{name} is part of the kernel {}, and not a loaded module", system.release()),
+            Vec::new(),
+        ),
+        Refusal::UsedByModules => {
+            (used_by(users), vec![format!("rmmod --recursive {name}")])
+        }
+        Refusal::InUse => (in_use(error.module()), wait),
+        Refusal::Permanent => (
+            format!("{name} has no exit function: it stays until the next boot"),
+            Vec::new(),
+        ),
+        Refusal::Initialising => (format!("the init function of {name} has not returned yet"), wait),
+        Refusal::BeingUnloaded => {
+            (format!("somebody else is removing {name}, which is not finished yet"), wait)
+        }
+        Refusal::NoUnloadSupport => {
+            ("this kernel was built without the removal of modules".to_owned(), Vec::new())
+        }
+        Refusal::NotForceable => (
+            "this kernel was built without removal by force (CONFIG_MODULE_FORCE_UNLOAD)".to_owned(),
+            Vec::new(),
+        ),
+        Refusal::NoPrivilege => (
+            "removing a module needs the capability CAP_SYS_MODULE in the first user name space"
+                .to_owned(),
+            Vec::new(),
+        ),
+        Refusal::ModulesDisabled => (
+            "kernel.modules_disabled is set: no module can be loaded or removed until the next boot"
+                .to_owned(),
+            Vec::new(),
+        ),
+        _ => (
+            format!("the kernel answered {}, for which no reason is known", error.errno().name()),
+            Vec::new(),
+        ),
+    }
+}
+
+fn used_by(users: &[ModuleName]) -> String {
+    let names: Vec<_> = users.iter().map(ToString::to_string).collect();
+    match names.as_slice() {
+        [] => "a module that is gone by now used it".to_owned(),
+        [one] => format!("the module {one} uses it"),
+        several => format!("{} modules use it: {}", several.len(), several.join(" ")),
+    }
+}
+
+fn in_use(module: Option<&LoadedModule>) -> String {
+    match module.and_then(LoadedModule::anonymous_references) {
+        None => "it was in use, nothing tells by whom".to_owned(),
+        Some(0) => "it was in use for a moment, and is free by now".to_owned(),
+        Some(1) => "1 reference is held".to_owned(),
+        Some(count) => format!("{count} references are held"),
+    }
+}
+
+/// What force did to a module that was in this state.
+pub(crate) fn forced(module: &LoadedModule) -> String {
+    let overridden = match module.refcnt {
+        _ if module.permanent => "it has no exit function, which force overrode".to_owned(),
+        Some(count @ 1..) => format!("{count} references to it were held, which force overrode"),
+        _ => return "it was free: force was not needed and changed nothing".to_owned(),
+    };
+    format!("{overridden}; the kernel is tainted (R), and what used the module may crash it")
+}

@@ -1,0 +1,165 @@
+//! What became of each module: told as it happens, and kept for the end.
+
+use std::path::Path;
+
+use modutils::{
+    Error, LoadedModule, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot, System,
+};
+use serde_json::json;
+
+use crate::cli::Cli;
+use crate::common::report::{Explanation, Reporter};
+use crate::common::status::Status;
+use crate::explain::{self, Account};
+use crate::message;
+use crate::output;
+use crate::results::{self, Record};
+use crate::targets::{Targets, Unusable};
+
+pub(crate) struct Outcomes<'a> {
+    cli: &'a Cli,
+    reporter: &'a Reporter,
+    mode: RemoveMode,
+    records: Vec<Record>,
+    first_failure: Option<Status>,
+}
+
+impl<'a> Outcomes<'a> {
+    pub(crate) fn new(cli: &'a Cli, reporter: &'a Reporter, mode: RemoveMode) -> Self {
+        Self { cli, reporter, mode, records: Vec::new(), first_failure: None }
+    }
+
+    /// The status of the whole call, and its JSON document.
+    pub(crate) fn finish(self) -> Status {
+        let status = self.first_failure.unwrap_or(Status::Done);
+        if self.cli.json { results::print(&self.records, self.reporter, status) } else { status }
+    }
+
+    fn fail(&mut self, status: Status) {
+        self.first_failure.get_or_insert(status);
+    }
+
+    /// The signal that ended the call tells its status, whatever failed before.
+    pub(crate) fn interrupted(&mut self, status: Status) {
+        self.first_failure = Some(status);
+        if let Some(record) = self.records.last_mut() {
+            record.status = status as u8;
+        }
+    }
+
+    pub(crate) fn no_list(&mut self, error: &Error) {
+        self.reporter.error(&message::no_list(error), &Explanation::default());
+        self.fail(Status::Failed);
+    }
+
+    pub(crate) fn unusable(&mut self, argument: &Unusable<'_>) {
+        let (status, kind, given) = match argument {
+            Unusable::NoMatch(pattern) => (Status::Already, "not-loaded", pattern),
+            Unusable::Name(argument, _) => (Status::Failed, "unknown", argument),
+        };
+        let excused = status == Status::Already && self.cli.if_loaded;
+        let line = message::unusable(argument);
+        let text = match argument {
+            Unusable::NoMatch(_) => "no loaded module has a name of this form".to_owned(),
+            Unusable::Name(_, error) => error.detail().to_owned(),
+        };
+        self.records.push(Record {
+            module: Some(given.to_string_lossy().into_owned()),
+            outcome: if status == Status::Already { "already" } else { "failed" },
+            status: if excused { Status::Done as u8 } else { status as u8 },
+            message: Some(String::from_utf8_lossy(&line).into_owned()),
+            cause: Some(json!({ "kind": kind, "text": text })),
+            ..Record::default()
+        });
+        if excused {
+            return;
+        }
+        self.reporter.error(&line, &Explanation { cause: Some(text), ..Explanation::default() });
+        self.fail(status);
+    }
+
+    /// A module that was not removed, or would not be.
+    pub(crate) fn refused(&mut self, system: &System, error: &RemoveError, targets: &Targets) {
+        let absent = error.refusal() == Refusal::NotLoaded;
+        let excused = absent && (self.cli.if_loaded || !targets.is_named(error.name()));
+        let status = if excused { Status::Done } else { message::status(error) };
+        let line = message::not_removed(error, self.mode);
+        let account = if self.cli.json || self.reporter.explains() && !excused {
+            explain::account(system, error)
+        } else {
+            Account::default()
+        };
+        if !excused {
+            self.reporter.error(
+                &line,
+                &Explanation {
+                    cause: account.cause.clone(),
+                    fix: account.fix.clone(),
+                    ..Explanation::default()
+                },
+            );
+            self.fail(status);
+        }
+        let failed = if self.cli.dry_run { "would-fail" } else { "failed" };
+        self.records.push(Record {
+            outcome: if absent { "already" } else { failed },
+            status: status as u8,
+            errno: Some(error.errno().name()),
+            message: Some(String::from_utf8_lossy(&line).into_owned()),
+            cause: Some(json!({ "kind": message::kind(error.refusal()), "text": account.cause })),
+            fix: account.fix,
+            ..record(error.name(), targets)
+        });
+    }
+
+    pub(crate) fn would_go(&mut self, name: &ModuleName, targets: &Targets) {
+        if self.cli.json {
+            self.records.push(Record { outcome: "would-remove", ..record(name, targets) });
+            return;
+        }
+        let line = [b"rmmod ", name.as_bytes(), b"\n"].concat();
+        if let Err(errno) = output::write(&line) {
+            let line = format!("could not write: {errno}");
+            self.reporter.error(line.as_bytes(), &Explanation::default());
+            self.fail(Status::Failed);
+        }
+    }
+
+    /// What is to be known of a module before it goes by force.
+    pub(crate) fn before(&self, system: &System, name: &ModuleName) -> Option<LoadedModule> {
+        let asked = self.cli.json || self.cli.common.verbose;
+        if self.mode == RemoveMode::Refuse || !asked {
+            return None;
+        }
+        Snapshot::take(system).ok()?.get(name).cloned()
+    }
+
+    pub(crate) fn removed(
+        &mut self,
+        name: &ModuleName,
+        before: Option<&LoadedModule>,
+        targets: &Targets,
+    ) {
+        let forced = before.map(explain::forced);
+        if self.cli.common.verbose {
+            let line = [b"rmmod: removed ", name.as_bytes()].concat();
+            let told = Explanation { cause: forced.clone(), ..Explanation::default() };
+            self.reporter.line(&line, &told);
+        }
+        if self.cli.json {
+            self.records.push(Record {
+                outcome: "removed",
+                warnings: forced.into_iter().collect(),
+                ..record(name, targets)
+            });
+        }
+    }
+}
+
+fn record(name: &ModuleName, targets: &Targets) -> Record {
+    Record {
+        module: Some(name.to_string()),
+        file: targets.file_of(name).map(|file| Path::new(file).display().to_string()),
+        ..Record::default()
+    }
+}

@@ -1,0 +1,210 @@
+//! One call of rmmod: all its modules, one after another.
+
+use std::collections::VecDeque;
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use modutils::{
+    Extent, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot, System, Waiting, removal_order,
+};
+
+use crate::cli::Cli;
+use crate::common::report::Reporter;
+use crate::common::status::Status;
+use crate::outcomes::Outcomes;
+use crate::progress::Progress;
+use crate::signals::Signals;
+use crate::targets::{self, Targets};
+
+/// How often the order is made anew, as others load modules that use ours. Somebody who never
+/// ceases to do that gets the better of us.
+const PLANS_MAX: usize = 16;
+
+pub(crate) struct Session<'a> {
+    cli: &'a Cli,
+    reporter: &'a Reporter,
+    system: System,
+    mode: RemoveMode,
+    extent: Extent,
+    outcomes: Outcomes<'a>,
+    /// Modules that would not go: what they use cannot go either.
+    stuck: Vec<ModuleName>,
+}
+
+/// Who removes the modules that use one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Users {
+    /// We do, if they can be removed.
+    Ours,
+    /// Somebody else: all we can do is wait.
+    Others,
+}
+
+/// `--wait`: the budget of all modules together, and what ends it early.
+struct Patience {
+    end: Option<Instant>,
+    signals: Option<Signals>,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(cli: &'a Cli, reporter: &'a Reporter) -> Self {
+        let mode = if cli.force { RemoveMode::Force } else { RemoveMode::Refuse };
+        Self {
+            cli,
+            reporter,
+            system: System::live(),
+            mode,
+            extent: if cli.recursive { Extent::WithUsers } else { Extent::Named },
+            outcomes: Outcomes::new(cli, reporter, mode),
+            stuck: Vec::new(),
+        }
+    }
+
+    pub(crate) fn run(mut self) -> Status {
+        let snapshot = match self.list() {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                self.outcomes.no_list(&error);
+                return self.outcomes.finish();
+            }
+        };
+        let (targets, unusable) = Targets::find(&self.cli.modules, snapshot.as_ref(), self.extent);
+        for argument in &unusable {
+            self.outcomes.unusable(argument);
+        }
+        match snapshot {
+            Some(snapshot) if self.cli.dry_run => self.foresee(&targets, &snapshot),
+            _ => self.remove(&targets),
+        }
+        self.outcomes.finish()
+    }
+
+    /// What is loaded, where that matters. One module that is named goes without it, and several
+    /// go, if need be, in the order that was given.
+    fn list(&self) -> Result<Option<Snapshot>, modutils::Error> {
+        let cli = self.cli;
+        let needed = cli.recursive
+            || cli.dry_run
+            || cli.modules.iter().any(|argument| targets::is_pattern(argument));
+        if !needed && cli.modules.len() < 2 {
+            return Ok(None);
+        }
+        match Snapshot::take(&self.system) {
+            Err(error) if needed => Err(error),
+            snapshot => Ok(snapshot.ok()),
+        }
+    }
+
+    fn foresee(&mut self, targets: &Targets, snapshot: &Snapshot) {
+        let mut gone = Vec::new();
+        for name in &targets.order {
+            match modutils::foresee(&self.system, snapshot, name, self.mode, &gone) {
+                Err(error) if self.cli.wait.is_none() || !error.refusal().may_pass() => {
+                    self.outcomes.refused(&self.system, &error, targets);
+                }
+                _ => {
+                    self.outcomes.would_go(name, targets);
+                    gone.push(name.clone());
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, targets: &Targets) {
+        let patience =
+            self.cli.wait.map(|time| Patience { end: time.end(), signals: Signals::collect() });
+        let mut queue = VecDeque::from(targets.order.clone());
+        let mut plans = 0;
+        while let Some(name) = queue.pop_front() {
+            let before = self.outcomes.before(&self.system, &name);
+            let mut result = self.attempt(&name, patience.as_ref(), self.users());
+            if let Err(error) = &result
+                && error.refusal() == Refusal::UsedByModules
+            {
+                if plans < PLANS_MAX && self.plan_again(error, &mut queue) {
+                    plans += 1;
+                    continue;
+                }
+                if self.users() == Users::Ours && !self.is_stuck(error) {
+                    result = self.attempt(&name, patience.as_ref(), Users::Others);
+                }
+            }
+            let error = match result {
+                Ok(()) => {
+                    self.outcomes.removed(&name, before.as_ref(), targets);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            self.outcomes.refused(&self.system, &error, targets);
+            if error.refusal() == Refusal::Interrupted {
+                let signals = patience.and_then(|patience| patience.signals);
+                let status = signals.and_then(|signals| signals.status());
+                self.outcomes.interrupted(status.unwrap_or(Status::Failed));
+                return;
+            }
+            self.stuck.push(name);
+        }
+    }
+
+    fn attempt(
+        &self,
+        name: &ModuleName,
+        patience: Option<&Patience>,
+        users: Users,
+    ) -> Result<(), RemoveError> {
+        let Some(patience) = patience else {
+            return modutils::remove(&self.system, name, self.mode);
+        };
+        let mut waiting = Waiting::until(patience.end);
+        if let Some(signals) = &patience.signals {
+            waiting = waiting.or_stopped_by(signals.as_fd());
+        }
+        if users == Users::Ours {
+            waiting = waiting.unless_used_by_modules();
+        }
+        let mut progress = Progress::start(self.cli, self.reporter, &self.system);
+        let mut show;
+        if let Some(progress) = &mut progress {
+            show = |state: &modutils::Progress<'_>| progress.show(state);
+            waiting = waiting.reporting_to(&mut show);
+        }
+        modutils::remove_when_free(&self.system, name, self.mode, waiting)
+    }
+
+    /// Whose turn it is to see to the modules that use one.
+    fn users(&self) -> Users {
+        if self.extent == Extent::WithUsers || !self.stuck.is_empty() {
+            Users::Ours
+        } else {
+            Users::Others
+        }
+    }
+
+    fn is_stuck(&self, error: &RemoveError) -> bool {
+        let users = error.module().map_or(&[][..], |module| &module.used_by);
+        users.iter().any(|user| self.stuck.contains(user))
+    }
+
+    /// Orders what is left once more, if that gets a user of this module out of its way: others
+    /// load modules, too.
+    fn plan_again(&self, error: &RemoveError, queue: &mut VecDeque<ModuleName>) -> bool {
+        let Some(module) = error.module() else { return false };
+        let can_go = |name: &ModuleName| match self.extent {
+            Extent::WithUsers => !self.stuck.contains(name),
+            _ => queue.contains(name),
+        };
+        if !module.used_by.iter().any(can_go) {
+            return false;
+        }
+        let Ok(snapshot) = Snapshot::take(&self.system) else { return false };
+        let mut names = vec![module.name.clone()];
+        names.extend(queue.drain(..));
+        queue.extend(
+            removal_order(&snapshot, &names, self.extent)
+                .into_iter()
+                .filter(|name| !self.stuck.contains(name)),
+        );
+        true
+    }
+}

@@ -1,0 +1,97 @@
+//! The modules that the command line means.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use modutils::{Error, Extent, ModuleFile, ModuleName, Pattern, Snapshot, removal_order};
+
+/// The modules to remove, users first.
+#[derive(Default)]
+pub(crate) struct Targets {
+    pub(crate) order: Vec<ModuleName>,
+    /// Those of a name that the user wrote: it is a failure if one is not loaded.
+    named: Vec<ModuleName>,
+    files: Vec<(ModuleName, OsString)>,
+}
+
+/// An argument that stands for no module.
+pub(crate) enum Unusable<'a> {
+    /// It is no name, and no file tells one.
+    Name(&'a OsStr, Error),
+    /// A pattern that no loaded module has.
+    NoMatch(&'a OsStr),
+}
+
+impl Targets {
+    /// What `arguments` stand for, and those of them that stand for nothing. A list of what is
+    /// loaded is only needed for more than one plain name.
+    pub(crate) fn find<'a>(
+        arguments: &'a [OsString],
+        snapshot: Option<&Snapshot>,
+        extent: Extent,
+    ) -> (Self, Vec<Unusable<'a>>) {
+        let (mut targets, mut unusable) = (Self::default(), Vec::new());
+        let mut names = Vec::new();
+        for argument in arguments {
+            if let Some(snapshot) = snapshot
+                && is_pattern(argument)
+            {
+                let pattern = Pattern::new(argument.as_encoded_bytes());
+                let known = names.len();
+                names.extend(
+                    snapshot
+                        .modules()
+                        .iter()
+                        .map(|module| &module.name)
+                        .filter(|name| pattern.matches(name))
+                        .cloned(),
+                );
+                if names.len() == known {
+                    unusable.push(Unusable::NoMatch(argument));
+                }
+                continue;
+            }
+            match name_of(argument) {
+                Ok(name) => {
+                    if modutils::is_path(argument) {
+                        targets.files.push((name.clone(), argument.clone()));
+                    }
+                    targets.named.push(name.clone());
+                    names.push(name);
+                }
+                Err(error) => unusable.push(Unusable::Name(argument, error)),
+            }
+        }
+        targets.order = match snapshot {
+            Some(snapshot) => removal_order(snapshot, &names, extent),
+            // Without a list, the given order is as good as any.
+            None => names,
+        };
+        (targets, unusable)
+    }
+
+    /// Whether the user asked for it by name, not by a pattern or as a user of another.
+    pub(crate) fn is_named(&self, name: &ModuleName) -> bool {
+        self.named.contains(name)
+    }
+
+    /// The file that a module was given by.
+    pub(crate) fn file_of(&self, name: &ModuleName) -> Option<&OsStr> {
+        self.files.iter().find(|(known, _)| known == name).map(|(_, file)| file.as_os_str())
+    }
+}
+
+pub(crate) fn is_pattern(argument: &OsStr) -> bool {
+    !modutils::is_path(argument) && Pattern::is_pattern(argument)
+}
+
+/// A path means the module in that file, which need not be called like the file.
+fn name_of(argument: &OsStr) -> Result<ModuleName, Error> {
+    if !modutils::is_path(argument) {
+        return ModuleName::new(argument.as_encoded_bytes());
+    }
+    match ModuleFile::open(argument).and_then(|file| file.name()) {
+        Ok(name) => Ok(name),
+        Err(_) => ModuleName::from_file_name(Path::new(argument)),
+    }
+}
