@@ -8,4 +8,5 @@ pub(crate) mod lane;
 pub(crate) mod list;
 pub(crate) mod refusals;
 pub(crate) mod remove;
+pub(crate) mod remove_options;
 pub(crate) mod wait;

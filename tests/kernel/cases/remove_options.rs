@@ -1,0 +1,247 @@
+//! rmmod's options: order, patterns, what would be removed, explanations and JSON.
+
+use std::fs::{self, File};
+
+use crate::guest::{Done, Loaded, Run, Trace, is_loaded, loaded_names, run, wait_for};
+
+crate::tests![
+    one_call_for_one_name,
+    recursive,
+    recursive_past_a_failure,
+    pattern,
+    pattern_without_match,
+    dry_run,
+    dry_run_foresees_failures,
+    if_loaded,
+    first_lines_are_those_of_kmod,
+    causes,
+    causes_that_need_injection,
+    modules_disabled_is_told_from_privilege,
+    forced_and_told,
+    json,
+    quiet,
+];
+
+fn none_left() -> bool {
+    !loaded_names().iter().any(|name| name.starts_with("t_"))
+}
+
+/// The usual call costs the system call and nothing else.
+fn one_call_for_one_name() {
+    let _loaded = Loaded::new("t_plain", "");
+    let trace = Trace::of("delete_module,openat,open,finit_module", &["rmmod", "t_plain"]);
+    trace.done.succeeds_silently();
+    // Rust's start-up code looks where the stack is.
+    let calls: Vec<_> =
+        trace.calls.iter().filter(|call| !call.contains("\"/proc/self/maps\"")).collect();
+    assert_eq!(calls, ["delete_module(\"t_plain\", 0x800) = 0"]);
+}
+
+fn recursive() {
+    let (_base, _user, _user2) =
+        (Loaded::new("t_base", ""), Loaded::new("t_user", ""), Loaded::new("t_user2", ""));
+    run(["rmmod", "-r", "t_base"]).succeeds_silently();
+    assert!(none_left());
+}
+
+fn recursive_past_a_failure() {
+    let (_base, _user, _hold) = (
+        Loaded::new("t_base", ""),
+        Loaded::new("t_user", ""),
+        Loaded::new("t_hold", "hold_ms=2000"),
+    );
+    let done = run(["rmmod", "--recursive", "t_hold", "t_base"]);
+    done.fails(4, "rmmod: ERROR: Module t_hold is in use");
+    assert!(!is_loaded("t_base") && !is_loaded("t_user"));
+}
+
+fn pattern() {
+    let (_base, _user, _plain) =
+        (Loaded::new("t_base", ""), Loaded::new("t_user", ""), Loaded::new("t_plain", ""));
+    run(["rmmod", "t-[bu]*"]).succeeds_silently();
+    assert!(!is_loaded("t_base") && !is_loaded("t_user") && is_loaded("t_plain"));
+    run(["rmmod", "t_pl?in"]).succeeds_silently();
+    assert!(none_left());
+}
+
+fn pattern_without_match() {
+    run(["rmmod", "t_*"]).fails(3, "rmmod: ERROR: Module t_* is not currently loaded");
+    run(["rmmod", "--if-loaded", "t_*"]).succeeds_silently();
+}
+
+fn dry_run() {
+    let (_base, _user, _user2) =
+        (Loaded::new("t_base", ""), Loaded::new("t_user", ""), Loaded::new("t_user2", ""));
+    run(["rmmod", "-n", "-r", "t_base"]).prints("rmmod t_user2\nrmmod t_user\nrmmod t_base\n");
+    // Nor does it need a privilege.
+    run(["setpriv", "--bounding-set=-sys_module", "rmmod", "--dry-run", "t_user*", "t_base"])
+        .prints("rmmod t_user2\nrmmod t_user\nrmmod t_base\n");
+    assert!(is_loaded("t_base") && is_loaded("t_user") && is_loaded("t_user2"));
+}
+
+fn dry_run_foresees_failures() {
+    let (_base, _user, _noexit) =
+        (Loaded::new("t_base", ""), Loaded::new("t_user", ""), Loaded::new("t_noexit", ""));
+    for (names, status, line) in [
+        (&["t_base"][..], 4, "rmmod: ERROR: Module t_base is in use by: t_user"),
+        (&["t_noexit"], 4, "rmmod: ERROR: could not remove 't_noexit': Device or resource busy"),
+        (&["t_absent"], 3, "rmmod: ERROR: Module t_absent is not currently loaded"),
+        (&["tcp_cubic"], 1, "rmmod: ERROR: Module tcp_cubic is builtin."),
+    ] {
+        run([&["rmmod", "-n"], names].concat()).fails(status, line);
+        run([&["rmmod"], names].concat()).fails(status, line);
+    }
+}
+
+fn if_loaded() {
+    run(["rmmod", "--if-loaded", "t_absent"]).succeeds_silently();
+    // It excuses nothing else.
+    let _loaded = Loaded::new("t_hold", "hold_ms=500");
+    run(["rmmod", "--if-loaded", "t_absent", "t_hold"])
+        .fails(4, "rmmod: ERROR: Module t_hold is in use");
+}
+
+/// kmod's own first line. Debian's kmod is a debug build and says where in its source it is.
+fn kmod_says(words: &[&str]) -> String {
+    let done = run([&["/kmod/rmmod"], words].concat());
+    let line = done.stderr.lines().next().unwrap_or_default();
+    match (line.find("../libkmod/"), line.find(" could not ")) {
+        (Some(place), Some(words)) => format!("{}{}\n", &line[..place], &line[words + 1..]),
+        _ => format!("{line}\n"),
+    }
+}
+
+fn first_lines_are_those_of_kmod() {
+    let (_base, _user, _noexit, _dev) = (
+        Loaded::new("t_base", ""),
+        Loaded::new("t_user", ""),
+        Loaded::new("t_noexit", ""),
+        Loaded::new("t_dev", ""),
+    );
+    wait_for("the device", || fs::exists("/dev/t_dev").unwrap());
+    let _open = File::open("/dev/t_dev").unwrap();
+    for words in [
+        &["t_base"][..],
+        &["-f", "t_base"],
+        &["t_noexit"],
+        &["t_dev"],
+        &["t_absent"],
+        &["-f", "t_absent"],
+    ] {
+        let ours = run([&["rmmod"], words].concat());
+        assert_eq!(ours.stderr, kmod_says(words), "{words:?}");
+    }
+}
+
+/// Runs rmmod with explanations, and gives the lines after the first.
+fn explained(words: &[&str]) -> (Done, Vec<String>) {
+    let done = Run::new("rmmod").args(words).env("MODUTILS_EXPLAIN", "always").done();
+    let lines = done.stderr.lines().skip(1).map(str::to_owned).collect();
+    (done, lines)
+}
+
+#[track_caller]
+fn causes_are(words: &[&str], expected: &[&str]) {
+    let (done, lines) = explained(words);
+    done.check(lines == expected, &format!("explains {expected:#?}"));
+}
+
+fn causes() {
+    let (_base, _user, _noexit) =
+        (Loaded::new("t_base", ""), Loaded::new("t_user", ""), Loaded::new("t_noexit", ""));
+    causes_are(
+        &["t_base"],
+        &["  cause: the module t_user uses it", "  fix: rmmod --recursive t_base"],
+    );
+    causes_are(
+        &["t_noexit"],
+        &["  cause: t_noexit has no exit function: it stays until the next boot"],
+    );
+    causes_are(&["t_absent"], &["  cause: no module of the name t_absent is loaded"]);
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let builtin = format!(
+        "  cause: tcp_cubic is part of the kernel {}, and not a loaded module",
+        release.trim()
+    );
+    causes_are(&["tcp_cubic"], &[&builtin]);
+    drop(Loaded::new("t_slow", "exit_ms=1500"));
+}
+
+/// Answers that these kernels do not give.
+fn causes_that_need_injection() {
+    let _loaded = Loaded::new("t_plain", "");
+    for (errno, words, status, line, kind) in [
+        ("ENOSYS", &["t_plain"][..], 1, "Module unloading is not supported", "no-unload-support"),
+        ("EFAULT", &["t_plain"], 1, "could not remove 't_plain': Bad address", "unknown"),
+        (
+            "EBUSY",
+            &["t_plain"],
+            4,
+            "could not remove 't_plain': Device or resource busy",
+            "being-unloaded",
+        ),
+    ] {
+        let inject = format!("inject=delete_module:error={errno}");
+        let strace = ["strace", "-f", "-qq", "-o", "/tmp/trace", "-e", &inject, "rmmod", "-J"];
+        let done = run([&strace[..], words].concat());
+        done.check(done.status == Some(status), &format!("ends with status {status}"));
+        done.check(done.stderr == format!("rmmod: ERROR: {line}\n"), line);
+        done.check(done.stdout.contains(&format!("\"kind\":\"{kind}\"")), kind);
+    }
+    let _hold = Loaded::new("t_hold", "hold_ms=1000");
+    let inject = ["strace", "-qq", "-o", "/tmp/trace", "-e", "inject=delete_module:error=EAGAIN"];
+    let done = run([&inject[..], &["rmmod", "-fJ", "t_hold"]].concat());
+    done.check(done.stdout.contains("\"kind\":\"not-forceable\""), "is not forceable");
+}
+
+fn modules_disabled_is_told_from_privilege() {
+    let _loaded = Loaded::new("t_plain", "");
+    let words = ["setpriv", "--bounding-set=-sys_module", "rmmod", "-J", "t_plain"];
+    let done = run(words);
+    done.check(done.status == Some(6), "ends with status 6");
+    done.check(done.stdout.contains("\"kind\":\"no-privilege\""), "lacks the privilege");
+    // The setting has no way back before the next boot: here it is only made to look set.
+    fs::write("/tmp/one", "1\n").unwrap();
+    let script = "mount --bind /tmp/one /proc/sys/kernel/modules_disabled && \
+                  exec setpriv --bounding-set=-sys_module rmmod -J t_plain";
+    let done = run(["unshare", "-m", "sh", "-c", script]);
+    done.check(done.status == Some(6), "ends with status 6");
+    done.check(done.stdout.contains("\"kind\":\"modules-disabled\""), "is disabled");
+}
+
+fn forced_and_told() {
+    let loaded = Loaded::new("t_noexit", "");
+    let done = run(["rmmod", "-fJ", "t_noexit"]);
+    done.succeeds();
+    done.check(done.stdout.contains("it has no exit function, which force overrode"), "tells");
+    drop(loaded);
+    let _loaded = Loaded::new("t_plain", "");
+    let done = run(["rmmod", "-fv", "t_plain"]);
+    done.succeeds();
+    done.check(done.stderr.contains("force was not needed and changed nothing"), "tells");
+}
+
+fn json() {
+    let _loaded = Loaded::new("t_plain", "");
+    let done = run(["rmmod", "--json", "/modules/t_plain.ko", "t_absent"]);
+    done.check(done.status == Some(3), "ends with status 3");
+    done.check(
+        done.stderr == "rmmod: ERROR: Module t_absent is not currently loaded\n",
+        "keeps the line",
+    );
+    let expected = [
+        r#"{"results":[{"module":"t_plain","file":"/modules/t_plain.ko","outcome":"removed","status":0,"#,
+        r#""module":"t_absent","file":null,"outcome":"already","status":3,"errno":"ENOENT","#,
+        r#""cause":{"kind":"not-loaded","text":"no module of the name t_absent is loaded"}"#,
+    ];
+    for part in expected {
+        done.check(done.stdout.contains(part), part);
+    }
+    done.check(done.stdout.ends_with("]}\n"), "prints one document");
+}
+
+fn quiet() {
+    let done = run(["rmmod", "-q", "t_absent"]);
+    done.check(done.status == Some(3), "ends with status 3");
+    done.check(done.stderr.is_empty() && done.stdout.is_empty(), "says nothing");
+}
