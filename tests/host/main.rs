@@ -9,4 +9,5 @@
 
 mod architecture;
 mod command;
+mod dependencies;
 mod usage;
