@@ -46,7 +46,8 @@ pub use errno::Errno;
 pub use error::{Error, ErrorKind};
 pub use insert::{Arguments, BadArgument, InsertError, InsertFailure, insert};
 pub use loaded::{
-    Attributes, DependencyGraph, LoadedModule, ParameterValue, Snapshot, State, is_builtin,
+    Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,
+    State, is_builtin,
 };
 pub use module_file::{Compression, DECOMPRESSED_MAX, Image, ModInfo, ModuleFile};
 pub use name::{ModuleName, NAME_MAX, is_path};

@@ -2,11 +2,14 @@
 
 mod attributes;
 mod graph;
+mod list;
 mod proc_modules;
 mod snapshot;
 
 pub use attributes::{Attributes, ParameterValue};
 pub use graph::DependencyGraph;
+pub use list::ModuleList;
+pub use proc_modules::ModuleRow;
 pub use snapshot::Snapshot;
 
 use crate::error::Error;

@@ -1,44 +1,84 @@
 //! The listing that scripts have read for twenty years, byte for byte as kmod writes it.
 
-use std::io::Write;
+use modutils::{Error, LoadedModule, ModuleList, ModuleName};
 
-use modutils::{LoadedModule, ModuleName};
+const HEADING: &[u8] = b"Module                  Size  Used by\n";
 
-pub(crate) fn table(modules: &[&LoadedModule], heading: bool) -> Vec<u8> {
-    let mut text = Vec::new();
-    if heading {
-        text.extend_from_slice(b"Module                  Size  Used by\n");
+/// All modules. No module is copied for it: this is what nearly every run of the tool does.
+///
+/// # Errors
+/// As [`ModuleList::rows`].
+pub(crate) fn whole(list: &ModuleList, heading: bool) -> Result<Vec<u8>, Error> {
+    let mut listing = Listing::new(heading);
+    // Rows come out about as long as they went in.
+    listing.text.reserve(list.text_len());
+    for row in list.rows() {
+        let row = row?;
+        listing.row(row.name, row.size, row.refcnt, row.used_by());
     }
+    Ok(listing.text)
+}
+
+/// These modules.
+pub(crate) fn some(modules: &[&LoadedModule], heading: bool) -> Vec<u8> {
+    let mut listing = Listing::new(heading);
     for module in modules {
-        row(&mut text, module);
+        let size = module.size.to_string();
+        let refcnt = module.refcnt.map_or_else(|| "-".to_owned(), |refcnt| refcnt.to_string());
+        let users = module.used_by.iter().map(ModuleName::as_bytes);
+        listing.row(module.name.as_bytes(), size.as_bytes(), refcnt.as_bytes(), users);
     }
-    text
+    listing.text
 }
 
-/// `%-19s %8ld  %d`, and the users behind a space if there are any.
-fn row(text: &mut Vec<u8>, module: &LoadedModule) {
-    let name = module.name.as_bytes();
-    text.extend_from_slice(name);
-    text.resize(text.len() + 19_usize.saturating_sub(name.len()), b' ');
-    // Writing to a Vec cannot fail.
-    let _ = write!(text, " {:8}  ", module.size);
-    let _ = match module.refcnt {
-        Some(refcnt) => write!(text, "{refcnt}"),
-        // A kernel that cannot unload keeps no count; kmod takes an errno, -2, for one.
-        None => write!(text, "-"),
-    };
-    let mut users: Vec<_> = module.used_by.iter().map(ModuleName::as_bytes).collect();
-    users.sort_by_cached_key(|name| (directory_hash(name), *name));
-    for (index, user) in users.iter().enumerate() {
-        text.push(if index == 0 { b' ' } else { b',' });
-        text.extend_from_slice(user);
-    }
-    text.push(b'\n');
+struct Listing<'a> {
+    text: Vec<u8>,
+    /// The users of one module, kept to be filled again.
+    users: Vec<(u32, &'a [u8])>,
 }
 
-/// kmod lists users in the order in which the directory `holders` in sysfs is read: by the hash of
-/// their names (`kernfs_name_hash` in `fs/kernfs/dir.c`, `include/linux/stringhash.h`). Computing
-/// it saves opening a directory for each module.
+impl<'a> Listing<'a> {
+    fn new(heading: bool) -> Self {
+        let text = if heading { HEADING.to_vec() } else { Vec::new() };
+        Self { text, users: Vec::new() }
+    }
+
+    /// `%-19s %8ld  %d`, and the users behind a space if there are any. A kernel that cannot
+    /// unload keeps no count: there `-` stands, where kmod takes an errno, -2, for a count.
+    fn row(
+        &mut self,
+        name: &[u8],
+        size: &[u8],
+        refcnt: &[u8],
+        users: impl Iterator<Item = &'a [u8]>,
+    ) {
+        self.text.extend_from_slice(name);
+        let blanks = 19_usize.saturating_sub(name.len()) + 1 + 8_usize.saturating_sub(size.len());
+        self.text.resize(self.text.len() + blanks, b' ');
+        self.text.extend_from_slice(size);
+        self.text.extend_from_slice(b"  ");
+        self.text.extend_from_slice(refcnt);
+        // kmod lists users in the order in which the directory `holders` in sysfs is read: by the
+        // hash of their names. Computing it saves opening a directory for each module.
+        self.users.clear();
+        self.users.extend(users.map(|name| (0, name)));
+        if self.users.len() > 1 {
+            for (hash, name) in &mut self.users {
+                *hash = directory_hash(name);
+            }
+            self.users.sort_unstable();
+        }
+        let mut before = b' ';
+        for (_, user) in &self.users {
+            self.text.push(before);
+            self.text.extend_from_slice(user);
+            before = b',';
+        }
+        self.text.push(b'\n');
+    }
+}
+
+/// `kernfs_name_hash` in `fs/kernfs/dir.c`, with `include/linux/stringhash.h`.
 fn directory_hash(name: &[u8]) -> u32 {
     const GOLDEN_RATIO_64: u64 = 0x61C8_8646_80B5_83EB;
     let hash = name.iter().fold(0_u64, |hash, &byte| {
@@ -61,7 +101,7 @@ mod tests {
 
     fn listing(rows: &str) -> String {
         let snapshot = Snapshot::parse(rows.as_bytes()).unwrap();
-        String::from_utf8(table(&snapshot.modules().iter().collect::<Vec<_>>(), true)).unwrap()
+        String::from_utf8(some(&snapshot.modules().iter().collect::<Vec<_>>(), true)).unwrap()
     }
 
     #[test]

@@ -122,6 +122,15 @@ impl Cli {
         }
     }
 
+    /// Whether all modules are listed as lsmod has always done it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.format() == Format::Classic
+            && self.modules.is_empty()
+            && self.sort().is_empty()
+            && !self.reverse
+            && self.filter() == Filter::default()
+    }
+
     pub(crate) fn headings(&self) -> bool {
         !self.noheadings
     }

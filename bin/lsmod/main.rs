@@ -24,7 +24,7 @@ mod view;
 
 use std::process::ExitCode;
 
-use modutils::{Snapshot, System};
+use modutils::{ModuleList, Snapshot, System};
 
 use cli::Cli;
 use common::report::{Explanation, Reporter};
@@ -47,6 +47,13 @@ fn run(cli: &Cli) -> Status {
         return print(&columns::list(), &reporter, Status::Done);
     }
     let system = System::live();
+    if cli.is_plain() {
+        let text = ModuleList::read(&system).and_then(|list| classic::whole(&list, cli.headings()));
+        return match text {
+            Ok(text) => print(&text, &reporter, Status::Done),
+            Err(error) => unknown(cli, &system, &error, &reporter),
+        };
+    }
     let snapshot = match Snapshot::take(&system) {
         Ok(snapshot) => snapshot,
         Err(error) => return unknown(cli, &system, &error, &reporter),

@@ -8,7 +8,7 @@ use modutils::{LoadedModule, ModuleFile, ModuleName, Pattern, Snapshot, State, S
 use crate::common::report::Explanation;
 
 /// What a module must be like to be shown; all of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) unused: bool,
     pub(crate) permanent: bool,

@@ -34,7 +34,7 @@ pub(crate) fn text(
     let sizes = cli.sizes();
     let headings = cli.headings();
     Ok(match cli.format() {
-        Format::Classic => classic::table(&modules, headings),
+        Format::Classic => classic::some(&modules, headings),
         Format::Aligned(columns) => {
             table::aligned(&columns, &rows(&modules, &columns, &facts, sizes), headings)
         }
