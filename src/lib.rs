@@ -16,6 +16,7 @@
 //! | `system` | where `/proc`, `/sys` and `/lib/modules` are: the only place that spells them |
 //! | `module_file` | `.ko` files: compression, ELF, modinfo |
 //! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
+//! | `holders` | who holds references to a module |
 //! | `insert` | loading |
 //! | `remove` | removing: order and waiting |
 #![cfg_attr(
@@ -32,6 +33,7 @@
 
 mod errno;
 mod error;
+mod holders;
 mod insert;
 mod loaded;
 mod module_file;
@@ -44,6 +46,7 @@ mod taint;
 
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};
+pub use holders::{Certainty, Holder, HolderKind, Holders, Process, holders};
 pub use insert::{Arguments, BadArgument, InsertError, InsertFailure, insert};
 pub use loaded::{
     Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,

@@ -70,6 +70,51 @@ impl System {
         self.root.join("sys/module").is_dir()
     }
 
+    /// The directory of the processes, and other files about the whole system.
+    pub(crate) fn processes(&self) -> PathBuf {
+        self.root.join("proc")
+    }
+
+    /// The protocols of sockets, and the modules they are from.
+    pub(crate) fn socket_protocols(&self) -> PathBuf {
+        self.root.join("proc/net/protocols")
+    }
+
+    /// The algorithms for encryption and digests, and the modules they are from.
+    pub(crate) fn crypto(&self) -> PathBuf {
+        self.root.join("proc/crypto")
+    }
+
+    /// The areas in use for swapping.
+    pub(crate) fn swaps(&self) -> PathBuf {
+        self.root.join("proc/swaps")
+    }
+
+    /// The names of the miscellaneous devices, by minor number.
+    pub(crate) fn misc_devices(&self) -> PathBuf {
+        self.root.join("proc/misc")
+    }
+
+    /// The names that drivers registered for major numbers.
+    pub(crate) fn device_majors(&self) -> PathBuf {
+        self.root.join("proc/devices")
+    }
+
+    /// The directory of the device with this number, `kind` being `char` or `block`.
+    pub(crate) fn device_dir(&self, kind: &str, major: u32, minor: u32) -> PathBuf {
+        self.root.join("sys/dev").join(kind).join(format!("{major}:{minor}"))
+    }
+
+    /// The directory of the block devices, or of the network interfaces.
+    pub(crate) fn class_dir(&self, class: &str) -> PathBuf {
+        self.root.join("sys/class").join(class)
+    }
+
+    /// The names that the modules of a release are loaded by, see depmod(8).
+    pub(crate) fn modules_alias(&self, release: &str) -> PathBuf {
+        self.root.join("lib/modules").join(release).join("modules.alias")
+    }
+
     /// Where tracing instances are made, if tracefs is mounted: in its own place, or, as before
     /// Linux 4.1 and by those who mount debugfs only, below debugfs.
     pub(crate) fn trace_instances(&self) -> Option<PathBuf> {

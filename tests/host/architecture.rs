@@ -14,6 +14,7 @@ const RANKS: &[(&str, u8)] = &[
     ("system", 3),
     ("module_file", 4),
     ("loaded", 4),
+    ("holders", 5),
     ("insert", 6),
     ("remove", 6),
 ];

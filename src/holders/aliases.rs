@@ -1,0 +1,59 @@
+//! The names by which the kernel asks for modules, and so tells what they are for.
+
+use std::collections::HashMap;
+
+use crate::name::ModuleName;
+use crate::system::{self, System};
+
+/// The aliases of the running release that are about something that holds a module.
+pub(super) struct Aliases(HashMap<Vec<u8>, ModuleName>);
+
+const KINDS: [&[u8]; 5] = [b"char-major-", b"block-major-", b"fs-", b"rtnl-link-", b"md-"];
+
+impl Aliases {
+    /// Without the list of aliases nothing is known, which is no error here.
+    pub(super) fn read(system: &System) -> Self {
+        let list = system::read(&system.modules_alias(&system.release())).unwrap_or_default();
+        Self::parse(&list)
+    }
+
+    /// Lines of the form `alias NAME MODULE`, see depmod(8).
+    fn parse(list: &[u8]) -> Self {
+        let aliases = list.split(|&byte| byte == b'\n').filter_map(|line| {
+            let mut words = line.strip_prefix(b"alias ")?.split(|&byte| byte == b' ');
+            let alias =
+                words.next().filter(|name| KINDS.iter().any(|kind| name.starts_with(kind)))?;
+            Some((alias.to_vec(), ModuleName::new(words.next()?).ok()?))
+        });
+        Self(aliases.collect())
+    }
+
+    pub(super) fn get(&self, alias: &str) -> Option<&ModuleName> {
+        self.0.get(alias.as_bytes())
+    }
+
+    /// The module of a device number, `kind` being `char` or `block`.
+    pub(super) fn of_device(&self, kind: &str, major: u32, minor: u32) -> Option<&ModuleName> {
+        self.get(&format!("{kind}-major-{major}-{minor}"))
+            .or_else(|| self.get(&format!("{kind}-major-{major}-*")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_asked_for() {
+        let aliases = Aliases::parse(
+            b"# Aliases\nalias fs-nfs4 nfs\nalias pci:v* e1000\nalias block-major-7-* loop\n\
+              alias char-major-10-237 loop\nalias fs-\nalias",
+        );
+        let name = |alias: Option<&ModuleName>| alias.map(ToString::to_string);
+        assert_eq!(name(aliases.get("fs-nfs4")).as_deref(), Some("nfs"));
+        assert_eq!(name(aliases.get("pci:v*")), None);
+        assert_eq!(name(aliases.of_device("block", 7, 3)).as_deref(), Some("loop"));
+        assert_eq!(name(aliases.of_device("char", 10, 237)).as_deref(), Some("loop"));
+        assert_eq!(name(aliases.of_device("char", 10, 238)), None);
+    }
+}

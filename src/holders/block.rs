@@ -1,0 +1,96 @@
+//! Block devices that are in use by something else than a process or a mount.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::devices::{Device, Kind, Owners};
+use super::{Certainty, Holder, HolderKind, Search};
+use crate::system;
+
+pub(super) fn of(search: &Search<'_>, owners: &Owners<'_>) -> Vec<Holder> {
+    let mut list = swaps(search, owners);
+    let Ok(entries) = fs::read_dir(search.system.class_dir("block")) else { return list };
+    for entry in entries.flatten() {
+        let (name, dir) = (entry.file_name(), entry.path());
+        list.extend(loop_device(search, &name, &dir));
+        list.extend(array(search, &name, &dir));
+        list.extend(mapped(search, &name, &dir));
+        list.extend(scheduler(search, &name, &dir));
+        list.extend(stacked(owners, &dir));
+    }
+    list
+}
+
+fn holder(kind: HolderKind, certainty: Certainty, name: &OsStr) -> Holder {
+    Holder { name: Some(name.to_owned()), references: 1, ..Holder::new(kind, certainty) }
+}
+
+/// A loop device holds its module for as long as it is bound to a file (`loop_configure`).
+fn loop_device(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
+    if search.name() != b"loop" {
+        return None;
+    }
+    let file = system::read(&dir.join("loop/backing_file")).ok()?;
+    let path = PathBuf::from(OsString::from_vec(file.trim_ascii_end().to_vec()));
+    Some(Holder { path: Some(path), ..holder(HolderKind::Loop, Certainty::Known, name) })
+}
+
+/// A RAID array holds the module of its level (`md_run`).
+fn array(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
+    let level = system::read_text(&dir.join("md/level")).ok()?;
+    let alias = format!("md-{level}");
+    let own = search.aliases.get(&alias).is_some_and(|owner| *owner == search.module.name);
+    own.then(|| holder(HolderKind::BlockDevice, Certainty::Known, name))
+}
+
+/// A device of the device mapper holds its core (`alloc_dev` in `drivers/md/dm.c`).
+fn mapped(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
+    let own = search.name() == b"dm_mod" && dir.join("dm").is_dir();
+    own.then(|| holder(HolderKind::BlockDevice, Certainty::Known, name))
+}
+
+/// The I/O scheduler of a queue, the one in brackets (`elevator_get`).
+fn scheduler(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
+    let text = system::read_text(&dir.join("queue/scheduler")).ok()?;
+    let active = text.split(['[', ']']).nth(1)?.replace('-', "_");
+    let modules = [active.clone(), format!("{active}_iosched")];
+    let own = modules.iter().any(|module| module.as_bytes() == search.name());
+    own.then(|| holder(HolderKind::Scheduler, Certainty::Known, name))
+}
+
+/// Devices that are made of one of the module's: each has it open.
+fn stacked(owners: &Owners<'_>, dir: &Path) -> Vec<Holder> {
+    let numbers = system::read_text(&dir.join("dev")).unwrap_or_default();
+    let Some(certainty) = device(&numbers).and_then(|device| owners.certainty(device)) else {
+        return Vec::new();
+    };
+    if certainty == Certainty::Possible {
+        return Vec::new();
+    }
+    let Ok(entries) = fs::read_dir(dir.join("holders")) else { return Vec::new() };
+    let users = entries.flatten().map(|entry| entry.file_name());
+    users.map(|user| holder(HolderKind::BlockDevice, certainty, &user)).collect()
+}
+
+fn device(numbers: &str) -> Option<Device> {
+    let (major, minor) = numbers.split_once(':')?;
+    Some(Device { kind: Kind::Block, major: major.parse().ok()?, minor: minor.parse().ok()? })
+}
+
+/// Areas for swapping that are block devices of the module.
+fn swaps(search: &Search<'_>, owners: &Owners<'_>) -> Vec<Holder> {
+    let text = system::read(&search.system.swaps()).unwrap_or_default();
+    // The first line is a heading; the first field of the others is the path.
+    let lines = text.split(|&byte| byte == b'\n').skip(1);
+    let paths = lines.filter_map(|line| line.split(u8::is_ascii_whitespace).next());
+    paths
+        .filter_map(|path| {
+            let path = OsStr::from_bytes(path);
+            let device = Device::of_file(Path::new(path))?;
+            let certainty = owners.certainty(device).filter(|how| *how != Certainty::Possible)?;
+            Some(holder(HolderKind::Swap, certainty, path))
+        })
+        .collect()
+}

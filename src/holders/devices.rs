@@ -1,0 +1,153 @@
+//! Which module a device node is of.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{FileType, major, minor, stat};
+
+use super::{Certainty, Search};
+use crate::name::ModuleName;
+use crate::system;
+
+/// The major number of the miscellaneous devices, each of which can be of another module.
+const MISC: u32 = 10;
+
+/// Majors of devices that are part of every kernel that has them: memory, terminals, consoles, the
+/// core of input, pseudo terminals (`Documentation/admin-guide/devices.txt`).
+const BUILT_IN: [u32; 14] = [1, 2, 3, 4, 5, 7, 136, 137, 138, 139, 140, 141, 142, 143];
+
+/// A kind of device node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Char,
+    Block,
+}
+
+/// A device number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Device {
+    pub(super) kind: Kind,
+    pub(super) major: u32,
+    pub(super) minor: u32,
+}
+
+impl Device {
+    pub(super) fn new(kind: FileType, major: u32, minor: u32) -> Option<Self> {
+        let kind = match kind {
+            FileType::CharacterDevice => Kind::Char,
+            FileType::BlockDevice => Kind::Block,
+            _ => return None,
+        };
+        Some(Self { kind, major, minor })
+    }
+
+    /// The device that a node is for.
+    pub(super) fn of_file(path: &Path) -> Option<Self> {
+        let status = stat(path).ok()?;
+        let kind = FileType::from_raw_mode(status.st_mode);
+        Self::new(kind, major(status.st_rdev), minor(status.st_rdev))
+    }
+
+    /// Whether opening it may take two references: a device with a cdev of its own.
+    pub(super) fn has_cdev(self) -> bool {
+        self.kind == Kind::Char && self.major != MISC
+    }
+
+    fn word(self) -> &'static str {
+        match self.kind {
+            Kind::Char => "char",
+            Kind::Block => "block",
+        }
+    }
+}
+
+/// Tells whether devices are of the module in question.
+pub(super) struct Owners<'a> {
+    search: &'a Search<'a>,
+    misc: HashMap<u32, Vec<u8>>,
+    char_majors: HashMap<u32, Vec<u8>>,
+    block_majors: HashMap<u32, Vec<u8>>,
+}
+
+impl<'a> Owners<'a> {
+    pub(super) fn new(search: &'a Search<'a>) -> Self {
+        let misc = system::read(&search.system.misc_devices()).unwrap_or_default();
+        let majors = system::read(&search.system.device_majors()).unwrap_or_default();
+        let (char_majors, block_majors) = majors_by_kind(&majors);
+        Self { search, misc: numbered(&misc), char_majors, block_majors }
+    }
+
+    /// How well it is known that a device is of the module; nothing, if it is not.
+    pub(super) fn certainty(&self, device: Device) -> Option<Certainty> {
+        let Device { major, minor, .. } = device;
+        if let Some(owner) = self.search.aliases.of_device(device.word(), major, minor) {
+            return (*owner == self.search.module.name).then_some(Certainty::Known);
+        }
+        if device.kind == Kind::Char && BUILT_IN.contains(&major) {
+            return None;
+        }
+        let dir = self.search.system.device_dir(device.word(), major, minor);
+        if let Some(owner) = driver_of(&dir) {
+            return (owner == self.search.module.name).then_some(Certainty::Likely);
+        }
+        let registered = match device.kind {
+            Kind::Char if major == MISC => self.misc.get(&minor),
+            Kind::Char => self.char_majors.get(&major),
+            Kind::Block => self.block_majors.get(&major),
+        };
+        let own = ModuleName::new(registered?).is_ok_and(|name| name == self.search.module.name);
+        Some(if own { Certainty::Likely } else { Certainty::Possible })
+    }
+}
+
+/// The module of the driver of a device, or of the nearest device above it that has a driver.
+fn driver_of(dir: &Path) -> Option<ModuleName> {
+    let dir = fs::canonicalize(dir).ok()?;
+    let module = dir
+        .ancestors()
+        // Of a device, not of the class or the bus that it is in.
+        .take_while(|dir| dir.join("uevent").exists())
+        .find_map(|dir| fs::read_link(dir.join("driver/module")).ok())?;
+    ModuleName::new(module.file_name().map(OsStr::as_bytes)?).ok()
+}
+
+/// Lines of the form ` 237 loop-control`.
+fn numbered(text: &[u8]) -> HashMap<u32, Vec<u8>> {
+    let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter_map(number_and_name).map(|(number, name)| (number, name.to_vec())).collect()
+}
+
+fn number_and_name(line: &[u8]) -> Option<(u32, &[u8])> {
+    let space = line.iter().position(|&byte| byte == b' ')?;
+    let (number, name) = line.split_at_checked(space)?;
+    Some((std::str::from_utf8(number).ok()?.parse().ok()?, name.trim_ascii()))
+}
+
+type Majors = HashMap<u32, Vec<u8>>;
+
+/// The two lists of `/proc/devices`, see proc(5).
+fn majors_by_kind(text: &[u8]) -> (Majors, Majors) {
+    const BLOCK: &[u8] = b"Block devices:";
+    let split = text.windows(BLOCK.len()).position(|part| part == BLOCK).unwrap_or(text.len());
+    let (chars, blocks) = text.split_at_checked(split).unwrap_or((text, b""));
+    (numbered(chars), numbered(blocks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proc_devices() {
+        let (chars, blocks) = majors_by_kind(
+            b"Character devices:\n  1 mem\n240 t_cdev\n\nBlock devices:\n  7 loop\n259 blkext\n",
+        );
+        assert_eq!(chars.get(&240).map(Vec::as_slice), Some(&b"t_cdev"[..]));
+        assert_eq!(chars.get(&7), None);
+        assert_eq!(blocks.get(&7).map(Vec::as_slice), Some(&b"loop"[..]));
+        assert_eq!(blocks.len(), 2);
+    }
+}

@@ -1,0 +1,104 @@
+//! Mounted file systems.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use super::devices::{Device, Kind, Owners};
+use super::{Certainty, Holder, HolderKind, Search};
+
+/// File systems by the number of their superblock's device, in all mount name spaces: a module is
+/// held once for each, however often it is mounted (`get_filesystem` in `fs/filesystems.c`).
+#[derive(Default)]
+pub(super) struct Mounts(HashMap<(u32, u32), Mount>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mount {
+    place: OsString,
+    kind: OsString,
+}
+
+impl Mounts {
+    /// Adds what a `mountinfo` tells, see proc(5).
+    pub(super) fn add(&mut self, text: &[u8]) {
+        for (number, mount) in text.split(|&byte| byte == b'\n').filter_map(row) {
+            self.0.entry(number).or_insert(mount);
+        }
+    }
+}
+
+/// `36 35 98:0 /root /mnt rw,noatime master:1 - ext3 /dev/root rw`
+fn row(line: &[u8]) -> Option<((u32, u32), Mount)> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let (major, minor) = std::str::from_utf8(fields.nth(2)?).ok()?.split_once(':')?;
+    let place = unescaped(fields.nth(1)?);
+    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
+    // A subtype is of the file system in user space: fuse.sshfs.
+    let kind = kind.split(|&byte| byte == b'.').next()?;
+    let mount = Mount { place, kind: OsString::from_vec(kind.to_vec()) };
+    Some(((major.parse().ok()?, minor.parse().ok()?), mount))
+}
+
+/// Space, tab, newline and backslash are written as three octal digits.
+fn unescaped(text: &[u8]) -> OsString {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, after) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) => {
+                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                rest = after;
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    OsString::from_vec(bytes)
+}
+
+/// Mounts of the module's own type, and on its block devices.
+pub(super) fn of(search: &Search<'_>, owners: &Owners<'_>, mounts: &Mounts) -> Vec<Holder> {
+    let mut list = Vec::new();
+    for (&(major, minor), mount) in &mounts.0 {
+        let kind = mount.kind.to_string_lossy();
+        let of_alias = search.aliases.get(&format!("fs-{kind}"));
+        let of_type = match of_alias {
+            Some(owner) => *owner == search.module.name,
+            None => kind.as_bytes() == search.name(),
+        };
+        // Major 0 is for file systems without a device.
+        let device = Device { kind: Kind::Block, major, minor };
+        let of_device = if major == 0 { None } else { owners.certainty(device) };
+        let certainty = match of_device {
+            _ if of_type => Certainty::Known,
+            Some(certainty) if certainty != Certainty::Possible => certainty,
+            _ => continue,
+        };
+        list.push(Holder {
+            name: Some(mount.kind.clone()),
+            path: Some(PathBuf::from(&mount.place)),
+            references: 1,
+            ..Holder::new(HolderKind::Mount, certainty)
+        });
+    }
+    list.sort_by(|a, b| a.path.cmp(&b.path));
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_mountinfo() {
+        let (number, mount) =
+            row(br"36 35 98:0 /a /mnt/x\040y rw,noatime shared:1 master:2 - fuse.sshfs /dev/r rw")
+                .unwrap();
+        assert_eq!(number, (98, 0));
+        assert_eq!(mount, Mount { place: "/mnt/x y".into(), kind: "fuse".into() });
+        for damaged in [&b""[..], b"36 35 98 / / rw - ext4 x rw", b"36 35 98:0 / / rw"] {
+            assert_eq!(row(damaged), None);
+        }
+    }
+}
