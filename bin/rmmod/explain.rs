@@ -1,25 +1,36 @@
 //! Why a module was not removed, in a sentence, and what helps.
 
-use modutils::{LoadedModule, ModuleName, Refusal, RemoveError, System};
+use modutils::{Holders, LoadedModule, ModuleName, Refusal, RemoveError, System};
+
+use crate::holders;
 
 /// What is told of a failure beyond its first line.
 #[derive(Default)]
 pub(crate) struct Account {
     pub(crate) cause: Option<String>,
     pub(crate) fix: Vec<String>,
+    /// Who holds it, if that is the reason.
+    pub(crate) holders: Option<Holders>,
 }
 
 pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
-    let (cause, fix) = reason(system, error);
+    let held = matches!(error.obstacle(), Refusal::InUse | Refusal::UsedByModules);
+    let module = error.module().filter(|_| held);
+    let holders = module.map(|module| modutils::holders(system, module));
+    let (cause, fix) = reason(system, error, holders.as_ref());
     let cause = match error.refusal() {
         Refusal::TimedOut => format!("the time to wait was up: {cause}"),
         Refusal::Interrupted => format!("the wait was interrupted: {cause}"),
         _ => cause,
     };
-    Account { cause: Some(cause), fix }
+    Account { cause: Some(cause), fix, holders }
 }
 
-fn reason(system: &System, error: &RemoveError) -> (String, Vec<String>) {
+fn reason(
+    system: &System,
+    error: &RemoveError,
+    holders: Option<&Holders>,
+) -> (String, Vec<String>) {
     let name = error.name();
     let users = error.module().map_or(&[][..], |module| &module.used_by);
     let wait = vec![format!("rmmod --wait {name}")];
@@ -29,10 +40,12 @@ fn reason(system: &System, error: &RemoveError) -> (String, Vec<String>) {
             format!("{name} is part of the kernel {}, and not a loaded module", system.release()),
             Vec::new(),
         ),
-        Refusal::UsedByModules => {
-            (used_by(users), vec![format!("rmmod --recursive {name}")])
+        Refusal::UsedByModules => (used_by(users), vec![format!("rmmod --recursive {name}")]),
+        Refusal::InUse => {
+            let mut fix = holders.map(holders::fixes).unwrap_or_default();
+            fix.truncate(NAMED_MAX);
+            (in_use(error.module(), holders), [fix, wait].concat())
         }
-        Refusal::InUse => (in_use(error.module()), wait),
         Refusal::Permanent => (
             format!("{name} has no exit function: it stays until the next boot"),
             Vec::new(),
@@ -74,13 +87,24 @@ fn used_by(users: &[ModuleName]) -> String {
     }
 }
 
-fn in_use(module: Option<&LoadedModule>) -> String {
-    match module.and_then(LoadedModule::anonymous_references) {
-        None => "it was in use, nothing tells by whom".to_owned(),
-        Some(0) => "it was in use for a moment, and is free by now".to_owned(),
-        Some(1) => "1 reference is held".to_owned(),
-        Some(count) => format!("{count} references are held"),
+/// How many holders are named: a person reads no more, and the data has all of them.
+const NAMED_MAX: usize = 8;
+
+fn in_use(module: Option<&LoadedModule>, holders: Option<&Holders>) -> String {
+    let (Some(module), Some(holders)) = (module, holders) else {
+        return "it was in use, nothing tells by whom".to_owned();
+    };
+    if module.anonymous_references() == Some(0) {
+        return "it was in use for a moment, and is free by now".to_owned();
     }
+    let mut phrases = holders::phrases(module, holders);
+    let more = phrases.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        // The last one is about what is not known.
+        phrases.drain(NAMED_MAX - 1..phrases.len() - 1);
+        phrases.insert(NAMED_MAX - 1, format!("{more} more"));
+    }
+    format!("{}: {}", holders::count(module), phrases.join("; "))
 }
 
 /// What force did to a module that was in this state.

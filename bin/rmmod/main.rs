@@ -10,6 +10,7 @@ mod results;
 
 mod cli;
 mod explain;
+mod holders;
 mod message;
 mod outcomes;
 mod progress;
@@ -17,6 +18,7 @@ mod session;
 mod signals;
 mod targets;
 mod wait_time;
+mod who;
 
 use std::process::ExitCode;
 

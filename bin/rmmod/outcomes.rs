@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modutils::{
-    Error, LoadedModule, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot, System,
+    Error, Holders, LoadedModule, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot, System,
 };
 use serde_json::json;
 
@@ -11,6 +11,7 @@ use crate::cli::Cli;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
 use crate::explain::{self, Account};
+use crate::holders;
 use crate::message;
 use crate::output;
 use crate::results::{self, Record};
@@ -108,8 +109,34 @@ impl<'a> Outcomes<'a> {
             message: Some(String::from_utf8_lossy(&line).into_owned()),
             cause: Some(json!({ "kind": message::kind(error.refusal()), "text": account.cause })),
             fix: account.fix,
+            holders: account.holders.as_ref().map(holders::to_json),
+            unexplained: account.holders.as_ref().and_then(unexplained),
             ..record(error.name(), targets)
         });
+    }
+
+    /// Who holds a module that nobody asked to remove.
+    pub(crate) fn held(&mut self, system: &System, module: &LoadedModule, targets: &Targets) {
+        let holders = modutils::holders(system, module);
+        self.records.push(Record {
+            outcome: "held",
+            holders: Some(holders::to_json(&holders)),
+            unexplained: unexplained(&holders),
+            ..record(&module.name, targets)
+        });
+    }
+
+    /// A module that was asked about and is not loaded.
+    pub(crate) fn absent(
+        &mut self,
+        system: &System,
+        snapshot: &Snapshot,
+        name: &ModuleName,
+        targets: &Targets,
+    ) {
+        if let Err(error) = modutils::foresee(system, snapshot, name, self.mode, &[]) {
+            self.refused(system, &error, targets);
+        }
     }
 
     pub(crate) fn would_go(&mut self, name: &ModuleName, targets: &Targets) {
@@ -154,6 +181,10 @@ impl<'a> Outcomes<'a> {
             });
         }
     }
+}
+
+fn unexplained(holders: &Holders) -> Option<i64> {
+    holders.unexplained.map(|count| i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 fn record(name: &ModuleName, targets: &Targets) -> Record {

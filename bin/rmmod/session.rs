@@ -15,6 +15,7 @@ use crate::outcomes::Outcomes;
 use crate::progress::Progress;
 use crate::signals::Signals;
 use crate::targets::{self, Targets};
+use crate::who;
 
 /// How often the order is made anew, as others load modules that use ours. Somebody who never
 /// ceases to do that gets the better of us.
@@ -61,6 +62,9 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) fn run(mut self) -> Status {
+        if self.cli.who {
+            return who::run(self.cli, self.reporter, &self.system, self.outcomes);
+        }
         let snapshot = match self.list() {
             Ok(snapshot) => snapshot,
             Err(error) => {

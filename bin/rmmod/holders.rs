@@ -1,0 +1,151 @@
+//! Who holds a module, in words and as data.
+
+use std::ffi::OsStr;
+
+use modutils::{Certainty, Holder, HolderKind, Holders, LoadedModule};
+use serde_json::{Map, Value, json};
+
+/// One phrase for each, those that hold references first, and at last what is not known.
+pub(crate) fn phrases(module: &LoadedModule, holders: &Holders) -> Vec<String> {
+    let mut list: Vec<_> = holders.list.iter().map(phrase).collect();
+    match holders.unexplained {
+        Some(1) => list.push("1 reference cannot be attributed".to_owned()),
+        Some(count @ 2..) => list.push(format!("{count} references cannot be attributed")),
+        Some(0) => {}
+        None => list.push("the kernel keeps no count of references".to_owned()),
+    }
+    match holders.hidden_processes {
+        0 => {}
+        1 => list.push("1 process may not be looked into".to_owned()),
+        count => list.push(format!("{count} processes may not be looked into")),
+    }
+    if holders.incomplete {
+        list.push("there are too many processes to look into all".to_owned());
+    }
+    if list.is_empty() && module.refcnt == Some(0) {
+        list.push("nothing holds it".to_owned());
+    }
+    list
+}
+
+/// How many references there are.
+pub(crate) fn count(module: &LoadedModule) -> String {
+    match module.refcnt {
+        None => "no count of references".to_owned(),
+        Some(1) => "1 reference".to_owned(),
+        Some(count) => format!("{} references", count.max(0)),
+    }
+}
+
+fn phrase(holder: &Holder) -> String {
+    let name = holder.name.as_deref().map(shown).unwrap_or_default();
+    let path = holder.path.as_ref().map(|path| shown(path.as_os_str())).unwrap_or_default();
+    let process = holder.process.as_ref().map_or_else(String::new, |process| {
+        format!("{} ({})", shown(&process.command), process.pid)
+    });
+    let what = match holder.kind {
+        HolderKind::Module => format!("the module {name} uses it"),
+        HolderKind::Process => format!("{process} has {path} open"),
+        HolderKind::Socket => format!("{process} has sockets of the protocol {name}"),
+        HolderKind::Mount => format!("{name} is mounted on {path}"),
+        HolderKind::Loop => format!("{name} is bound to {path}"),
+        HolderKind::Swap => format!("{name} is used for swapping"),
+        HolderKind::BlockDevice => format!("the block device {name} is made of it"),
+        HolderKind::Scheduler => format!("it schedules the requests of {name}"),
+        HolderKind::Crypto => format!("the algorithm {name} is in use"),
+        HolderKind::Device => format!("the device {name} is bound to it"),
+        HolderKind::Interface => format!("the network interface {name} is of it"),
+        _ => format!("{name} {path}"),
+    };
+    let what = match holder.certainty {
+        Certainty::Known => what,
+        Certainty::Likely => format!("{what}, which is most likely of it"),
+        _ => format!("{what}, which may be of it"),
+    };
+    match holder.references {
+        0 | 1 => what,
+        count => format!("{what} ({count} references)"),
+    }
+}
+
+/// Commands that make a holder let go.
+pub(crate) fn fixes(holders: &Holders) -> Vec<String> {
+    let mut list = Vec::new();
+    for holder in holders.list.iter().filter(|holder| holder.certainty != Certainty::Possible) {
+        let name = holder.name.as_deref().map(shown).unwrap_or_default();
+        let fix = match (holder.kind, &holder.path, &holder.process) {
+            (HolderKind::Mount, Some(path), _) => format!("umount {}", shown(path.as_os_str())),
+            (HolderKind::Loop, ..) => format!("losetup -d /dev/{name}"),
+            (HolderKind::Swap, ..) => format!("swapoff {name}"),
+            (HolderKind::Process | HolderKind::Socket, _, Some(process)) => {
+                format!("end {} ({})", shown(&process.command), process.pid)
+            }
+            _ => continue,
+        };
+        if !list.contains(&fix) {
+            list.push(fix);
+        }
+    }
+    list
+}
+
+pub(crate) fn to_json(holders: &Holders) -> Vec<Value> {
+    holders.list.iter().map(object).collect()
+}
+
+fn object(holder: &Holder) -> Value {
+    let mut object = Map::new();
+    object.insert("kind".to_owned(), json!(kind(holder.kind)));
+    if let Some(process) = &holder.process {
+        object.insert("pid".to_owned(), json!(process.pid));
+        object.insert("command".to_owned(), json!(process.command.to_string_lossy()));
+    }
+    if let Some(name) = &holder.name {
+        object.insert("name".to_owned(), json!(name.to_string_lossy()));
+    }
+    if let Some(path) = &holder.path {
+        object.insert("path".to_owned(), json!(path.to_string_lossy()));
+    }
+    object.insert("references".to_owned(), json!(holder.references));
+    object.insert("certainty".to_owned(), json!(certainty(holder.certainty)));
+    Value::Object(object)
+}
+
+fn kind(kind: HolderKind) -> &'static str {
+    match kind {
+        HolderKind::Module => "module",
+        HolderKind::Process => "process",
+        HolderKind::Socket => "socket",
+        HolderKind::Mount => "mount",
+        HolderKind::Loop => "loop",
+        HolderKind::Swap => "swap",
+        HolderKind::BlockDevice => "block-device",
+        HolderKind::Scheduler => "scheduler",
+        HolderKind::Crypto => "crypto",
+        HolderKind::Device => "device",
+        HolderKind::Interface => "interface",
+        _ => "other",
+    }
+}
+
+fn certainty(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Known => "known",
+        Certainty::Likely => "likely",
+        _ => "possible",
+    }
+}
+
+/// A process gives itself any name: one that commands a terminal is not obeyed.
+fn shown(text: &OsStr) -> String {
+    let text = text.to_string_lossy();
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}

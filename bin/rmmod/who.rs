@@ -1,0 +1,58 @@
+//! `rmmod --who`: who holds the modules, without removing them.
+
+use std::fmt::Write;
+
+use modutils::{LoadedModule, Snapshot, System};
+
+use crate::cli::Cli;
+use crate::common::report::{Explanation, Reporter};
+use crate::common::status::Status;
+use crate::holders;
+use crate::outcomes::Outcomes;
+use crate::output;
+use crate::targets::Targets;
+
+pub(crate) fn run(
+    cli: &Cli,
+    reporter: &Reporter,
+    system: &System,
+    mut outcomes: Outcomes<'_>,
+) -> Status {
+    let snapshot = match Snapshot::take(system) {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            outcomes.no_list(&error);
+            return outcomes.finish();
+        }
+    };
+    let (targets, unusable) = Targets::find(&cli.modules, Some(&snapshot), modutils::Extent::Named);
+    for argument in &unusable {
+        outcomes.unusable(argument);
+    }
+    let mut text = String::new();
+    for name in &targets.order {
+        match snapshot.get(name) {
+            Some(module) if cli.json => outcomes.held(system, module, &targets),
+            Some(module) => describe(system, module, &mut text),
+            None => outcomes.absent(system, &snapshot, name, &targets),
+        }
+    }
+    let written = output::write(text.as_bytes());
+    let status = outcomes.finish();
+    match written {
+        Ok(()) => status,
+        Err(errno) => {
+            let line = format!("could not write: {errno}");
+            reporter.error(line.as_bytes(), &Explanation::default());
+            Status::Failed
+        }
+    }
+}
+
+fn describe(system: &System, module: &LoadedModule, text: &mut String) {
+    let holders = modutils::holders(system, module);
+    let _ = writeln!(text, "{}: {}", module.name, holders::count(module));
+    for phrase in holders::phrases(module, &holders) {
+        let _ = writeln!(text, "  {phrase}");
+    }
+}
