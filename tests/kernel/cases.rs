@@ -3,6 +3,7 @@
 pub(crate) mod bad_files;
 pub(crate) mod bare_system;
 pub(crate) mod crowd;
+pub(crate) mod holders;
 pub(crate) mod insert;
 pub(crate) mod lane;
 pub(crate) mod list;

@@ -70,6 +70,7 @@ const AREAS: &[Area] = &[
     Area { name: "bad_files", boots: &[DEFAULT], tests: cases::bad_files::TESTS },
     Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
+    Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
     Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
     Area { name: "crowd", boots: &[CROWDED], tests: cases::crowd::TESTS },

@@ -1,0 +1,196 @@
+//! `rmmod --who`, and the explanation of a module in use: who holds it.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+
+use crate::guest::{Done, Loaded, Run, is_loaded, run, wait_for};
+
+crate::tests![
+    nobody,
+    modules,
+    misc_device,
+    cdev,
+    nobody_can_tell,
+    mounted_on_a_loop_device,
+    tun,
+    sockets,
+    processes_that_are_hidden,
+    explained_and_as_data,
+    several_and_unknown,
+    a_name_that_commands_the_terminal,
+];
+
+/// Loads modules of the distribution, which may stay.
+fn load(names: &[&str]) {
+    run([&["/kmod/modprobe", "-a"], names].concat()).succeeds();
+}
+
+fn who(name: &str) -> Done {
+    run(["rmmod", "--who", name])
+}
+
+/// This very process, which holds what a test holds.
+fn myself() -> String {
+    let name = fs::read_to_string("/proc/self/comm").unwrap();
+    format!("{} ({})", name.trim(), std::process::id())
+}
+
+fn open(path: &str) -> File {
+    wait_for("the device", || fs::exists(path).unwrap());
+    File::open(path).unwrap()
+}
+
+fn nobody() {
+    let _loaded = Loaded::new("t_plain", "");
+    who("t_plain").prints("t_plain: 0 references\n  nothing holds it\n");
+    assert!(is_loaded("t_plain"));
+}
+
+fn modules() {
+    let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
+    who("t_base").prints("t_base: 1 reference\n  the module t_user uses it\n");
+}
+
+/// `t_dev` was loaded from nowhere that is indexed: that its name is the device's is all there is.
+fn misc_device() {
+    let _loaded = Loaded::new("t_dev", "");
+    let _open = open("/dev/t_dev");
+    who("t_dev").prints(&format!(
+        "t_dev: 1 reference\n  {} has /dev/t_dev open, which is most likely of it\n",
+        myself()
+    ));
+}
+
+/// No name and no link leads from this device to its module: who has it open is named, and not
+/// counted.
+fn cdev() {
+    let _loaded = Loaded::new("t_dev", "");
+    let _open = open("/dev/t_cdev");
+    who("t_dev").prints(&format!(
+        "t_dev: 2 references\n  {} has /dev/t_cdev open, which may be of it\n  \
+         2 references cannot be attributed\n",
+        myself()
+    ));
+}
+
+fn nobody_can_tell() {
+    let _loaded = Loaded::new("t_hold", "hold_ms=2000");
+    who("t_hold").prints("t_hold: 1 reference\n  1 reference cannot be attributed\n");
+}
+
+fn mounted_on_a_loop_device() {
+    load(&["loop", "vfat", "nls_cp437", "nls_ascii", "nls_iso8859-1", "nls_utf8"]);
+    fs::create_dir_all("/tmp/mounted here").unwrap();
+    let script = "cd /tmp && dd if=/dev/zero of=disk bs=1k count=4096 2>/dev/null && \
+                  losetup /dev/loop0 disk && mkdosfs /dev/loop0 >/dev/null && \
+                  mount -t vfat /dev/loop0 '/tmp/mounted here'";
+    run(["sh", "-c", script]).succeeds();
+    // A second mount of the same file system takes no reference.
+    run(["sh", "-c", "mkdir -p /tmp/again && mount --bind '/tmp/mounted here' /tmp/again"])
+        .succeeds();
+    let vfat = who("vfat");
+    let of_loop = who("loop");
+    run(["sh", "-c", "umount /tmp/again '/tmp/mounted here'"]).succeeds();
+    let bound = who("loop");
+    let open = File::open("/dev/loop0").unwrap();
+    let opened = who("loop");
+    drop(open);
+    run(["losetup", "-d", "/dev/loop0"]).succeeds();
+
+    vfat.prints("vfat: 1 reference\n  vfat is mounted on /tmp/mounted here\n");
+    of_loop.prints(
+        "loop: 2 references\n  vfat is mounted on /tmp/mounted here\n  \
+         loop0 is bound to /tmp/disk\n",
+    );
+    bound.prints("loop: 1 reference\n  loop0 is bound to /tmp/disk\n");
+    opened.prints(&format!(
+        "loop: 2 references\n  {} has /dev/loop0 open\n  loop0 is bound to /tmp/disk\n",
+        myself()
+    ));
+    run(["rmmod", "--wait=2", "loop"]).succeeds_silently();
+}
+
+fn tun() {
+    load(&["tun"]);
+    let open = open("/dev/net/tun");
+    who("tun").prints(&format!(
+        "tun: 2 references\n  {} has /dev/net/tun open (2 references)\n",
+        myself()
+    ));
+    drop(open);
+    run(["ip", "tuntap", "add", "name", "t_tun", "mode", "tun"]);
+    if Path::new("/sys/class/net/t_tun").exists() {
+        let done = who("tun");
+        done.check(done.stdout.contains("the network interface t_tun is of it"), "tells");
+        run(["ip", "link", "delete", "t_tun"]).succeeds();
+    }
+    run(["rmmod", "--wait=2", "tun"]).succeeds_silently();
+}
+
+fn sockets() {
+    load(&["af_alg"]);
+    let open =
+        || socket(AddressFamily::Alg, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    let two = (open(), open());
+    who("af_alg").prints(&format!(
+        "af_alg: 4 references\n  {} has sockets of the protocol ALG (4 references)\n",
+        myself()
+    ));
+    drop(two);
+    run(["rmmod", "--wait=2", "af_alg"]).succeeds_silently();
+}
+
+fn processes_that_are_hidden() {
+    let _loaded = Loaded::new("t_dev", "");
+    let _open = open("/dev/t_dev");
+    let done = run(["setpriv", "--reuid=1000", "--clear-groups", "rmmod", "--who", "t_dev"]);
+    done.succeeds();
+    done.check(done.stdout.contains("1 reference cannot be attributed"), "does not know");
+    done.check(done.stdout.contains("processes may not be looked into"), "says why");
+}
+
+fn explained_and_as_data() {
+    let _loaded = Loaded::new("t_dev", "");
+    let _open = open("/dev/t_dev");
+    let done = Run::new("rmmod").args(["t_dev"]).env("MODUTILS_EXPLAIN", "always").done();
+    let me = myself();
+    let expected = format!(
+        "rmmod: ERROR: Module t_dev is in use\n  \
+         cause: 1 reference: {me} has /dev/t_dev open, which is most likely of it\n  \
+         fix: end {me}\n  fix: rmmod --wait t_dev\n"
+    );
+    done.check(done.stderr == expected, &expected);
+
+    let done = run(["rmmod", "-J", "t_dev"]);
+    let pid = std::process::id();
+    let command = me.split(' ').next().unwrap();
+    let expected = format!(
+        r#""holders":[{{"certainty":"likely","command":"{command}","kind":"process","path":"/dev/t_dev","pid":{pid},"references":1}}],"unexplained":0"#
+    );
+    done.check(done.stdout.contains(&expected), &expected);
+    done.check(done.stdout.contains(r#""cause":{"kind":"in-use""#), "says in-use");
+
+    let done = run(["rmmod", "--who", "-J", "t_dev"]);
+    done.succeeds();
+    done.check(done.stdout.contains(&expected), &expected);
+}
+
+fn several_and_unknown() {
+    let _loaded = Loaded::new("t_plain", "");
+    let done = run(["rmmod", "--who", "t_plain", "t_absent"]);
+    done.check(done.status == Some(3), "ends with status 3");
+    done.check(done.stdout == "t_plain: 0 references\n  nothing holds it\n", "prints the one");
+    let line = "rmmod: ERROR: Module t_absent is not currently loaded\n";
+    done.check(done.stderr == line, "complains about the other");
+}
+
+fn a_name_that_commands_the_terminal() {
+    let _loaded = Loaded::new("t_dev", "");
+    wait_for("the device", || fs::exists("/dev/t_dev").unwrap());
+    let script = "exec 3</dev/t_dev; printf '\\033[31mred' >/proc/$$/comm; rmmod --who t_dev; :";
+    let done = run(["bash", "-c", script]);
+    done.check(done.stdout.contains("\\u{1b}[31mred ("), "escapes");
+    done.check(!done.stdout.contains('\u{1b}'), "escapes");
+}
