@@ -35,12 +35,14 @@ install: build
 	install -d $(DESTDIR)$(DATADIR)/man/man8
 	install -m 644 $(TOOLS:%=man/%.8) $(DESTDIR)$(DATADIR)/man/man8
 	for tool in $(TOOLS); do \
+		set -e; \
+		[ -e completions/$$tool.bash ] || continue; \
 		install -D -m 644 completions/$$tool.bash \
-			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$tool && \
+			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$tool; \
 		install -D -m 644 completions/_$$tool \
-			$(DESTDIR)$(DATADIR)/zsh/site-functions/_$$tool && \
+			$(DESTDIR)$(DATADIR)/zsh/site-functions/_$$tool; \
 		install -D -m 644 completions/$$tool.fish \
-			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$tool.fish || exit; \
+			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$tool.fish; \
 	done
 
 uninstall:

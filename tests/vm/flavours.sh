@@ -5,6 +5,7 @@
 #   flavours.sh FLAVOUR    prints the metapackages of its image and of its headers
 set -eu
 
+# shellcheck source=/dev/null # the system's
 . /etc/os-release
 
 # name, image, headers. The small kernels made for virtual machines: they boot
@@ -40,6 +41,6 @@ fi
 echo "$rows" | while read -r name packages; do
 	[ "$name" != "$1" ] || echo "$packages"
 done | grep . || {
-	echo "flavours.sh: no kernel '$1' here, only:" $(echo "$rows" | cut -d ' ' -f 1) >&2
+	echo "flavours.sh: no kernel '$1' here, only:" "$(echo "$rows" | cut -d ' ' -f 1 | xargs)" >&2
 	exit 1
 }

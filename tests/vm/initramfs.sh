@@ -36,7 +36,7 @@ with_libraries() {
 # The part that is the same for each run. The kernel unpacks archives one after
 # the other, so this one is made once. It is not compressed: unpacking costs the
 # emulated processor more than loading costs the host.
-if [ ! -e "$base" ] || [ tests/vm/initramfs.sh -nt "$base" ]; then
+if [ ! -e "$base" ] || [ -n "$(find tests/vm/initramfs.sh -newer "$base")" ]; then
 	root=$aside/base
 	mkdir -p "$root/bin" "$root/sbin" "$root/kmod" "$root/proc" "$root/sys" \
 		"$root/dev" "$root/tmp" "$root/lib/modules" "$root/usr"

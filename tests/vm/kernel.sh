@@ -24,6 +24,12 @@ if [ -d "$kernel" ]; then
 	exit
 fi
 
+# All work is done aside and moved into place at the end, so that an interrupted
+# run leaves nothing that looks finished.
+aside=$(mktemp -d "$cache/kernel.XXXXXX")
+trap 'rm -rf "$aside"' EXIT
+chmod 755 "$aside"
+
 # The packages behind the metapackages, as far as they belong to the kernel.
 # An image comes signed or unsigned; the signed one is what people run.
 packages() {
@@ -32,30 +38,26 @@ packages() {
 		grep -E '^linux-(image|modules|headers|kbuild)-' | grep -v -e '-unsigned$' | sort -u
 }
 
-# The package lists of a fresh container are empty, and old ones name packages
-# that are gone; so the lists are updated when the first try fails.
 download() {
+	names=$(packages)
+	[ -n "$names" ] || return
 	# apt's own user may not write here, and need not.
-	# shellcheck disable=SC2046 # a list of packages
-	(cd "$debs" && apt-get -qq -o APT::Sandbox::User=root download $(packages))
+	# shellcheck disable=SC2086 # a list of packages
+	(cd "$aside" && apt-get -qq -o APT::Sandbox::User=root download $names)
 }
 
-# All work is done aside and moved into place at the end, so that an
-# interrupted run leaves nothing that looks finished.
-aside=$(mktemp -d "$cache/kernel.XXXXXX")
-trap 'rm -rf "$aside"' EXIT
-debs=$cache/debs
-mkdir -p "$debs"
-
 echo "fetching kernel $flavour" >&2
+# The package lists of a fresh container are empty, and old ones name packages that
+# are gone; so they are updated when the first try fails.
 if ! download 2>/dev/null; then
 	sudo=
 	[ "$(id -u)" -eq 0 ] || sudo=sudo
 	$sudo apt-get -qq update
 	download
 fi
-for package in $(packages); do
-	dpkg-deb -x "$debs/$package"_*.deb "$aside"
+for package in "$aside"/*.deb; do
+	dpkg-deb -x "$package" "$aside"
+	rm "$package"
 done
 
 cd "$aside"
