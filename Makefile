@@ -36,7 +36,6 @@ install: build
 	install -m 644 $(TOOLS:%=man/%.8) $(DESTDIR)$(DATADIR)/man/man8
 	for tool in $(TOOLS); do \
 		set -e; \
-		[ -e completions/$$tool.bash ] || continue; \
 		install -D -m 644 completions/$$tool.bash \
 			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$tool; \
 		install -D -m 644 completions/_$$tool \

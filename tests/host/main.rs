@@ -9,5 +9,7 @@
 
 mod architecture;
 mod command;
+mod completion;
 mod dependencies;
+mod terminal;
 mod usage;

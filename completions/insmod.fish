@@ -1,0 +1,88 @@
+# Completion of insmod(8) for fish.
+
+# The words from FILE on, where options end.
+function __modutils_insmod_file
+    set -l words (commandline -opc)
+    set -e words[1]
+    while set -q words[1]
+        if test "$words[1]" = -- -a (count $words) -gt 1
+            printf '%s\n' $words[2..]
+            return 0
+        else if test "$words[1]" = -; or not string match -q -- '-*' $words[1]
+            printf '%s\n' $words
+            return 0
+        end
+        set -e words[1]
+    end
+    return 1
+end
+
+function __modutils_insmod_before_file
+    not __modutils_insmod_file >/dev/null
+end
+
+# Directories and module files.
+function __modutils_insmod_files
+    set -l start (commandline -ct)
+    # A quote may still be open.
+    set start (string unescape -- $start; or string unescape -- $start\'; or string unescape -- $start\")
+    set -l home (string escape --style=regex -- $HOME)
+    for file in (string replace -r '^~/' "$HOME/" -- "$start")*{/,.ko,.ko.gz,.ko.xz,.ko.zst}
+        # fish takes each line for a candidate.
+        string match -q -- '*'\n'*' $file
+        and continue
+        string match -q -- '~/*' $start
+        and string replace -r "^$home/" '~/' -- $file
+        or printf '%s\n' $file
+    end
+end
+
+# Parameters of the module in the file, as insmod tells them: `NAME:DESCRIPTION (TYPE)`.
+function __modutils_insmod_parameters
+    set -lx PATH $PATH /usr/local/sbin /usr/sbin /sbin
+    set -l words (__modutils_insmod_file)
+    set -l file (string replace -r '^~/' "$HOME/" -- $words[1] | string replace -r '^-' ./-)
+    set -l command (commandline -opc)[1]
+    # Nothing else can be opened without consequences.
+    test -f "$file"
+    or return
+    set -l name
+    set -l about
+    $command --params $file 2>/dev/null </dev/null | while read -l line
+        # A description can go on for several lines; the type is at their end.
+        if string match -qr '^[[:alnum:]_.-]+:' -- $line
+            test -z "$name"
+            or printf '%s=\t%s\n' $name $about
+            set name (string split -m 1 : -- $line)
+            set about (string trim -- $name[2])
+            set name $name[1]
+            string match -q -- "$name=*" $words[2..]
+            and set name
+        end
+        if test -n "$name"; and string match -qr ' \((bool|invbool|bint)\)$' -- $line
+            printf '%s=Y\t%s\n%s=N\t%s\n' $name $about $name $about
+            set name
+        end
+    end
+    test -z "$name"
+    or printf '%s=\t%s\n' $name $about
+end
+
+complete -c insmod -f
+complete -c insmod -n __modutils_insmod_before_file -a '(__modutils_insmod_files)'
+complete -c insmod -k -n '__modutils_insmod_file >/dev/null' -a '(__modutils_insmod_parameters)'
+complete -c insmod -n __modutils_insmod_before_file -s n -l check -d 'Say whether it would load, and if not, why'
+complete -c insmod -n __modutils_insmod_before_file -s D -l deps -d 'First load the modules that it depends on'
+complete -c insmod -n __modutils_insmod_before_file -l if-needed -d 'Be content if it is loaded already'
+complete -c insmod -n __modutils_insmod_before_file -s P -l params -d 'Print the parameters that it has'
+complete -c insmod -n __modutils_insmod_before_file -l strict -d 'Refuse parameters that it does not have'
+complete -c insmod -n __modutils_insmod_before_file -s J -l json -d 'Print what became of it as JSON'
+complete -c insmod -n __modutils_insmod_before_file -s f -l force -d 'Load it even if it was built for another kernel'
+complete -c insmod -n __modutils_insmod_before_file -l force-vermagic -d 'Do not compare the version magic'
+complete -c insmod -n __modutils_insmod_before_file -l force-modversion -d 'Do not compare the symbol versions'
+complete -c insmod -n __modutils_insmod_before_file -l explain -x -a 'auto always never' -d 'When to explain a failure'
+complete -c insmod -n __modutils_insmod_before_file -s s -l syslog -d 'Write messages to the system log'
+complete -c insmod -n __modutils_insmod_before_file -s v -l verbose -d 'Explain failures and tell what is done'
+complete -c insmod -n __modutils_insmod_before_file -s q -l quiet -d 'Say nothing'
+complete -c insmod -n __modutils_insmod_before_file -s h -l help -d 'Print the options'
+complete -c insmod -n __modutils_insmod_before_file -s V -l version -d 'Print the version'

@@ -1,0 +1,49 @@
+# Completion of lsmod(8) for fish.
+
+# A LIST of columns: what is there of it, with each column that could follow.
+function __modutils_lsmod_columns
+    set -lx PATH $PATH /usr/local/sbin /usr/sbin /sbin
+    set -l word (string replace -r '^--[a-z]*=' '' -- (commandline -ct))
+    set -l begun (string match -r '^(?:.*[,+])?' -- $word)
+    set -l given (string split , -- (string trim -c + -- $begun))
+    lsmod --list-columns 2>/dev/null | while read -l column about
+        contains -- $column $given
+        or printf '%s%s\t%s\n' "$begun" $column $about
+    end
+end
+
+function __modutils_lsmod_modules
+    set -lx PATH $PATH /usr/local/sbin /usr/sbin /sbin
+    set -l given (commandline -opc)
+    for name in (lsmod -nr -o NAME 2>/dev/null)
+        contains -- $name $given[2..]
+        or printf '%s\n' $name
+    end
+end
+
+complete -c lsmod -f
+complete -c lsmod -n 'not string match -q "*/*" -- (commandline -ct)' -a '(__modutils_lsmod_modules)'
+complete -c lsmod -n 'string match -q "*/*" -- (commandline -ct)' -F
+complete -c lsmod -s o -l output -x -k -a '(__modutils_lsmod_columns)' -d 'Columns to print'
+complete -c lsmod -s O -l output-all -d 'Print all columns'
+complete -c lsmod -l list-columns -d 'List the columns there are'
+complete -c lsmod -s l -l long -d 'Print a table for people'
+complete -c lsmod -s J -l json -d 'Print JSON'
+complete -c lsmod -s r -l raw -d 'Print columns separated by single spaces'
+complete -c lsmod -s T -l tree -d 'Draw a tree of who uses whom'
+complete -c lsmod -l inverse -d 'Draw the tree the other way round'
+complete -c lsmod -l summary -d 'Print one line'
+complete -c lsmod -s n -l noheadings -d 'Print no headings'
+complete -c lsmod -s b -l bytes -d 'Print sizes in bytes'
+complete -c lsmod -l sort -x -k -a '(__modutils_lsmod_columns)' -d 'Sort by columns'
+complete -c lsmod -l reverse -d 'Reverse the order'
+complete -c lsmod -l unused -d 'Only modules that nothing uses'
+complete -c lsmod -l tainted -d 'Only tainted modules; =LETTERS selects'
+complete -c lsmod -l state -x -a 'live loading unloading' -d 'Only modules in this state'
+complete -c lsmod -l permanent -d 'Only modules that can never be removed'
+complete -c lsmod -l explain -x -a 'auto always never' -d 'When to explain a failure'
+complete -c lsmod -s s -l syslog -d 'Write messages to the system log'
+complete -c lsmod -s v -l verbose -d 'Explain failures'
+complete -c lsmod -s q -l quiet -d 'Say nothing'
+complete -c lsmod -s h -l help -d 'Print the options'
+complete -c lsmod -s V -l version -d 'Print the version'

@@ -1,0 +1,57 @@
+# Completion of rmmod(8) for fish.
+
+# The loaded modules, those that can be removed before the others.
+function __modutils_rmmod_modules
+    set -lx PATH $PATH /usr/local/sbin /usr/sbin /sbin
+    set -l given (commandline -opc)
+    set -l rows (lsmod -nr -o NAME,SIZE,PERMANENT,REFCNT,USED-BY --sort PERMANENT,REFCNT 2>/dev/null)
+    # kmod's lsmod has a heading and no options.
+    or set rows (lsmod 2>/dev/null | string replace -ar ' +' ' ')[2..]
+    for row in $rows
+        set -l cells (string split ' ' -- $row)
+        contains -- $cells[1] $given[2..]
+        and continue
+        set -l about 'in use'
+        if test -n "$cells[5]"
+            set about 'used by '(string replace -a , ' ' -- $cells[5])
+        else if test "$cells[3]" = 1 -a -n "$cells[4]"
+            set about permanent
+        else if test "$cells[4]" = 0
+            set about unused
+        end
+        printf '%s\t%s, %s\n' $cells[1] $cells[2] $about
+    end
+end
+
+# Module files, for a path.
+function __modutils_rmmod_files
+    set -l start (commandline -ct)
+    # A quote may still be open.
+    set start (string unescape -- $start; or string unescape -- $start\'; or string unescape -- $start\")
+    set -l home (string escape --style=regex -- $HOME)
+    for file in (string replace -r '^~/' "$HOME/" -- "$start")*{/,.ko,.ko.gz,.ko.xz,.ko.zst}
+        # fish takes each line for a candidate.
+        string match -q -- '*'\n'*' $file
+        and continue
+        string match -q -- '~/*' $start
+        and string replace -r "^$home/" '~/' -- $file
+        or printf '%s\n' $file
+    end
+end
+
+complete -c rmmod -f
+complete -c rmmod -k -n 'not string match -q "*/*" -- (commandline -ct)' -a '(__modutils_rmmod_modules)'
+complete -c rmmod -n 'string match -q "*/*" -- (commandline -ct)' -a '(__modutils_rmmod_files)'
+complete -c rmmod -s w -l wait -d 'Wait until the modules can be removed; =TIME limits it'
+complete -c rmmod -s r -l recursive -d 'First remove the modules that use it'
+complete -c rmmod -s n -l dry-run -d 'Print what would be removed, in order'
+complete -c rmmod -l if-loaded -d 'A module that is not loaded is no failure'
+complete -c rmmod -l who -d 'Print who holds the modules'
+complete -c rmmod -s f -l force -d 'Remove a module even if it is in use'
+complete -c rmmod -s J -l json -d 'Print the results as JSON'
+complete -c rmmod -l explain -x -a 'auto always never' -d 'When to explain a failure'
+complete -c rmmod -s s -l syslog -d 'Write messages to the system log'
+complete -c rmmod -s v -l verbose -d 'Explain failures and tell what is done'
+complete -c rmmod -s q -l quiet -d 'Say nothing'
+complete -c rmmod -s h -l help -d 'Print the options'
+complete -c rmmod -s V -l version -d 'Print the version'
