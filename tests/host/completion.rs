@@ -59,8 +59,14 @@ fn home(shell: &str) -> PathBuf {
         fs::create_dir_all(home.join(directory)).unwrap();
     }
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hello.ko");
-    let names =
-        ["hello.ko", "with space.ko.gz", "quo'te.ko.xz", "new\nline.ko", "a=b.ko", "drivers/net.ko.zst"];
+    let names = [
+        "hello.ko",
+        "with space.ko.gz",
+        "quo'te.ko.xz",
+        "new\nline.ko",
+        "a=b.ko",
+        "drivers/net.ko.zst",
+    ];
     for name in names {
         fs::copy(&module, home.join(name)).unwrap();
     }
@@ -93,8 +99,9 @@ fn start(shell: &str, arguments: &[&str], settings: (&str, &str)) -> Terminal {
         Path::new("/usr/bin").join(shell).exists() && Path::new(BASH_COMPLETION).exists(),
         "{shell} or bash-completion is missing; `make tools` installs them where apt-get can"
     );
-    let mut command = Command::new(shell);
+    let mut command = Command::new("setsid");
     command
+        .args(["--ctty", shell])
         .args(arguments)
         .env("HOME", &home)
         .env("ZDOTDIR", &home)
@@ -129,7 +136,7 @@ PS1='ready> '
 }
 
 fn zsh() -> Terminal {
-    let settings = r#"
+    let settings = r"
 fpath=($COMPLETIONS $fpath)
 autoload -Uz compinit
 compinit -u
@@ -141,12 +148,12 @@ report() {
 zle -N report
 bindkey '\e[24~' report
 PROMPT='ready> '
-"#;
+";
     start("zsh", &["-i"], (".zshrc", settings))
 }
 
 fn fish() -> Terminal {
-    let settings = r#"
+    let settings = r"
 set -p fish_complete_path $COMPLETIONS
 set -g fish_greeting
 set -g fish_autosuggestion_enabled 0
@@ -158,7 +165,7 @@ bind \e\[24~ report
 function fish_prompt
     printf 'ready> '
 end
-"#;
+";
     start("fish", &["-i"], ("fish/config.fish", settings))
 }
 
@@ -174,12 +181,7 @@ fn in_order(shown: &str, words: &[&str]) -> bool {
     })
 }
 
-fn check(
-    mut shell: Terminal,
-    name: &str,
-    completed: &[(&str, &str)],
-    listed: &[(&str, &[&str])],
-) {
+fn check(mut shell: Terminal, name: &str, completed: &[(&str, &str)], listed: &[(&str, &[&str])]) {
     let mut complaints = Vec::new();
     for (typed, expected) in COMPLETED.iter().chain(completed) {
         let (line, shown) = shell.types(&format!("{typed}\t"));
@@ -204,10 +206,7 @@ fn in_bash() {
     check(
         bash(),
         "bash",
-        &[
-            ("sudo rmmod t_us", "sudo rmmod t_user "),
-            ("insmod new", "insmod 'new\nline.ko' "),
-        ],
+        &[("sudo rmmod t_us", "sudo rmmod t_user "), ("insmod new", "insmod 'new\nline.ko' ")],
         &[
             ("rmmod ", &["t_user", "snd_timer", "t_base", "t_hold", "t_noexit"]),
             ("lsmod -o NAME,S", &["NAME,SIZE", "NAME,STATE", "NAME,SRCVERSION"]),
@@ -220,9 +219,7 @@ fn in_zsh() {
     check(
         zsh(),
         "zsh",
-        &[
-            ("sudo rmmod t_us", "sudo rmmod t_user "),
-        ],
+        &[("sudo rmmod t_us", "sudo rmmod t_user ")],
         &[
             (
                 "rmmod ",
@@ -247,10 +244,7 @@ fn in_fish() {
         // It cannot be offered, but must not be offered in pieces either.
         &[("insmod new", "insmod new")],
         &[
-            (
-                "rmmod ",
-                &["t_user", "(12K, unused)", "snd_timer", "t_base", "t_hold", "t_noexit"],
-            ),
+            ("rmmod ", &["t_user", "(12K, unused)", "snd_timer", "t_base", "t_hold", "t_noexit"]),
             ("lsmod -o NAME,S", &["NAME,SIZE", "(memory it takes)"]),
         ],
     );

@@ -27,21 +27,12 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a shell and waits until it is ready.
+    /// Starts a shell and waits until it is ready. `shell` goes through setsid(1), which makes the
+    /// terminal its own.
     pub(crate) fn start(mut shell: Command, report: PathBuf) -> Self {
         let size = Winsize { ws_row: 50, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).unwrap();
         let end = || Stdio::from(pty.slave.try_clone().unwrap());
-        // setsid(1) makes the terminal the shell's own, and becomes the shell.
-        let mut session = Command::new("setsid");
-        session.arg("--ctty").arg(shell.get_program()).args(shell.get_args());
-        for (name, value) in shell.get_envs() {
-            session.env(name, value.unwrap_or_default());
-        }
-        if let Some(directory) = shell.get_current_dir() {
-            session.current_dir(directory);
-        }
-        shell = session;
         let shell = shell
             .env("TERM", "xterm")
             .env("REPORT", &report)
@@ -49,7 +40,7 @@ impl Terminal {
             .stdout(end())
             .stderr(end())
             .spawn()
-            .expect("setsid of util-linux");
+            .expect("setsid is part of util-linux");
         let screen = watch(pty.master.try_clone().unwrap());
         let terminal = Self { shell, keyboard: File::from(pty.master), screen, report };
         let start = Instant::now();
