@@ -11,5 +11,6 @@ mod architecture;
 mod command;
 mod completion;
 mod dependencies;
+mod documents;
 mod terminal;
 mod usage;

@@ -1,0 +1,220 @@
+//! Manual pages, `--help` and completions say what the code does: nothing more, nothing less.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command::run;
+
+const TOOLS: [&str; 2] = ["rmmod", "lsmod"];
+
+/// Accepted for old scripts, and only the manual page tells.
+const SILENT: &[(&str, &str)] = &[];
+
+/// The functions that give `cause.kind` its words.
+const KINDS: &[(&str, &str)] = &[("rmmod", "bin/rmmod/message.rs")];
+
+type Words = BTreeSet<String>;
+
+fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn help(tool: &str) -> String {
+    run(tool, &["--help"]).status(0).stdout.clone()
+}
+
+/// The part of a manual page below one heading.
+fn section(tool: &str, heading: &str) -> String {
+    let page = text(&format!("man/{tool}.8"));
+    let start = format!(".Sh {heading}\n");
+    let Some((_, after)) = page.split_once(&start) else {
+        panic!("man/{tool}.8 has no section {heading}")
+    };
+    after.split(".Sh ").next().unwrap_or_default().to_owned()
+}
+
+fn told(words: &Words, tool: &str) -> Words {
+    let is_silent = |word: &&String| SILENT.contains(&(tool, word.as_str()));
+    words.iter().filter(|word| !is_silent(word)).cloned().collect()
+}
+
+fn long(words: &Words) -> Words {
+    words.iter().filter(|word| word.starts_with("--")).cloned().collect()
+}
+
+/// Options at the start of the lines of `--help`: `-w, --wait[=<TIME>]`.
+fn options_of_help(tool: &str) -> Words {
+    let mut words = Words::new();
+    for line in help(tool).lines().filter(|line| line.starts_with("  ")) {
+        let line = line.trim_start();
+        if line.starts_with('-') {
+            let spelled = line.split("  ").next().unwrap_or_default();
+            words.extend(spelled.split(", ").map(|word| {
+                let end = word.find(|c: char| c != '-' && !c.is_alphanumeric());
+                word[..end.unwrap_or(word.len())].to_owned()
+            }));
+        }
+    }
+    assert!(words.contains("--version"), "{words:?}");
+    words
+}
+
+/// Options in the tags of the manual page: `.It Fl w , Fl -wait Ns Op = Ns Ar time`.
+fn options_of_page(tool: &str) -> Words {
+    let mut words = Words::new();
+    for line in section(tool, "OPTIONS").lines().filter_map(|line| line.strip_prefix(".It ")) {
+        let parts: Vec<_> = line.split(' ').collect();
+        for pair in parts.windows(2).filter(|pair| pair[0] == "Fl") {
+            words.insert(format!("-{}", pair[1]));
+        }
+    }
+    words
+}
+
+/// Words that look like long options.
+fn options_of_bash(tool: &str) -> Words {
+    let text = text(&format!("completions/{tool}.bash"));
+    let (_, list) = text.split_once("options='").unwrap();
+    let list = list.split('\'').next().unwrap();
+    list.split_whitespace().map(|word| word.trim_end_matches('=').to_owned()).collect()
+}
+
+/// Specifications of `_arguments`: `'(-n)--check[…]'` or `'(…)'{-n,--check}'[…]'`.
+fn options_of_zsh(tool: &str) -> Words {
+    let mut words = Words::new();
+    for line in text(&format!("completions/_{tool}")).lines() {
+        let Some(line) = line.strip_prefix("  '") else { continue };
+        let Some((spelled, _)) = line.split_once('[') else { continue };
+        let spelled = match spelled.strip_prefix('(') {
+            Some(exclusive) => exclusive.split_once(')').unwrap().1,
+            None => spelled,
+        };
+        let spelled = spelled.trim_matches(|c| "'{}".contains(c));
+        let spelled = spelled.split(',').map(|word| word.trim_end_matches(['=', '+', '-']));
+        words.extend(spelled.filter(|word| word.starts_with('-')).map(str::to_owned));
+    }
+    words
+}
+
+/// `complete -c TOOL … -s n -l check -d …`
+fn options_of_fish(tool: &str) -> Words {
+    let mut words = Words::new();
+    for line in text(&format!("completions/{tool}.fish")).lines() {
+        let line = line.split(" -d ").next().unwrap();
+        let parts: Vec<_> = line.split(' ').collect();
+        for pair in parts.windows(2).filter(|_| line.starts_with("complete -c ")) {
+            match pair[0] {
+                "-s" => words.insert(format!("-{}", pair[1])),
+                "-l" => words.insert(format!("--{}", pair[1])),
+                _ => false,
+            };
+        }
+    }
+    words
+}
+
+#[test]
+fn options() {
+    for tool in TOOLS {
+        let help = options_of_help(tool);
+        assert_eq!(told(&options_of_page(tool), tool), help, "{tool}: manual page, help");
+        assert_eq!(options_of_bash(tool), long(&help), "{tool}: bash, help");
+        assert_eq!(options_of_zsh(tool), help, "{tool}: zsh, help");
+        assert_eq!(options_of_fish(tool), help, "{tool}: fish, help");
+    }
+    for (tool, option) in SILENT {
+        assert!(options_of_page(tool).contains(*option), "{tool} {option} is not documented");
+        assert!(!options_of_help(tool).contains(*option), "{tool} {option} is not silent");
+    }
+}
+
+/// The numbers of the statuses by their names in the code.
+fn statuses_of_code() -> Vec<(String, String)> {
+    let code = text("bin/common/status.rs");
+    let (_, after) = code.split_once("pub(crate) enum Status {").unwrap();
+    let (body, _) = after.split_once('}').unwrap();
+    let pairs = body.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(" = "));
+    pairs.map(|(name, number)| (name.to_owned(), number.to_owned())).collect()
+}
+
+#[test]
+fn exit_statuses() {
+    let known = statuses_of_code();
+    let numbers: Words = known.iter().map(|(_, number)| number.clone()).collect();
+    for tool in TOOLS {
+        let help = help(tool);
+        let (_, list) = help.split_once("Exit status:\n").unwrap();
+        let told: Words = list
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .map(String::from)
+            .collect();
+        assert_eq!(told, numbers, "{tool} --help");
+
+        // Every tool can end with these, and its own code names the others.
+        let mut possible = Words::from(["0".to_owned(), "1".to_owned(), "2".to_owned()]);
+        for entry in fs::read_dir(path(&format!("bin/{tool}"))).unwrap() {
+            let code = fs::read_to_string(entry.unwrap().path()).unwrap();
+            let code = code.split("#[cfg(test)]\nmod tests").next().unwrap();
+            let used = known.iter().filter(|(name, _)| code.contains(&format!("Status::{name}")));
+            possible.extend(used.map(|(_, number)| number.clone()));
+        }
+        let section = section(tool, "EXIT STATUS");
+        let tags = section.lines().filter_map(|line| line.strip_prefix(".It "));
+        let documented: Words = tags.flat_map(|tag| tag.split(" , ")).map(String::from).collect();
+        assert_eq!(documented, possible, "man/{tool}.8");
+    }
+}
+
+#[test]
+fn cause_kinds() {
+    for (tool, file) in KINDS {
+        let code = text(file);
+        let (_, after) = code.split_once("fn kind(").unwrap();
+        let body = after.split("\n}").next().unwrap();
+        let body = body.split("\n    }\n").next().unwrap();
+        let arms = body.lines().filter_map(|line| line.split_once("=> \""));
+        let kinds: Words =
+            arms.filter_map(|(_, word)| word.split('"').next()).map(String::from).collect();
+        assert!(kinds.len() > 10 && kinds.contains("unknown"), "{kinds:?}");
+
+        let section = section(tool, "DIAGNOSTICS");
+        let tags = section.lines().filter_map(|line| line.strip_prefix(".It Li "));
+        let documented: Words = tags.flat_map(|tag| tag.split(" , ")).map(String::from).collect();
+        assert_eq!(documented, kinds, "man/{tool}.8");
+    }
+}
+
+#[test]
+fn columns() {
+    let list = run("lsmod", &["--list-columns"]).status(0).stdout.clone();
+    let columns: Words =
+        list.lines().filter_map(|line| line.split_whitespace().next()).map(String::from).collect();
+    let section = section("lsmod", "COLUMNS");
+    let tags = section.lines().filter_map(|line| line.strip_prefix(".It Cm "));
+    assert_eq!(tags.map(String::from).collect::<Words>(), columns);
+}
+
+#[test]
+fn manual_pages_are_well_formed() {
+    for tool in TOOLS {
+        let file = path(&format!("man/{tool}.8"));
+        let output = Command::new("mandoc")
+            .args(["-T", "lint", "-W", "style"])
+            .arg(&file)
+            .output()
+            .unwrap_or_else(|error| panic!("mandoc: {error}; `make tools` installs it"));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        // Which other manual pages there are on this machine is no fault of this one.
+        let complaints: Vec<_> =
+            said.lines().filter(|line| !line.contains("outdated mandoc.db")).collect();
+        assert!(complaints.is_empty(), "{complaints:#?}");
+    }
+}
