@@ -11,3 +11,4 @@ pub(crate) mod refusals;
 pub(crate) mod remove;
 pub(crate) mod remove_options;
 pub(crate) mod wait;
+pub(crate) mod wait_paths;
