@@ -97,6 +97,9 @@ fn in_use(module: Option<&LoadedModule>, holders: Option<&Holders>) -> String {
     if module.anonymous_references() == Some(0) {
         return "it was in use for a moment, and is free by now".to_owned();
     }
+    if holders.list.is_empty() && holders.hidden_processes == 0 {
+        return format!("{} that cannot be attributed", holders::count(module));
+    }
     let mut phrases = holders::phrases(module, holders);
     let more = phrases.len().saturating_sub(NAMED_MAX);
     if more > 0 {

@@ -1,6 +1,8 @@
 //! rmmod's options: order, patterns, what would be removed, explanations and JSON.
 
 use std::fs::{self, File};
+use std::thread;
+use std::time::Duration;
 
 use crate::guest::{Done, Loaded, Run, Trace, is_loaded, loaded_names, run, wait_for};
 
@@ -8,6 +10,10 @@ crate::tests![
     one_call_for_one_name,
     recursive,
     recursive_past_a_failure,
+    recursive_waits_for_users,
+    planned_again_for_a_user_that_comes_late,
+    progress_on_a_terminal,
+    progress_in_words,
     pattern,
     pattern_without_match,
     dry_run,
@@ -53,6 +59,85 @@ fn recursive_past_a_failure() {
     let done = run(["rmmod", "--recursive", "t_hold", "t_base"]);
     done.fails(4, "rmmod: ERROR: Module t_hold is in use");
     assert!(!is_loaded("t_base") && !is_loaded("t_user"));
+}
+
+fn recursive_waits_for_users() {
+    let (_dev, _base, _user) =
+        (Loaded::new("t_dev", ""), Loaded::new("t_base", ""), Loaded::new("t_user", ""));
+    wait_for("the device", || fs::exists("/dev/t_dev").unwrap());
+    let open = File::open("/dev/t_dev").unwrap();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| run(["rmmod", "-r", "--wait", "t_dev", "t_base"]));
+        thread::sleep(Duration::from_millis(500));
+        drop(open);
+        waiting.join().unwrap().succeeds_silently();
+    });
+    assert!(none_left());
+}
+
+/// rmmod sees one user, and another comes while it removes that one.
+fn planned_again_for_a_user_that_comes_late() {
+    let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
+    for wait in ["--if-loaded", "--wait"] {
+        let strace =
+            "strace -f -qq -o /tmp/trace -e inject=delete_module:delay_enter=800000:when=1";
+        let mut words: Vec<_> = strace.split(' ').collect();
+        words.extend(["rmmod", "--recursive", wait, "t_base"]);
+        thread::scope(|scope| {
+            let removing = scope.spawn(|| run(words));
+            thread::sleep(Duration::from_millis(500));
+            assert!(is_loaded("t_user"), "rmmod came too early");
+            let user2 = Loaded::new("t_user2", "");
+            removing.join().unwrap().succeeds_silently();
+            drop(user2);
+        });
+        assert!(none_left());
+        if wait == "--if-loaded" {
+            std::mem::forget((Loaded::new("t_base", ""), Loaded::new("t_user", "")));
+        }
+    }
+}
+
+/// Runs rmmod with a terminal for its messages, and gives what appeared there.
+fn on_a_terminal(words: &[&str]) -> (std::process::ExitStatus, String) {
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let mut child = std::process::Command::new("rmmod")
+        .args(words)
+        .stderr(std::process::Stdio::from(terminal.slave))
+        .spawn()
+        .unwrap();
+    let status = child.wait().unwrap();
+    let mut bytes = [0; 4096];
+    let length = nix::unistd::read(&terminal.master, &mut bytes).unwrap_or(0);
+    (status, String::from_utf8_lossy(&bytes[..length]).into_owned())
+}
+
+fn progress_on_a_terminal() {
+    let loaded = Loaded::new("t_hold", "hold_ms=600");
+    let (status, text) = on_a_terminal(&["--wait", "t_hold"]);
+    assert!(status.success());
+    let shown = "\r\u{1b}[Krmmod: waiting for t_hold, 0 s: 1 reference that cannot be attributed";
+    assert!(text.starts_with(shown), "{text:?}");
+    assert!(text.ends_with("\r\u{1b}[K"), "does not clear the line: {text:?}");
+    assert!(!text.contains('\n'), "{text:?}");
+    drop(loaded);
+
+    // What follows begins on a line of its own.
+    let _loaded = Loaded::new("t_hold", "hold_ms=1000");
+    let (status, text) = on_a_terminal(&["--wait=0.5", "t_hold"]);
+    assert_eq!(status.code(), Some(5));
+    let (_, after) = text.rsplit_once("\r\u{1b}[K").unwrap();
+    let lines = "rmmod: ERROR: Module t_hold is in use\r\n  cause: the time to wait was up: ";
+    assert!(after.starts_with(lines), "{text:?}");
+}
+
+fn progress_in_words() {
+    let _loaded = Loaded::new("t_hold", "hold_ms=2500");
+    let done = run(["rmmod", "-v", "--wait", "t_hold"]);
+    done.succeeds();
+    let expected = "rmmod: waiting for t_hold: 1 reference that cannot be attributed\n\
+                    rmmod: removed t_hold\n";
+    done.check(done.stderr == expected, expected);
 }
 
 fn pattern() {
