@@ -1,8 +1,10 @@
 //! Loading a module file.
 
 mod arguments;
+mod dependencies;
 
 pub use arguments::{Arguments, BadArgument};
+pub use dependencies::{Dependency, dependencies};
 
 use std::fmt;
 use std::io::Write;
@@ -12,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::errno::{self, Errno};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::module_file::{Compression, Image, ModuleFile};
 use crate::syscall::{self, Encoding, Force};
 use crate::system::System;
@@ -61,8 +63,10 @@ struct Load<'a> {
 impl Load<'_> {
     fn plain(&self) -> Result<(), InsertError> {
         match self.finit(self.file, Encoding::Plain) {
-            // Before Linux 3.8 there is only init_module.
-            Err(Errno::ENOSYS) => self.through_memory(),
+            // Before Linux 3.8 there is only init_module. An init function may say so, too.
+            Err(Errno::ENOSYS) if !syscall::has_finit_module(self.file.as_fd()) => {
+                self.through_memory()
+            }
             result => result.map_err(refused),
         }
     }
@@ -75,7 +79,11 @@ impl Load<'_> {
             return self.through_memory();
         }
         match self.finit(self.file, Encoding::Compressed) {
-            Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => self.through_memory(),
+            // Nothing but the stream itself proves that the kernel's decoder is who refused it:
+            // the init function may give the same answer, and must not run again.
+            Err(Errno::ENOEXEC | Errno::EINVAL) if self.file.kernel_sees_a_part() => {
+                self.through_memory()
+            }
             result => result.map_err(refused),
         }
     }
@@ -126,6 +134,18 @@ impl InsertError {
     /// Who said no.
     pub fn failure(&self) -> &InsertFailure {
         &self.failure
+    }
+
+    /// The kernel's answer; if it was not asked, the one that it would have given.
+    pub fn answer(&self) -> Errno {
+        match &self.failure {
+            InsertFailure::Refused(errno) => *errno,
+            InsertFailure::Unreadable(error) => match error.kind() {
+                ErrorKind::CorruptCompression => Errno::EINVAL,
+                ErrorKind::TooLarge => Errno::EFBIG,
+                _ => error.errno().unwrap_or(Errno::ENOEXEC),
+            },
+        }
     }
 
     /// The error number, of the kernel's answer or of the reading.

@@ -17,8 +17,12 @@
 //! | `module_file` | `.ko` files: compression, ELF, modinfo |
 //! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
 //! | `holders` | who holds references to a module |
+//! | `kernel_log` | the kernel's log |
+//! | `depmod` | the index files of depmod(8), and the modules of a release |
+//! | `kernel` | what the running kernel allows and exports |
 //! | `insert` | loading |
 //! | `remove` | removing: order and waiting |
+//! | `diagnosis` | why a module was not loaded |
 #![cfg_attr(
     test,
     allow(
@@ -31,10 +35,14 @@
 )]
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+mod depmod;
+mod diagnosis;
 mod errno;
 mod error;
 mod holders;
 mod insert;
+mod kernel;
+mod kernel_log;
 mod loaded;
 mod module_file;
 mod name;
@@ -44,15 +52,25 @@ mod syscall;
 mod system;
 mod taint;
 
+pub use diagnosis::{
+    Cause, Diagnosis, Difference, MissingSymbol, Request, WrongVersion, check, differences,
+    explain, unknown_parameters,
+};
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};
 pub use holders::{Certainty, Holder, HolderKind, Holders, Process, holders};
-pub use insert::{Arguments, BadArgument, InsertError, InsertFailure, insert};
+pub use insert::{
+    Arguments, BadArgument, Dependency, InsertError, InsertFailure, dependencies, insert,
+};
+pub use kernel_log::KernelLog;
 pub use loaded::{
     Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,
     State, is_builtin,
 };
-pub use module_file::{Compression, DECOMPRESSED_MAX, Image, ModInfo, ModuleFile};
+pub use module_file::{
+    Compression, DECOMPRESSED_MAX, ElfHeader, Export, Image, Import, ModInfo, ModuleFile,
+    Parameter, Signature, Signer, SymbolVersion, VermagicDifference, vermagic_differences,
+};
 pub use name::{ModuleName, NAME_MAX, is_path};
 pub use pattern::Pattern;
 pub use remove::{

@@ -5,9 +5,22 @@ mod decode;
 mod elf;
 mod kernel_decoder;
 mod modinfo;
+mod parameters;
+mod signature;
+mod symbols;
+mod vermagic;
 
 pub use compression::Compression;
+pub use elf::ElfHeader;
 pub use modinfo::ModInfo;
+pub use parameters::Parameter;
+pub use signature::{Signature, Signer};
+pub use symbols::{Export, Import, SymbolVersion};
+pub use vermagic::{VermagicDifference, vermagic_differences};
+
+pub(crate) use parameters::same_name;
+pub(crate) use signature::hexadecimal;
+pub(crate) use symbols::is_gpl_compatible;
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -16,9 +29,10 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::libc;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::errno;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
 
 /// The most bytes that a module is decompressed to: several times the largest driver with all
@@ -54,6 +68,33 @@ impl ModuleFile {
         Ok(Self { file, path })
     }
 
+    /// A module that comes through a pipe, for instance on standard input. A regular file that
+    /// nobody has read from yet is used as it is; anything else is copied into memory, and its
+    /// provenance is lost on security modules such as IMA.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io), or
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) past [`DECOMPRESSED_MAX`].
+    pub fn from_stream(stream: File, path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        let io_error = |error: std::io::Error| Error::io(&path, errno::from_io(&error));
+        let mut stream = stream;
+        let whole = stream.metadata().map_err(io_error)?.is_file()
+            && stream.stream_position().map_err(io_error)? == 0;
+        if whole {
+            return Ok(Self { file: stream, path });
+        }
+        let memory = memfd_create(c"module", MFdFlags::MFD_CLOEXEC)
+            .map_err(|error| Error::io(&path, errno::from_nix(error)))?;
+        let mut memory = File::from(memory);
+        let copied = std::io::copy(&mut stream.take(DECOMPRESSED_MAX + 1), &mut memory);
+        if copied.map_err(io_error)? > DECOMPRESSED_MAX {
+            let detail = format!("larger than {} MiB", DECOMPRESSED_MAX >> 20);
+            return Err(Error::new(ErrorKind::TooLarge, detail).at(&path));
+        }
+        Ok(Self { file: memory, path })
+    }
+
     /// The path it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
@@ -72,7 +113,23 @@ impl ModuleFile {
         Ok(kernel_decoder::reads(&self.start()?))
     }
 
-    fn start(&self) -> Result<Vec<u8>, Error> {
+    /// Whether the kernel's decoder stops before the module is complete: it reads the first of
+    /// several streams, members or frames, and without the rest the module is none.
+    pub(crate) fn kernel_sees_a_part(&self) -> bool {
+        let part = || -> Result<Image, Error> {
+            let compression = self
+                .compression()?
+                .ok_or_else(|| Error::new(ErrorKind::CorruptCompression, "not compressed"))?;
+            let mut file = &self.file;
+            file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
+            Ok(Image { bytes: decode::first_part(compression, file, DECOMPRESSED_MAX) })
+        };
+        part().is_ok_and(|part| part.check().is_err())
+            && self.image().is_ok_and(|whole| whole.check().is_ok())
+    }
+
+    /// The first bytes, as many as there are.
+    pub(crate) fn start(&self) -> Result<Vec<u8>, Error> {
         let mut start = vec![0; START];
         let mut filled = 0;
         while let Some(rest) = start.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -171,5 +228,76 @@ impl Image {
     /// As [`Image::name`].
     pub fn modinfo(&self) -> Result<ModInfo<'_>, Error> {
         Ok(ModInfo::new(elf::Elf::parse(&self.bytes)?.modinfo()?))
+    }
+
+    /// The parameters that it declares, in their order in the file.
+    ///
+    /// # Errors
+    /// As [`Image::name`].
+    pub fn parameters(&self) -> Result<Vec<Parameter>, Error> {
+        Ok(parameters::parameters(self.modinfo()?))
+    }
+
+    /// The modules whose symbols it uses, as they were called when it was built: `depends` of
+    /// modinfo. The kernel only looks at the symbols.
+    ///
+    /// # Errors
+    /// As [`Image::name`].
+    pub fn depends(&self) -> Result<Vec<ModuleName>, Error> {
+        let depends = self.modinfo()?.value("depends").unwrap_or_default();
+        Ok(depends
+            .split(|&byte| byte == b',')
+            .filter_map(|name| ModuleName::new(name).ok())
+            .collect())
+    }
+
+    /// The symbols that it needs.
+    ///
+    /// # Errors
+    /// As [`Image::name`].
+    pub fn imports(&self) -> Result<Vec<Import>, Error> {
+        Ok(elf::Elf::parse(&self.bytes)?.imports())
+    }
+
+    /// The symbols that it offers.
+    ///
+    /// # Errors
+    /// As [`Image::name`].
+    pub fn exports(&self) -> Result<Vec<Export>, Error> {
+        Ok(elf::Elf::parse(&self.bytes)?.exports())
+    }
+
+    /// The symbol versions that it was built with; none without `CONFIG_MODVERSIONS`.
+    ///
+    /// # Errors
+    /// As [`Image::name`].
+    pub fn versions(&self) -> Result<Vec<SymbolVersion>, Error> {
+        Ok(elf::Elf::parse(&self.bytes)?.versions())
+    }
+
+    /// The signature behind it.
+    pub fn signature(&self) -> Signature {
+        Signature::read(&self.bytes)
+    }
+
+    /// The identifier that the linker gave to this build; none if it was not told to.
+    pub fn build_id(&self) -> Option<&[u8]> {
+        elf::Elf::parse(&self.bytes).ok()?.build_id()
+    }
+
+    /// Whether the kernel would take these bytes for a module at all.
+    ///
+    /// # Errors
+    /// As [`Image::name`].
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        elf::Elf::parse(&self.bytes)?.check()
+    }
+
+    pub(crate) fn struct_size(&self) -> Option<u64> {
+        elf::Elf::parse(&self.bytes).ok()?.struct_size()
+    }
+
+    pub(crate) fn has_init(&self) -> bool {
+        elf::Elf::parse(&self.bytes).is_ok_and(|elf| elf.has_init())
     }
 }

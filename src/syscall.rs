@@ -53,6 +53,13 @@ pub(crate) fn finit_module(
     kmod::finit_module(file, arguments, flags).map_err(errno::from_nix)
 }
 
+/// Whether the kernel has `finit_module`: then it refuses flags that do not exist before it does
+/// anything else (Linux 3.8 and later).
+pub(crate) fn has_finit_module(file: BorrowedFd<'_>) -> bool {
+    let no_such_flag = ModuleInitFlags::from_bits_retain(1 << 31);
+    kmod::finit_module(file, c"", no_such_flag) != Err(nix::errno::Errno::ENOSYS)
+}
+
 pub(crate) fn init_module(image: &[u8], arguments: &CStr) -> Result<(), Errno> {
     kmod::init_module(image, arguments).map_err(errno::from_nix)
 }

@@ -60,6 +60,16 @@ impl System {
         self.root.join("lib/modules").join(release).join("modules.builtin")
     }
 
+    /// The kernel's log.
+    pub(crate) fn kernel_log(&self) -> PathBuf {
+        self.root.join("dev/kmsg")
+    }
+
+    /// The kernel's symbols, and those of the loaded modules.
+    pub(crate) fn kallsyms(&self) -> PathBuf {
+        self.root.join("proc/kallsyms")
+    }
+
     /// A file of sysctl(8), below `/proc/sys`.
     pub(crate) fn sysctl(&self, name: &str) -> PathBuf {
         self.root.join("proc/sys").join(name)
@@ -122,6 +132,41 @@ impl System {
             .iter()
             .map(|place| self.root.join(place))
             .find(|place| place.is_dir())
+    }
+
+    /// What the kernel was booted with.
+    pub(crate) fn command_line(&self) -> PathBuf {
+        self.root.join("proc/cmdline")
+    }
+
+    /// A file about the calling process itself.
+    pub(crate) fn own_process(&self, file: &str) -> PathBuf {
+        self.root.join("proc/self").join(file)
+    }
+
+    /// A parameter of a module, loaded or built in.
+    pub(crate) fn module_parameter(&self, module: &str, parameter: &str) -> PathBuf {
+        self.root.join("sys/module").join(module).join("parameters").join(parameter)
+    }
+
+    /// A file of the security modules: securityfs.
+    pub(crate) fn security(&self, file: &str) -> PathBuf {
+        self.root.join("sys/kernel/security").join(file)
+    }
+
+    /// A variable of the firmware.
+    pub(crate) fn firmware_variable(&self, name: &str) -> PathBuf {
+        self.root.join("sys/firmware/efi/efivars").join(name)
+    }
+
+    /// The directory of a release's modules, and of the files of depmod(8).
+    pub(crate) fn release_dir(&self, release: &str) -> PathBuf {
+        self.root.join("lib/modules").join(release)
+    }
+
+    /// The configuration that a release was built with, as distributions install it.
+    pub(crate) fn config(&self, release: &str) -> PathBuf {
+        self.root.join(format!("boot/config-{release}"))
     }
 
     /// The release of the kernel, as `uname -r` gives it.

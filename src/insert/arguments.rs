@@ -54,6 +54,24 @@ impl Arguments {
         }
     }
 
+    /// The parameters as the kernel will take them out of the string: name and value.
+    pub fn iter(&self) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
+        let mut rest = self.0.as_bytes();
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let ((name, value), after) = next_arg(rest);
+            rest = after;
+            Some((name.to_vec(), value.map(<[u8]>::to_vec)))
+        })
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The string for the kernel.
     pub fn as_c_str(&self) -> &CStr {
         &self.0

@@ -68,6 +68,16 @@ impl Attributes {
         number(&self.directory.join("initsize"))
     }
 
+    /// The identifier that the linker gave to the build.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn build_id(&self) -> Result<Option<Vec<u8>>, Error> {
+        // A note: three words, "GNU" with its NUL, and the identifier.
+        let note = value(&self.directory.join("notes/.note.gnu.build-id"))?;
+        Ok(note.and_then(|note| note.get(16..).map(<[u8]>::to_vec)))
+    }
+
     /// The parameters that sysfs shows, in the order of their names. Those declared with
     /// permission 0 are not among them.
     ///

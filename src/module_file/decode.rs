@@ -26,6 +26,24 @@ pub(super) fn decode(
     }
 }
 
+/// What the first stream, member or frame of a file holds, as far as it can be read.
+pub(super) fn first_part(compression: Compression, input: impl Read, limit: u64) -> Vec<u8> {
+    fn read(decoder: impl Read, limit: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // What follows makes some decoders fail: then the part has ended, too.
+        let _ = decoder.take(limit).read_to_end(&mut bytes);
+        bytes
+    }
+    match compression {
+        Compression::Gzip => read(flate2::read::GzDecoder::new(input), limit),
+        Compression::Xz => read(xz2::read::XzDecoder::new(input), limit),
+        Compression::Zstd => match zstd::Decoder::with_buffer(BufReader::new(input)) {
+            Ok(decoder) => read(decoder.single_frame(), limit),
+            Err(_) => Vec::new(),
+        },
+    }
+}
+
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 fn collect(mut decoder: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
@@ -99,11 +117,14 @@ mod tests {
         let (head, tail) = MODULE.split_at(20);
         let parts = [gzip(head), gzip(tail)].concat();
         assert_eq!(decode(Compression::Gzip, &*parts, LIMIT).unwrap(), MODULE);
+        assert_eq!(first_part(Compression::Gzip, &*parts, LIMIT), head);
         let crc32 = xz2::stream::Check::Crc32;
         let parts = [xz(head, crc32), xz(tail, crc32)].concat();
         assert_eq!(decode(Compression::Xz, &*parts, LIMIT).unwrap(), MODULE);
+        assert_eq!(first_part(Compression::Xz, &*parts, LIMIT), head);
         let parts = [zstd(head), zstd(tail)].concat();
         assert_eq!(decode(Compression::Zstd, &*parts, LIMIT).unwrap(), MODULE);
+        assert_eq!(first_part(Compression::Zstd, &*parts, LIMIT), head);
     }
 
     #[test]

@@ -14,9 +14,36 @@ pub(super) fn reads(start: &[u8]) -> bool {
         // Of the optional header fields, only the file's name is understood.
         Some(Compression::Gzip) => byte(3) & !0x08 == 0,
         // No check, or CRC32. Plain xz(1) writes CRC64.
-        Some(Compression::Xz) => byte(6) == 0 && matches!(byte(7), 0 | 1),
+        Some(Compression::Xz) => byte(6) == 0 && matches!(byte(7), 0 | 1) && xz_filters(start),
         Some(Compression::Zstd) => zstd_window(start).is_some_and(|window| window <= 1 << 27),
         None => false,
+    }
+}
+
+/// Whether the first block's filters are LZMA2, alone or after one for x86 code, which is what
+/// kernels are built with: `dec_block_header` of `lib/xz/xz_dec_stream.c`.
+fn xz_filters(start: &[u8]) -> bool {
+    const LZMA2: u8 = 0x21;
+    const X86: u8 = 0x04;
+    let Some(header) = start.get(12..) else { return false };
+    let Some((&[size, flags], mut rest)) = header.split_first_chunk::<2>() else {
+        return false;
+    };
+    if size == 0 {
+        // No block at all: an empty stream.
+        return true;
+    }
+    // Two sizes, each a number of up to nine bytes of which the last has its high bit clear.
+    for present in [0x40, 0x80] {
+        if flags & present != 0 {
+            let end = rest.iter().position(|byte| byte & 0x80 == 0).unwrap_or(rest.len());
+            rest = rest.get(end + 1..).unwrap_or_default();
+        }
+    }
+    match flags & 0x3f {
+        0 => rest.first() == Some(&LZMA2),
+        1 => rest.starts_with(&[X86, 0, LZMA2]),
+        _ => false,
     }
 }
 
@@ -57,7 +84,26 @@ mod tests {
     #[test]
     fn xz_without_check_or_with_crc32() {
         for (check, readable) in [(0, true), (1, true), (4, false), (10, false)] {
-            assert_eq!(reads(&[0xfd, b'7', b'z', b'X', b'Z', 0, 0, check]), readable, "{check}");
+            let mut start = vec![0xfd, b'7', b'z', b'X', b'Z', 0, 0, check];
+            start.extend([0, 0, 0, 0, 2, 0, 0x21, 1, 0x16]);
+            assert_eq!(reads(&start), readable, "{check}");
+        }
+    }
+
+    #[test]
+    fn xz_with_a_filter_for_x86_at_most() {
+        for (block, readable) in [
+            (&[2, 0, 0x21, 1, 0x16][..], true),
+            (&[3, 1, 4, 0, 0x21, 1, 0x16], true),
+            (&[3, 0xc1, 0x80, 0x01, 0x05, 4, 0, 0x21, 1], true),
+            // For ARM code, a delta filter, and two filters before LZMA2.
+            (&[3, 1, 7, 0, 0x21, 1, 0x16], false),
+            (&[3, 1, 3, 1, 0, 0x21, 1, 0x16], false),
+            (&[4, 2, 4, 0, 3, 1, 0, 0x21], false),
+            (&[2], false),
+        ] {
+            let start = [b"\xfd7zXZ\0\0\x01\0\0\0\0", block].concat();
+            assert_eq!(reads(&start), readable, "{block:?}");
         }
     }
 

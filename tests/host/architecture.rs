@@ -15,8 +15,12 @@ const RANKS: &[(&str, u8)] = &[
     ("module_file", 4),
     ("loaded", 4),
     ("holders", 5),
-    ("insert", 6),
-    ("remove", 6),
+    ("kernel_log", 4),
+    ("depmod", 5),
+    ("kernel", 6),
+    ("insert", 7),
+    ("remove", 7),
+    ("diagnosis", 8),
 ];
 
 /// Words that belong to one module only.

@@ -1,0 +1,84 @@
+//! The modules of a release, and what depmod(8) wrote about them.
+
+use std::path::{Path, PathBuf};
+
+use crate::module_file::ModuleFile;
+use crate::name::ModuleName;
+use crate::system::{self, System};
+
+/// The modules below `/lib/modules/RELEASE`.
+///
+/// The text files are read, which every version of depmod writes; without them the answers are
+/// "none".
+#[derive(Clone, Debug)]
+pub(crate) struct ModuleTree {
+    root: PathBuf,
+    /// `modules.dep`: `PATH: PATH…`, relative to the root.
+    dependencies: Vec<u8>,
+}
+
+impl ModuleTree {
+    pub(crate) fn read(system: &System, release: &str) -> Self {
+        let root = system.release_dir(release);
+        let dependencies = system::read(&root.join("modules.dep")).unwrap_or_default();
+        Self { root, dependencies }
+    }
+
+    /// The files of all modules.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.relative_files().map(|file| self.path(file))
+    }
+
+    /// The file of a module.
+    pub(crate) fn file_of(&self, name: &ModuleName) -> Option<PathBuf> {
+        let file = self.relative_files().find(|file| system::names_file_of(file, name))?;
+        Some(self.path(file))
+    }
+
+    /// The modules that export these symbols, one answer for each.
+    pub(crate) fn exporters(&self, symbols: &[&str]) -> Vec<Option<ModuleName>> {
+        let text = system::read(&self.root.join("modules.symbols")).unwrap_or_default();
+        let mut found = vec![None; symbols.len()];
+        for line in text.split(|&byte| byte == b'\n') {
+            let Some(line) = line.strip_prefix(b"alias symbol:") else { continue };
+            let mut words = line.split(|&byte| byte == b' ');
+            let (Some(symbol), Some(module)) = (words.next(), words.next()) else { continue };
+            for (wanted, slot) in symbols.iter().zip(&mut found) {
+                if wanted.as_bytes() == symbol {
+                    *slot = ModuleName::new(module).ok();
+                }
+            }
+        }
+        found
+    }
+
+    fn relative_files(&self) -> impl Iterator<Item = &[u8]> {
+        self.dependencies.split(|&byte| byte == b'\n').filter_map(|line| {
+            let end = line.iter().position(|&byte| byte == b':')?;
+            line.get(..end)
+        })
+    }
+
+    fn path(&self, relative: &[u8]) -> PathBuf {
+        use std::os::unix::ffi::OsStrExt;
+        self.root.join(std::ffi::OsStr::from_bytes(relative))
+    }
+}
+
+/// The file of a module that lies beside another one, such as after a build.
+pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<PathBuf> {
+    let parent = file.parent()?;
+    let directory = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
+    let suffixes = ["", ".xz", ".zst", ".gz"];
+    // A file name may have a dash where the module has an underscore; few have both.
+    [text.clone(), text.replace('_', "-")]
+        .iter()
+        .flat_map(|stem| suffixes.iter().map(move |suffix| format!("{stem}.ko{suffix}")))
+        .map(|file| directory.join(file))
+        .find(|path| {
+            ModuleFile::open(path.as_path())
+                .and_then(|file| file.name())
+                .is_ok_and(|found| found == *name)
+        })
+}

@@ -1,0 +1,93 @@
+//! Why a module was not loaded.
+//!
+//! Facts are [collected](collect) after the failure, from the kernel's log, the file, and the
+//! running system; each may be missing. A pure function [decides](decide) from them.
+
+mod cause;
+mod collect;
+mod comparison;
+mod decide;
+mod evidence;
+mod facts;
+mod fix;
+mod parameter;
+mod providers;
+mod text;
+
+pub use cause::{Cause, MissingSymbol, WrongVersion};
+pub use comparison::{Difference, differences};
+pub use parameter::unknown_parameters;
+
+use facts::Facts;
+
+use crate::insert::{Arguments, InsertError};
+use crate::kernel_log::KernelLog;
+use crate::module_file::ModuleFile;
+use crate::name::ModuleName;
+use crate::syscall::Force;
+use crate::system::System;
+
+/// What is known about a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// The name of the module, where the file tells.
+    pub module: Option<ModuleName>,
+    /// The reason.
+    pub cause: Cause,
+    /// What the kernel logged about this very call, verbatim.
+    pub kernel_log: Vec<String>,
+    /// Commands or steps that would help; none where that would be a guess.
+    pub fixes: Vec<String>,
+}
+
+impl Diagnosis {
+    /// A reason that needs nothing else.
+    pub fn new(cause: Cause) -> Self {
+        Self { module: None, cause, kernel_log: Vec::new(), fixes: Vec::new() }
+    }
+}
+
+/// What was asked of the kernel.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "the arguments of the system call")]
+pub struct Request<'a> {
+    /// The module file.
+    pub file: &'a ModuleFile,
+    /// Its parameters.
+    pub arguments: &'a Arguments,
+    /// The checks that were to be left out.
+    pub force: Force,
+}
+
+/// Finds out why a load failed. `log` is the kernel's log from a moment before the call on.
+///
+/// It takes from milliseconds to a few seconds, and never fails: what could not be found out is in
+/// the cause.
+pub fn explain(
+    system: &System,
+    request: Request<'_>,
+    error: &InsertError,
+    log: Option<KernelLog>,
+) -> Diagnosis {
+    diagnosis(&collect::after(system, request, error, log)).unwrap_or_else(|| {
+        Diagnosis::new(Cause::Unknown { errno: Some(error.answer()), unseen: Vec::new() })
+    })
+}
+
+/// Looks whether a module would be loaded, without loading it; `None` if nothing speaks against
+/// it.
+///
+/// What its init function would do, and whether a signature by a known key is of these contents,
+/// only the kernel can tell. Whether the calling process may load modules is not looked at.
+pub fn check(system: &System, request: Request<'_>) -> Option<Diagnosis> {
+    diagnosis(&collect::before(system, request))
+}
+
+fn diagnosis(facts: &Facts) -> Option<Diagnosis> {
+    let cause = decide::decide(facts)?;
+    let fixes = fix::fixes(facts, &cause);
+    let kernel_log = facts.log.iter().flatten().map(|evidence| evidence.line.clone()).collect();
+    let module = facts.module.as_ref().and_then(|module| module.name.clone());
+    Some(Diagnosis { module, cause, kernel_log, fixes })
+}

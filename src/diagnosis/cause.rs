@@ -1,0 +1,331 @@
+//! The reasons why a module is not loaded.
+
+use std::path::PathBuf;
+
+use crate::errno::Errno;
+use crate::module_file::{Compression, Signer, VermagicDifference};
+use crate::name::ModuleName;
+
+/// Why a module was not, or would not be, loaded.
+///
+/// `Display` gives one sentence with the names and values found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// There is no such file.
+    FileNotFound {
+        /// The file that was asked for.
+        path: PathBuf,
+    },
+    /// The file is there and cannot be read.
+    FileNotReadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        errno: Errno,
+    },
+    /// A directory, a device, a FIFO.
+    NotAFile {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A file without a byte.
+    EmptyFile,
+    /// Not an ELF object, and nothing that could hold one.
+    NotElf {
+        /// What it starts with.
+        what: String,
+    },
+    /// An ELF object that ends too early, or whose headers point nowhere.
+    Truncated {
+        /// What is missing.
+        detail: String,
+    },
+    /// For another processor.
+    WrongArchitecture {
+        /// For which one, as `uname -m` calls it; else the number of the ELF machine.
+        module: String,
+        /// That of the kernel.
+        kernel: String,
+    },
+    /// An ELF object, but not a module, or not one of a kernel built like this.
+    NotAModule {
+        /// What is missing or different.
+        detail: String,
+    },
+    /// The compressed stream is damaged.
+    CorruptCompression {
+        /// Its format.
+        compression: Option<Compression>,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A compression that modules do not come in, or more than can be decompressed.
+    CompressionUnsupported {
+        /// Which one.
+        format: String,
+    },
+    /// Built for another kernel, by the version magic.
+    VermagicMismatch {
+        /// The magic of the module.
+        module: String,
+        /// The magic of the kernel, where it is known.
+        kernel: Option<String>,
+        /// Where they differ.
+        differences: Vec<VermagicDifference>,
+    },
+    /// Built against other types than the kernel has.
+    SymbolVersionMismatch {
+        /// The symbols whose types differ. `module_layout` stands for `struct module`.
+        symbols: Vec<WrongVersion>,
+    },
+    /// Nobody exports these symbols.
+    MissingSymbol {
+        /// The symbols, and who would export them.
+        symbols: Vec<MissingSymbol>,
+    },
+    /// Symbols that are only for modules under a licence compatible with the GPL.
+    GplOnlySymbol {
+        /// The symbols.
+        symbols: Vec<String>,
+        /// The module's licence.
+        license: Option<String>,
+    },
+    /// Symbols of a namespace that the module does not import.
+    MissingNamespace {
+        /// The symbols, each with its namespace.
+        symbols: Vec<(String, String)>,
+    },
+    /// A module that it uses has not finished its own init function.
+    DependencyInitialising {
+        /// That module, where it is known.
+        module: Option<ModuleName>,
+        /// The symbols that were waited for.
+        symbols: Vec<String>,
+    },
+    /// It exports a symbol that is exported already.
+    DuplicateSymbol {
+        /// The symbol.
+        symbol: String,
+        /// The module that has it; `None` for the kernel itself.
+        owner: Option<ModuleName>,
+    },
+    /// No signature, and the kernel wants one.
+    Unsigned {
+        /// A flag of a forced load voids the signature that there is.
+        voided: bool,
+    },
+    /// Signed with a key that the kernel does not have.
+    UnknownKey {
+        /// Who signed it.
+        signer: Signer,
+    },
+    /// The signature is not of these contents.
+    BadSignature {
+        /// Who signed it, where that can be read.
+        signer: Option<Signer>,
+    },
+    /// The kernel is locked down, and the module not validly signed.
+    LockedDown {
+        /// `integrity` or `confidentiality`.
+        mode: Option<String>,
+        /// What is the matter with the signature.
+        signature: &'static str,
+        /// Secure Boot is on.
+        secure_boot: bool,
+    },
+    /// Named in `module_blacklist=`.
+    Blacklisted {
+        /// The name there.
+        name: String,
+    },
+    /// Nobody may load modules any more.
+    ModulesDisabled {
+        /// From the start on: `nomodule`.
+        at_boot: bool,
+    },
+    /// The caller may not load modules.
+    NoPrivilege {
+        /// It has the capability, but in a user namespace only.
+        in_namespace: bool,
+    },
+    /// A module of this name is loaded.
+    AlreadyLoaded {
+        /// The name.
+        name: ModuleName,
+        /// What distinguishes the loaded one, where anything does.
+        difference: Option<String>,
+    },
+    /// The kernel has a module of this name built in.
+    BuiltIn {
+        /// The name.
+        name: ModuleName,
+    },
+    /// A module of this name is just being removed.
+    BeingUnloaded {
+        /// The name.
+        name: ModuleName,
+    },
+    /// A parameter does not take the value.
+    BadParameter {
+        /// The parameter.
+        name: String,
+        /// What was given; `None` for a bare name.
+        value: Option<String>,
+        /// The type that the module declares.
+        kind: Option<String>,
+        /// What such a parameter takes.
+        takes: Option<&'static str>,
+        /// The module knows no parameter of this name; kernels up to 3.10 refuse that.
+        unknown: bool,
+        /// The kernel's answer to it.
+        errno: Errno,
+    },
+    /// The module has no parameter of this name.
+    UnknownParameter {
+        /// What was given.
+        name: String,
+        /// The most similar name that it has.
+        nearest: Option<String>,
+    },
+    /// The module was loaded, and its own init function refused to start it.
+    InitFailed {
+        /// What it returned.
+        errno: Errno,
+        /// Whether that is beyond doubt.
+        certain: bool,
+    },
+    /// There was not enough memory.
+    OutOfMemory,
+    /// The kernel was built without loadable modules.
+    NoModuleSupport,
+    /// The kernel was built without forced loading.
+    NotForceable,
+    /// A security module of the kernel denied it.
+    SecurityPolicy {
+        /// Those that look at modules, as far as they could be told.
+        modules: Vec<String>,
+    },
+    /// Nothing of the above could be found.
+    Unknown {
+        /// The kernel's answer.
+        errno: Option<Errno>,
+        /// What could not be looked at.
+        unseen: Vec<String>,
+    },
+}
+
+/// A symbol that nobody exports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MissingSymbol {
+    /// The symbol.
+    pub name: String,
+    /// The module that exports it.
+    pub provider: Option<ModuleName>,
+    /// That module's file.
+    pub file: Option<PathBuf>,
+}
+
+/// A symbol whose type is another one than the module was built with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WrongVersion {
+    /// The symbol.
+    pub name: String,
+    /// The checksum in the module; `None` if it has none for this symbol.
+    pub module: Option<u32>,
+    /// The checksum in the kernel, where it could be found out.
+    pub kernel: Option<u32>,
+}
+
+impl Cause {
+    /// One word, which programs may rely on.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::FileNotFound { .. } => "file-not-found",
+            Self::FileNotReadable { .. } => "file-not-readable",
+            Self::NotAFile { .. } => "not-a-file",
+            Self::EmptyFile => "empty-file",
+            Self::NotElf { .. } => "not-elf",
+            Self::Truncated { .. } => "truncated",
+            Self::WrongArchitecture { .. } => "wrong-architecture",
+            Self::NotAModule { .. } => "not-a-module",
+            Self::CorruptCompression { .. } => "corrupt-compression",
+            Self::CompressionUnsupported { .. } => "compression-unsupported",
+            Self::VermagicMismatch { .. } => "vermagic-mismatch",
+            Self::SymbolVersionMismatch { .. } => "symbol-version-mismatch",
+            Self::MissingSymbol { .. } => "missing-symbol",
+            Self::GplOnlySymbol { .. } => "gpl-only-symbol",
+            Self::MissingNamespace { .. } => "missing-namespace",
+            Self::DependencyInitialising { .. } => "dependency-initialising",
+            Self::DuplicateSymbol { .. } => "duplicate-symbol",
+            Self::Unsigned { .. } => "unsigned",
+            Self::UnknownKey { .. } => "unknown-key",
+            Self::BadSignature { .. } => "bad-signature",
+            Self::LockedDown { .. } => "locked-down",
+            Self::Blacklisted { .. } => "blacklisted",
+            Self::ModulesDisabled { .. } => "modules-disabled",
+            Self::NoPrivilege { .. } => "no-privilege",
+            Self::AlreadyLoaded { .. } => "already-loaded",
+            Self::BuiltIn { .. } => "built-in",
+            Self::BeingUnloaded { .. } => "being-unloaded",
+            Self::BadParameter { .. } => "bad-parameter",
+            Self::UnknownParameter { .. } => "unknown-parameter",
+            Self::InitFailed { .. } => "init-failed",
+            Self::OutOfMemory => "out-of-memory",
+            Self::NoModuleSupport => "no-module-support",
+            Self::NotForceable => "not-forceable",
+            Self::SecurityPolicy { .. } => "security-policy",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The error number with which the kernel refuses a module for this reason; `None` where it
+    /// has several, or is not asked.
+    pub fn answer(&self) -> Option<Errno> {
+        Some(match self {
+            Self::NotAFile { .. }
+            | Self::EmptyFile
+            | Self::CorruptCompression { .. }
+            | Self::MissingNamespace { .. }
+            | Self::BuiltIn { .. } => Errno::EINVAL,
+            Self::SymbolVersionMismatch { symbols } => {
+                if symbols.iter().any(|symbol| symbol.name == "module_layout") {
+                    Errno::ENOEXEC
+                } else {
+                    Errno::EINVAL
+                }
+            }
+            Self::NotElf { .. }
+            | Self::Truncated { .. }
+            | Self::WrongArchitecture { .. }
+            | Self::NotAModule { .. }
+            | Self::CompressionUnsupported { .. }
+            | Self::VermagicMismatch { .. }
+            | Self::DuplicateSymbol { .. }
+            | Self::NotForceable => Errno::ENOEXEC,
+            Self::FileNotFound { .. } | Self::MissingSymbol { .. } | Self::GplOnlySymbol { .. } => {
+                Errno::ENOENT
+            }
+            Self::DependencyInitialising { .. } | Self::BeingUnloaded { .. } => Errno::EBUSY,
+            Self::BadSignature { signer: None } => Errno::EBADMSG,
+            Self::Unsigned { .. } | Self::UnknownKey { .. } | Self::BadSignature { .. } => {
+                Errno::EKEYREJECTED
+            }
+            Self::LockedDown { .. }
+            | Self::Blacklisted { .. }
+            | Self::ModulesDisabled { .. }
+            | Self::NoPrivilege { .. } => Errno::EPERM,
+            Self::AlreadyLoaded { .. } => Errno::EEXIST,
+            Self::OutOfMemory => Errno::ENOMEM,
+            Self::NoModuleSupport => Errno::ENOSYS,
+            Self::SecurityPolicy { .. } => Errno::EACCES,
+            Self::BadParameter { errno, .. }
+            | Self::FileNotReadable { errno, .. }
+            | Self::InitFailed { errno, .. } => *errno,
+            Self::UnknownParameter { .. } => return None,
+            Self::Unknown { errno, .. } => return *errno,
+        })
+    }
+}

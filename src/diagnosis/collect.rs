@@ -1,0 +1,251 @@
+//! Collecting the facts. Nothing here fails: what cannot be read is left out.
+
+use std::os::unix::fs::FileTypeExt;
+
+use super::evidence::{self, Evidence};
+use super::facts::{Argument, Facts, FileFacts, Module};
+use super::{Request, providers};
+use crate::depmod::ModuleTree;
+use crate::errno::Errno;
+use crate::error::Error;
+use crate::insert::{InsertError, InsertFailure};
+use crate::kernel::{self, Exports, Policy, Reference};
+use crate::kernel_log::{KernelLog, Since};
+use crate::loaded::{Snapshot, is_builtin};
+use crate::module_file::{ElfHeader, Image, ModuleFile};
+use crate::system::System;
+
+/// After a call that failed.
+pub(super) fn after(
+    system: &System,
+    request: Request<'_>,
+    error: &InsertError,
+    log: Option<KernelLog>,
+) -> Facts {
+    // First of all what passes: the log's end, and a module that is on its way out.
+    let log = log.map(|log| log.read(system));
+    let loaded = Snapshot::take(system);
+    let answer = error.answer();
+    // A file that could not be decompressed once is not tried again: it may be a bomb.
+    let image = match error.failure() {
+        InsertFailure::Unreadable(error) => Err(error.clone()),
+        InsertFailure::Refused(_) => request.file.image(),
+    };
+    let mut facts = common(system, request, loaded, image);
+    facts.answer = Some(answer);
+    match log {
+        Some(Ok(since)) => facts.log = Some(about(&facts, &since)),
+        Some(Err(error)) => facts.log_error = Some(error),
+        None => {}
+    }
+    look_around(system, &mut facts, Depth::after(answer));
+    facts
+}
+
+/// Without a call.
+pub(super) fn before(system: &System, request: Request<'_>) -> Facts {
+    let mut facts = common(system, request, Snapshot::take(system), request.file.image());
+    look_around(system, &mut facts, Depth { symbols: true, reference: true });
+    facts
+}
+
+/// What is worth looking up, as it takes time.
+#[derive(Clone, Copy)]
+struct Depth {
+    symbols: bool,
+    reference: bool,
+}
+
+impl Depth {
+    fn after(answer: Errno) -> Self {
+        let symbols =
+            matches!(answer, Errno::ENOENT | Errno::EINVAL | Errno::ENOEXEC | Errno::EBUSY);
+        let signature = matches!(answer, Errno::EKEYREJECTED | Errno::ENOKEY | Errno::EPERM);
+        let fit = matches!(answer, Errno::EINVAL | Errno::ENOEXEC);
+        Self { symbols, reference: signature || fit }
+    }
+}
+
+fn common(
+    system: &System,
+    request: Request<'_>,
+    loaded: Result<Snapshot, Error>,
+    image: Result<Image, Error>,
+) -> Facts {
+    let Request { file, arguments, force } = request;
+    let mut facts = Facts {
+        path: file.path().to_owned(),
+        file: file_facts(file),
+        architecture: kernel::architecture(),
+        policy: Policy::read(system),
+        module_support: module_support(system, &loaded),
+        arguments: arguments.iter().map(|(name, value)| Argument { name, value }).collect(),
+        force,
+        ..Facts::default()
+    };
+    if facts.file.not_regular.is_none() {
+        match image {
+            Ok(image) => facts.module = Some(module(&image)),
+            Err(error) => facts.unreadable = Some(error),
+        }
+    }
+    if let Some(name) = facts.module.as_ref().and_then(|module| module.name.clone()) {
+        facts.namesake =
+            loaded.ok().and_then(|loaded| loaded.get(&name).map(|module| module.state.clone()));
+        facts.built_in = facts.namesake.is_none() && is_builtin(system, &name);
+    }
+    facts
+}
+
+fn module_support(system: &System, loaded: &Result<Snapshot, Error>) -> Option<bool> {
+    match loaded {
+        Ok(_) => Some(true),
+        Err(error) if error.is_absent() && system.has_proc() => Some(false),
+        Err(_) => None,
+    }
+}
+
+fn file_facts(file: &ModuleFile) -> FileFacts {
+    let Ok(metadata) = file.metadata() else {
+        return FileFacts::default();
+    };
+    let kind = metadata.file_type();
+    let not_regular = if kind.is_file() {
+        None
+    } else if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_fifo() {
+        Some("a pipe")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else {
+        Some("a device")
+    };
+    let start = if not_regular.is_none() { file.start().unwrap_or_default() } else { Vec::new() };
+    FileFacts {
+        is_empty: not_regular.is_none() && metadata.len() == 0,
+        not_regular,
+        compression: file.compression().ok().flatten(),
+        foreign: foreign_compression(&start),
+        looks_like: looks_like(&start),
+    }
+}
+
+/// Compressions that modules do not come in.
+fn foreign_compression(start: &[u8]) -> Option<&'static str> {
+    const FORMATS: &[(&[u8], &str)] = &[
+        (b"BZh", "bzip2"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"\x02\x21\x4c\x18", "lz4"),
+        (b"\x5d\x00\x00", "lzma"),
+        (b"\x89LZO", "lzop"),
+        (b"LZIP", "lzip"),
+    ];
+    FORMATS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, name)| *name)
+}
+
+fn looks_like(start: &[u8]) -> String {
+    const KINDS: &[(&[u8], &str)] = &[
+        (b"<!DOCTYPE", "it is a web page"),
+        (b"<!doctype", "it is a web page"),
+        (b"<html", "it is a web page"),
+        (b"version https://git-lfs", "it is a pointer of Git LFS, not the file itself"),
+        (b"PK\x03\x04", "it is a zip archive"),
+        (b"!<arch>", "it is a package or an archive"),
+        (b"\x1f\x8b", "what it holds, decompressed, is no ELF object"),
+        (b"\xfd7zXZ", "what it holds, decompressed, is no ELF object"),
+        (b"\x28\xb5\x2f\xfd", "what it holds, decompressed, is no ELF object"),
+        (b"#!", "it is a script"),
+    ];
+    if let Some((_, text)) = KINDS.iter().find(|(magic, _)| start.starts_with(magic)) {
+        (*text).to_owned()
+    } else {
+        let start = start.get(..8).unwrap_or(start);
+        format!("it starts with \"{}\", not as an ELF object", start.escape_ascii())
+    }
+}
+
+fn module(image: &Image) -> Module {
+    let modinfo = image.modinfo().ok();
+    let text = |tag: &str| {
+        let value = modinfo.and_then(|modinfo| modinfo.value(tag))?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    };
+    Module {
+        header: ElfHeader::read(image.bytes()),
+        valid: image.check(),
+        name: image.name().ok(),
+        modinfo_name: text("name"),
+        vermagic: text("vermagic"),
+        license: modinfo.and_then(|modinfo| modinfo.value("license")).map(<[u8]>::to_vec),
+        namespaces: modinfo
+            .into_iter()
+            .flat_map(|modinfo| modinfo.values("import_ns"))
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+            .collect(),
+        depends: image.depends().unwrap_or_default(),
+        has_init: image.has_init(),
+        signature: image.signature(),
+        imports: image.imports().unwrap_or_default(),
+        exports: image.exports().unwrap_or_default(),
+        versions: image.versions().unwrap_or_default(),
+        parameters: image.parameters().unwrap_or_default(),
+        struct_size: image.struct_size(),
+    }
+}
+
+/// The records that are about this call.
+fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
+    let name = facts.module.as_ref().and_then(|module| module.name.as_ref());
+    let name = name.map(ToString::to_string);
+    let modinfo_name = facts.module.as_ref().and_then(|module| module.modinfo_name.clone());
+    let names: Vec<&str> = name.iter().chain(&modinfo_name).map(String::as_str).collect();
+    let mut records: Vec<_> = since
+        .records
+        .iter()
+        .filter_map(|record| Some((record.time, evidence::read(&record.text, &names)?)))
+        .collect();
+    if !since.exact
+        && let Some(newest) = records.last().map(|(time, _)| *time)
+    {
+        // Only the times tell these from records of an earlier call: all of one call lie within
+        // its duration.
+        let earliest = newest.saturating_sub(since.elapsed);
+        records.retain(|(time, _)| *time >= earliest);
+    }
+    records.into_iter().map(|(_, evidence)| evidence).collect()
+}
+
+fn look_around(system: &System, facts: &mut Facts, depth: Depth) {
+    let Some(module) = facts.module.clone() else { return };
+    let tree = ModuleTree::read(system, &system.release());
+    if depth.reference {
+        let disagreeing: Vec<&str> = module
+            .versions
+            .iter()
+            .map(|version| version.name.as_str())
+            .filter(|name| facts.log.as_ref().is_none_or(|log| mentioned(log, name)))
+            .collect();
+        facts.reference = Reference::read(&tree, &disagreeing);
+        if !has_size_check(&system.release()) {
+            facts.reference.struct_size = None;
+        }
+    }
+    if depth.symbols && module.valid.is_ok() {
+        let imports = module.imports.iter().map(|import| import.name.as_str());
+        let exports = module.exports.iter().map(|export| export.name.as_str());
+        let wanted: Vec<&str> = imports.chain(exports).collect();
+        facts.exports = Exports::read(system, &wanted).ok();
+        providers::find(facts, &tree, &module);
+    }
+}
+
+fn mentioned(log: &[Evidence], symbol: &str) -> bool {
+    log.iter().any(|evidence| evidence.line.ends_with(symbol))
+}
+
+/// Linux 6.4 and later look at the size of `struct module`.
+fn has_size_check(release: &str) -> bool {
+    let mut numbers = release.split(['.', '-', '+']).map_while(|number| number.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(6), Some(4))
+}

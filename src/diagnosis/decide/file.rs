@@ -1,0 +1,125 @@
+//! Whether the file is a module at all.
+
+use super::{log_decides, logged};
+use crate::diagnosis::cause::Cause;
+use crate::diagnosis::evidence::Finding;
+use crate::diagnosis::facts::Facts;
+use crate::errno::Errno;
+use crate::error::ErrorKind;
+use crate::module_file::vermagic_differences;
+
+pub(super) fn not_a_file(facts: &Facts) -> Option<Cause> {
+    facts.file.not_regular.map(|what| Cause::NotAFile { what })
+}
+
+pub(super) fn empty(facts: &Facts) -> Option<Cause> {
+    facts.file.is_empty.then_some(Cause::EmptyFile)
+}
+
+pub(super) fn not_readable(facts: &Facts) -> Option<Cause> {
+    let unreadable = facts.unreadable.as_ref().and_then(crate::error::Error::errno);
+    let busy = facts.answer.filter(|errno| *errno == Errno::ETXTBSY);
+    let errno = busy.or(unreadable)?;
+    Some(Cause::FileNotReadable { path: facts.path.clone(), errno })
+}
+
+pub(super) fn compression(facts: &Facts) -> Option<Cause> {
+    if let Some(format) = facts.file.foreign {
+        return Some(Cause::CompressionUnsupported { format: format.to_owned() });
+    }
+    let error = facts.unreadable.as_ref()?;
+    match error.kind() {
+        ErrorKind::CorruptCompression => Some(Cause::CorruptCompression {
+            compression: facts.file.compression,
+            detail: error.detail().to_owned(),
+        }),
+        ErrorKind::TooLarge => {
+            let name = facts.file.compression.map_or("", |compression| compression.as_str());
+            Some(Cause::CompressionUnsupported { format: format!("{name}: {}", error.detail()) })
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn not_elf(facts: &Facts) -> Option<Cause> {
+    let header = facts.module.as_ref().map(|module| module.header.as_ref());
+    let error = match header {
+        Some(Ok(_)) => return None,
+        Some(Err(error)) => error,
+        None => facts.unreadable.as_ref()?,
+    };
+    match error.kind() {
+        ErrorKind::NotElf => Some(Cause::NotElf { what: facts.file.looks_like.clone() }),
+        ErrorKind::Truncated => Some(Cause::Truncated { detail: error.detail().to_owned() }),
+        _ => None,
+    }
+}
+
+pub(super) fn wrong_architecture(facts: &Facts) -> Option<Cause> {
+    let header = facts.module.as_ref()?.header.as_ref().ok()?;
+    let kernel = &facts.architecture;
+    let module = header.architecture();
+    // The kernel compares the machine alone; the class is noticed by what follows from it.
+    let fits = facts.reference.machine.map_or_else(
+        || module.is_none_or(|module| same_family(module, kernel)),
+        |machine| machine == header.machine,
+    );
+    (!fits).then(|| Cause::WrongArchitecture {
+        module: module.map_or_else(|| format!("ELF machine {}", header.machine), str::to_owned),
+        kernel: kernel.clone(),
+    })
+}
+
+/// `uname -m` tells the personality of the process, such as i686, or the model, such as armv7l.
+fn same_family(module: &str, kernel: &str) -> bool {
+    let family = |name: &str| match name {
+        name if name.starts_with("arm") => "arm".to_owned(),
+        "i386" | "i486" | "i586" | "i686" => "i686".to_owned(),
+        name => name.trim_end_matches("le").to_owned(),
+    };
+    family(module) == family(kernel)
+}
+
+pub(super) fn truncated(facts: &Facts) -> Option<Cause> {
+    let error = facts.module.as_ref()?.valid.as_ref().err()?;
+    let cut = error.kind() == ErrorKind::Truncated;
+    cut.then(|| Cause::Truncated { detail: error.detail().to_owned() })
+}
+
+pub(super) fn not_a_module(facts: &Facts) -> Option<Cause> {
+    let module = facts.module.as_ref()?;
+    if let Err(error) = &module.valid {
+        return Some(Cause::NotAModule { detail: error.detail().to_owned() });
+    }
+    let said = logged(facts, |finding| match finding {
+        Finding::NotAModule(detail) => Some(detail.clone()),
+        _ => None,
+    });
+    if let Some(detail) = said {
+        let detail = format!("not a module for this kernel: {detail}");
+        let size = detail.contains("struct module size");
+        return if size { other_build(facts) } else { None }.or(Some(Cause::NotAModule { detail }));
+    }
+    let (own, kernels) = (module.struct_size?, facts.reference.struct_size?);
+    if log_decides(facts) || own == kernels { None } else { other_build(facts) }
+}
+
+/// Linux 6.4 and later compare the size of `struct module`. If it differs, so does mostly the
+/// release, which tells more.
+fn other_build(facts: &Facts) -> Option<Cause> {
+    let module = facts.module.as_ref()?;
+    if let (Some(own), Some(kernels)) = (&module.vermagic, &facts.reference.vermagic) {
+        let differences = vermagic_differences(own, kernels, false);
+        if !differences.is_empty() {
+            let (module, kernel) = (own.clone(), Some(kernels.clone()));
+            return Some(Cause::VermagicMismatch { module, kernel, differences });
+        }
+    }
+    let (own, kernels) = (module.struct_size?, facts.reference.struct_size?);
+    Some(Cause::NotAModule {
+        detail: format!(
+            "the module was built for another configuration of the kernel: its struct module has \
+             {own} bytes, that of this kernel {kernels}"
+        ),
+    })
+}

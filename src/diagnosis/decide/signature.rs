@@ -1,0 +1,101 @@
+//! Whether the kernel trusts the module: `module_sig_check` in `kernel/module/signing.c`.
+
+use super::logged;
+use crate::diagnosis::cause::Cause;
+use crate::diagnosis::evidence::Finding;
+use crate::diagnosis::facts::Facts;
+use crate::errno::Errno;
+use crate::module_file::{Signature, Signer};
+
+/// What the kernel will make of the signature, as far as that can be told without its keys.
+enum Standing {
+    Unsigned {
+        voided: bool,
+    },
+    Malformed,
+    UnknownKey(Signer),
+    KnownKey(Signer),
+    /// There is a key; whose it is and whether the kernel has it could not be told.
+    Unclear(Signer),
+}
+
+fn standing(facts: &Facts) -> Option<Standing> {
+    let module = facts.module.as_ref()?;
+    let signer = match &module.signature {
+        Signature::Absent => return Some(Standing::Unsigned { voided: false }),
+        _ if facts.force.any() => return Some(Standing::Unsigned { voided: true }),
+        Signature::Malformed => return Some(Standing::Malformed),
+        Signature::Present(signer) => signer.clone(),
+    };
+    let rejected = logged(facts, |finding| match finding {
+        Finding::SignatureRejected(what) => Some(what.as_str() != "unsigned module"),
+        _ => None,
+    });
+    Some(match (&facts.reference.signer, rejected) {
+        // The kernel has looked for the key in vain.
+        (_, Some(true)) => Standing::UnknownKey(signer),
+        (Some(known), _) if *known == signer => Standing::KnownKey(signer),
+        (Some(_), _) => Standing::UnknownKey(signer),
+        (None, _) => Standing::Unclear(signer),
+    })
+}
+
+pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
+    let standing = standing(facts)?;
+    if matches!(standing, Standing::Malformed) {
+        return Some(Cause::BadSignature { signer: None });
+    }
+    let enforced = facts.policy.sig_enforce;
+    if facts.answer.is_none() {
+        // Whether a known key's signature is of these contents, only the kernel can tell.
+        return match standing {
+            Standing::Unsigned { voided } if enforced == Some(true) => {
+                Some(Cause::Unsigned { voided })
+            }
+            Standing::UnknownKey(signer) if enforced == Some(true) => {
+                Some(Cause::UnknownKey { signer })
+            }
+            _ => None,
+        };
+    }
+    if facts.answer == Some(Errno::EBADMSG) {
+        return Some(Cause::BadSignature { signer: None });
+    }
+    let said_so =
+        logged(facts, |finding| matches!(finding, Finding::SignatureRejected(_)).then_some(()));
+    match standing {
+        Standing::Unsigned { voided } => Some(Cause::Unsigned { voided }),
+        Standing::KnownKey(signer) => Some(Cause::BadSignature { signer: Some(signer) }),
+        // A key that is missing is no reason to refuse where nothing is enforced; and where it
+        // is, the kernel says so.
+        Standing::UnknownKey(signer) | Standing::Unclear(signer)
+            if enforced == Some(false) || facts.log.is_some() && said_so.is_none() =>
+        {
+            Some(Cause::BadSignature { signer: Some(signer) })
+        }
+        Standing::UnknownKey(signer) => Some(Cause::UnknownKey { signer }),
+        _ => None,
+    }
+}
+
+/// Lockdown refuses, with an errno of its own, what `sig_enforce` would.
+pub(super) fn locked_down(facts: &Facts) -> Option<Cause> {
+    let said_so = logged(facts, |finding| (*finding == Finding::Lockdown).then_some(()));
+    let mode = facts.policy.lockdown.clone().filter(|mode| mode != "none");
+    if said_so.is_none() && mode.is_none() {
+        return None;
+    }
+    // Where signatures are not checked at all, lockdown does not ask for them.
+    facts.policy.sig_enforce?;
+    let signature = match standing(facts)? {
+        Standing::Unsigned { voided: false } => "is not signed",
+        Standing::Unsigned { voided: true } => "loses its signature to forced loading",
+        Standing::UnknownKey(_) => "is signed with a key that this kernel does not know",
+        Standing::Unclear(_) if facts.answer.is_some() => {
+            "is signed with a key that it does not accept"
+        }
+        _ => return None,
+    };
+    let secure_boot = facts.policy.secure_boot == Some(true);
+    Some(Cause::LockedDown { mode, signature, secure_boot })
+}

@@ -1,0 +1,197 @@
+//! Whether the symbols that a module needs and offers fit: `simplify_symbols` and
+//! `verify_exported_symbols` in `kernel/module/main.c`, `check_version` in
+//! `kernel/module/version.c`.
+
+use super::{findings, log_decides, logged};
+use crate::diagnosis::cause::{Cause, MissingSymbol, WrongVersion};
+use crate::diagnosis::evidence::Finding;
+use crate::diagnosis::facts::{Facts, Module};
+use crate::module_file::is_gpl_compatible;
+
+const LAYOUT: &str = "module_layout";
+
+/// The types that all modules share with the kernel are compared before anything else.
+pub(super) fn layout_version(facts: &Facts) -> Option<Cause> {
+    wrong_versions(facts, |symbol| symbol == LAYOUT)
+}
+
+pub(super) fn versions(facts: &Facts) -> Option<Cause> {
+    wrong_versions(facts, |symbol| symbol != LAYOUT)
+}
+
+fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> {
+    let module = facts.valid_module()?;
+    if facts.force.modversions {
+        return None;
+    }
+    let of_module = |name: &str| {
+        module.versions.iter().find(|version| version.name == name).map(|version| version.crc)
+    };
+    let of_kernel = |name: &str| {
+        let detail = facts.details.get(name).and_then(|export| export.crc);
+        detail.or_else(|| facts.reference.crcs.get(name).copied())
+    };
+    let wrong = |name: &str| WrongVersion {
+        name: name.to_owned(),
+        module: of_module(name),
+        kernel: of_kernel(name),
+    };
+    let symbols: Vec<WrongVersion> = if log_decides(facts) {
+        findings(facts)
+            .filter_map(|finding| match finding {
+                Finding::VersionDisagrees(name) | Finding::NoVersion(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .filter(|name| among(name))
+            .map(wrong)
+            .collect()
+    } else {
+        let differs = |version: &&crate::module_file::SymbolVersion| {
+            of_kernel(&version.name).is_some_and(|crc| crc != version.crc)
+        };
+        let names = module.versions.iter().filter(differs).map(|version| version.name.as_str());
+        names.filter(|name| among(name)).map(wrong).collect()
+    };
+    (!symbols.is_empty()).then_some(Cause::SymbolVersionMismatch { symbols })
+}
+
+pub(super) fn dependency_initialising(facts: &Facts) -> Option<Cause> {
+    let symbols: Vec<String> = findings(facts)
+        .filter_map(|finding| match finding {
+            Finding::UnknownSymbol(name, errno) if *errno == nix::libc::EBUSY => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    let module = logged(facts, |finding| match finding {
+        Finding::GaveUpWaiting(module) => crate::name::ModuleName::new(module).ok(),
+        _ => None,
+    });
+    (module.is_some() || !symbols.is_empty())
+        .then_some(Cause::DependencyInitialising { module, symbols })
+}
+
+/// Symbols that are there, but not for a module under such a licence. The kernel calls them
+/// unknown.
+pub(super) fn gpl_only(facts: &Facts) -> Option<Cause> {
+    let module = facts.valid_module()?;
+    let said = |finding: &Finding| matches!(finding, Finding::ProprietaryOwner(_)).then_some(());
+    let mixed: Vec<String> = findings(facts)
+        .filter_map(|finding| match finding {
+            Finding::ProprietaryOwner(symbol) => Some(symbol.clone()),
+            _ => None,
+        })
+        .collect();
+    let license = module.license.as_deref();
+    if logged(facts, said).is_none() && is_gpl_compatible(license) {
+        return None;
+    }
+    let exports = facts.exports.as_ref()?;
+    let mut symbols: Vec<String> = unresolved(facts, module)
+        .into_iter()
+        .filter(|name| {
+            exports.found.get(*name).is_some_and(|found| is_gpl_only(facts, name, found))
+        })
+        .map(str::to_owned)
+        .collect();
+    if symbols.is_empty() {
+        symbols = mixed;
+    }
+    let license = license.map(|license| String::from_utf8_lossy(license).into_owned());
+    (!symbols.is_empty()).then_some(Cause::GplOnlySymbol { symbols, license })
+}
+
+fn is_gpl_only(facts: &Facts, name: &str, exported: &crate::kernel::Exported) -> bool {
+    let detail = facts.details.get(name).map(|export| export.gpl_only);
+    // A symbol that is exported and still unknown to a proprietary module can be nothing else;
+    // before the call, only what is known counts.
+    exported.gpl_only.or(detail).unwrap_or(log_decides(facts))
+}
+
+pub(super) fn missing(facts: &Facts) -> Option<Cause> {
+    let module = facts.valid_module()?;
+    let mut symbols: Vec<MissingSymbol> = Vec::new();
+    for name in unresolved(facts, module) {
+        let exported =
+            facts.exports.as_ref().is_some_and(|exports| exports.found.contains_key(name));
+        if exported && !log_decides(facts) {
+            continue;
+        }
+        let known = facts.providers.iter().find(|provider| provider.name == name);
+        symbols.push(known.cloned().unwrap_or_else(|| MissingSymbol {
+            name: name.to_owned(),
+            provider: None,
+            file: None,
+        }));
+    }
+    (!symbols.is_empty()).then_some(Cause::MissingSymbol { symbols })
+}
+
+/// The symbols that the kernel calls unknown; before it was asked, those that it may.
+fn unresolved<'a>(facts: &'a Facts, module: &'a Module) -> Vec<&'a str> {
+    if log_decides(facts) {
+        return findings(facts)
+            .filter_map(|finding| match finding {
+                Finding::UnknownSymbol(name, errno) if *errno == nix::libc::ENOENT => {
+                    Some(name.as_str())
+                }
+                _ => None,
+            })
+            .collect();
+    }
+    if facts.exports.is_none() {
+        return Vec::new();
+    }
+    let strong = module.imports.iter().filter(|import| !import.weak);
+    strong.map(|import| import.name.as_str()).filter(|name| !is_linkers(name)).collect()
+}
+
+/// Symbols that the kernel's loader or linker makes up itself: `ignore_undef_symbol`.
+fn is_linkers(name: &str) -> bool {
+    matches!(name, "_GLOBAL_OFFSET_TABLE_" | ".TOC." | "TOC." | "__gp_disp" | "_gp_disp")
+}
+
+pub(super) fn namespaces(facts: &Facts) -> Option<Cause> {
+    let module = facts.valid_module()?;
+    let symbols: Vec<(String, String)> = if log_decides(facts) {
+        findings(facts)
+            .filter_map(|finding| match finding {
+                Finding::NotImported(symbol, namespace) => {
+                    Some((symbol.clone(), namespace.clone()))
+                }
+                _ => None,
+            })
+            .collect()
+    } else {
+        module
+            .imports
+            .iter()
+            .filter_map(|import| {
+                let namespace = facts.details.get(&import.name)?.namespace.as_ref()?;
+                let missing = !module.namespaces.contains(namespace);
+                missing.then(|| (import.name.clone(), namespace.clone()))
+            })
+            .collect()
+    };
+    (!symbols.is_empty()).then_some(Cause::MissingNamespace { symbols })
+}
+
+pub(super) fn duplicate(facts: &Facts) -> Option<Cause> {
+    let said = logged(facts, |finding| match finding {
+        Finding::Duplicate(symbol, owner) => Some((symbol.clone(), owner.clone())),
+        _ => None,
+    });
+    if let Some((symbol, owner)) = said {
+        let owner = Some(owner).filter(|owner| owner != "kernel");
+        let owner = owner.and_then(|owner| crate::name::ModuleName::new(owner).ok());
+        return Some(Cause::DuplicateSymbol { symbol, owner });
+    }
+    if log_decides(facts) {
+        return None;
+    }
+    let module = facts.valid_module()?;
+    let exports = facts.exports.as_ref()?;
+    module.exports.iter().find_map(|export| {
+        let exported = exports.found.get(&export.name)?;
+        Some(Cause::DuplicateSymbol { symbol: export.name.clone(), owner: exported.owner.clone() })
+    })
+}

@@ -1,0 +1,84 @@
+//! What there is already, and what the parameters are.
+
+use super::{log_decides, logged};
+use crate::diagnosis::cause::Cause;
+use crate::diagnosis::evidence::Finding;
+use crate::diagnosis::facts::Facts;
+use crate::diagnosis::parameter::{self, lossy};
+use crate::errno::Errno;
+use crate::loaded::State;
+use crate::module_file::same_name;
+
+pub(super) fn already_loaded(facts: &Facts) -> Option<Cause> {
+    let live = matches!(facts.namesake, Some(State::Live | State::Loading));
+    let name = facts.module.as_ref()?.name.clone()?;
+    live.then(|| Cause::AlreadyLoaded { name, difference: facts.difference.clone() })
+}
+
+pub(super) fn being_unloaded(facts: &Facts) -> Option<Cause> {
+    let name = facts.module.as_ref()?.name.clone()?;
+    (facts.namesake == Some(State::Unloading)).then_some(Cause::BeingUnloaded { name })
+}
+
+pub(super) fn built_in(facts: &Facts) -> Option<Cause> {
+    let name_taken = logged(facts, |finding| (*finding == Finding::NameTaken).then_some(()));
+    let name = facts.valid_module()?.name.clone()?;
+    let taken = name_taken.is_some() || facts.built_in && !log_decides(facts);
+    taken.then_some(Cause::BuiltIn { name })
+}
+
+pub(super) fn bad_parameter(facts: &Facts) -> Option<Cause> {
+    let said = logged(facts, |finding| match finding {
+        Finding::BadParameter(name, value) => Some((name.clone(), Some(value.clone()))),
+        Finding::UnknownParameter(name) => Some((name.clone(), None)),
+        _ => None,
+    });
+    let Some((name, shown)) = said else {
+        // A value too long for the log's lines is not logged whole; but what a type does not take,
+        // the kernel has refused.
+        return foreseen(facts);
+    };
+    let same = |other: &[u8]| same_name(other, name.as_bytes());
+    let given = facts.arguments.iter().rev().find(|argument| same(&argument.name));
+    let parameters = facts.module.iter().flat_map(|module| &module.parameters);
+    let kind = parameters
+        .filter(|parameter| same(&parameter.name))
+        .find_map(|parameter| parameter.kind.as_deref().map(lossy));
+    let unknown = shown.is_none();
+    // The kernel shows only the part of a list that it got to: what was given tells more.
+    let value = match (given, shown) {
+        (Some(argument), _) => argument.value.as_deref().map(lossy),
+        (None, shown) => shown,
+    };
+    Some(Cause::BadParameter {
+        takes: kind.as_deref().and_then(parameter::takes),
+        name,
+        value,
+        kind,
+        unknown,
+        errno: facts.answer.unwrap_or(Errno::EINVAL),
+    })
+}
+
+/// What the values themselves tell, where the log does not.
+fn foreseen(facts: &Facts) -> Option<Cause> {
+    let bad = parameter::bad(facts)?;
+    // An answer that this value does not lead to has another reason.
+    if facts.answer.is_some_and(|errno| errno != bad.errno) {
+        return None;
+    }
+    let kind = bad.parameter.kind.as_deref().map(lossy);
+    Some(Cause::BadParameter {
+        name: lossy(&bad.argument.name),
+        value: bad.argument.value.as_deref().map(lossy),
+        takes: kind.as_deref().and_then(parameter::takes),
+        kind,
+        unknown: false,
+        errno: bad.errno,
+    })
+}
+
+pub(super) fn out_of_memory(facts: &Facts) -> Option<Cause> {
+    let said = logged(facts, |finding| (*finding == Finding::OutOfMemory).then_some(()));
+    (facts.answer.is_some() || said.is_some()).then_some(Cause::OutOfMemory)
+}

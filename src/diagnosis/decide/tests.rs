@@ -1,0 +1,245 @@
+//! The decision as a table: what is known, and what follows from it.
+
+use super::decide;
+use crate::diagnosis::evidence;
+use crate::diagnosis::facts::{Argument, Facts, Module};
+use crate::errno::Errno;
+use crate::error::{Error, ErrorKind};
+use crate::kernel::{Exported, Exports};
+use crate::loaded::State;
+use crate::module_file::{ElfHeader, Export, Import, Parameter, Signature, Signer, SymbolVersion};
+use crate::name::ModuleName;
+
+const MAGIC: &str = "6.12.1 SMP preempt mod_unload modversions ";
+
+/// A module that fits in every way.
+fn module() -> Module {
+    let header =
+        ElfHeader::read(&[b"\x7fELF\x02\x01".as_slice(), &[0; 10], &[1, 0, 62], &[0; 45]].concat());
+    Module {
+        header,
+        valid: Ok(()),
+        name: ModuleName::new("t_x").ok(),
+        modinfo_name: Some("t_x".into()),
+        vermagic: Some(MAGIC.into()),
+        license: Some(b"GPL".to_vec()),
+        namespaces: Vec::new(),
+        depends: Vec::new(),
+        has_init: true,
+        signature: Signature::Absent,
+        imports: vec![Import { name: "f".into(), weak: false }],
+        exports: vec![Export { name: "e".into(), gpl_only: false, namespace: None, crc: None }],
+        versions: vec![SymbolVersion { name: "f".into(), crc: 1 }],
+        parameters: vec![Parameter {
+            name: b"p".to_vec(),
+            kind: Some(b"int".to_vec()),
+            description: None,
+        }],
+        struct_size: Some(1280),
+    }
+}
+
+/// A kernel that has nothing against it.
+fn facts() -> Facts {
+    let mut facts = Facts {
+        path: "./t_x.ko".into(),
+        module: Some(module()),
+        architecture: "x86_64".into(),
+        module_support: Some(true),
+        exports: Some(Exports::default()),
+        ..Facts::default()
+    };
+    facts.policy.privileged = Some(true);
+    facts.policy.modules_disabled = Some(false);
+    facts.policy.sig_enforce = Some(false);
+    facts.policy.lockdown = Some("none".into());
+    facts.reference.vermagic = Some(MAGIC.into());
+    facts.reference.struct_size = Some(1280);
+    facts.reference.machine = Some(62);
+    facts.reference.crcs.insert("f".into(), 1);
+    exported(&mut facts, "f", Some(false));
+    facts
+}
+
+fn exported(facts: &mut Facts, name: &str, gpl_only: Option<bool>) {
+    let exports = facts.exports.get_or_insert_default();
+    exports.found.insert(name.into(), Exported { owner: None, gpl_only });
+}
+
+fn log(facts: &mut Facts, lines: &[&str]) {
+    facts.log = Some(lines.iter().filter_map(|line| evidence::read(line, &["t_x"])).collect());
+}
+
+fn edit(facts: &mut Facts, change: impl FnOnce(&mut Module)) {
+    change(facts.module.as_mut().unwrap());
+}
+
+fn kind(facts: &Facts) -> Option<&'static str> {
+    decide(facts).map(|cause| cause.kind())
+}
+
+type Change = fn(&mut Facts);
+
+/// Each change speaks against the module, is foreseen, and explains the kernel's answer even
+/// where its log cannot be read.
+#[test]
+fn foreseen_and_explained() {
+    let table: &[(&str, Errno, Change)] = &[
+        ("modules-disabled", Errno::EPERM, |it| it.policy.modules_disabled = Some(true)),
+        ("not-a-file", Errno::EINVAL, |it| it.file.not_regular = Some("a pipe")),
+        ("empty-file", Errno::EINVAL, |it| it.file.is_empty = true),
+        ("compression-unsupported", Errno::ENOEXEC, |it| it.file.foreign = Some("bzip2")),
+        ("corrupt-compression", Errno::EINVAL, |it| {
+            it.module = None;
+            it.unreadable = Some(Error::new(ErrorKind::CorruptCompression, "x"));
+        }),
+        ("not-elf", Errno::ENOEXEC, |it| {
+            edit(it, |module| module.header = ElfHeader::read(b"text"));
+        }),
+        ("truncated", Errno::ENOEXEC, |it| {
+            edit(it, |module| module.valid = Err(Error::new(ErrorKind::Truncated, "x")));
+        }),
+        ("not-a-module", Errno::ENOEXEC, |it| {
+            edit(it, |module| module.valid = Err(Error::new(ErrorKind::NotAModule, "x")));
+        }),
+        ("not-a-module", Errno::ENOEXEC, |it| it.reference.struct_size = Some(1)),
+        ("wrong-architecture", Errno::ENOEXEC, |it| it.reference.machine = Some(183)),
+        ("bad-signature", Errno::EBADMSG, |it| {
+            edit(it, |module| module.signature = Signature::Malformed);
+        }),
+        ("unsigned", Errno::EKEYREJECTED, |it| it.policy.sig_enforce = Some(true)),
+        ("unknown-key", Errno::EKEYREJECTED, |it| {
+            it.policy.sig_enforce = Some(true);
+            it.reference.signer = Some(Signer { name: None, key: "02".into() });
+            edit(it, |module| module.signature = Signature::Present(Signer::default()));
+        }),
+        ("locked-down", Errno::EPERM, |it| it.policy.lockdown = Some("integrity".into())),
+        ("blacklisted", Errno::EPERM, |it| it.policy.blacklist = vec!["t_x".into()]),
+        ("vermagic-mismatch", Errno::ENOEXEC, |it| {
+            it.reference.vermagic = Some("6.12.1 SMP mod_unload modversions ".into());
+        }),
+        ("symbol-version-mismatch", Errno::EINVAL, |it| {
+            it.reference.crcs.insert("f".into(), 2);
+        }),
+        ("symbol-version-mismatch", Errno::ENOEXEC, |it| {
+            it.reference.crcs.insert("module_layout".into(), 2);
+            let version = SymbolVersion { name: "module_layout".into(), crc: 1 };
+            edit(it, |module| module.versions.push(version));
+        }),
+        ("already-loaded", Errno::EEXIST, |it| it.namesake = Some(State::Live)),
+        ("being-unloaded", Errno::EBUSY, |it| it.namesake = Some(State::Unloading)),
+        ("missing-symbol", Errno::ENOENT, |it| it.exports = Some(Exports::default())),
+        ("gpl-only-symbol", Errno::ENOENT, |it| {
+            edit(it, |module| module.license = None);
+            exported(it, "f", Some(true));
+        }),
+        ("missing-namespace", Errno::EINVAL, |it| {
+            let namespace = Some("N".into());
+            let export = Export { name: "f".into(), gpl_only: false, namespace, crc: None };
+            it.details.insert("f".into(), export);
+        }),
+        ("duplicate-symbol", Errno::ENOEXEC, |it| exported(it, "e", None)),
+        ("bad-parameter", Errno::EINVAL, |it| {
+            it.arguments = vec![Argument { name: b"p".to_vec(), value: Some(b"x".to_vec()) }];
+        }),
+        ("bad-parameter", Errno::ERANGE, |it| {
+            let value = Some(b"99999999999".to_vec());
+            it.arguments = vec![Argument { name: b"p".to_vec(), value }];
+        }),
+        ("built-in", Errno::EINVAL, |it| it.built_in = true),
+    ];
+    for (expected, errno, change) in table {
+        let mut facts = facts();
+        assert_eq!(kind(&facts), None, "without a change");
+        change(&mut facts);
+        assert_eq!(kind(&facts), Some(*expected), "before the call");
+        assert_eq!(decide(&facts).and_then(|cause| cause.answer()), Some(*errno), "{expected}");
+        facts.answer = Some(*errno);
+        assert_eq!(kind(&facts), Some(*expected), "after it");
+    }
+}
+
+/// What only the log tells.
+#[test]
+fn the_log_decides() {
+    for (line, errno, expected) in [
+        ("t_x: Unknown symbol f (err -2)", Errno::ENOENT, "missing-symbol"),
+        ("t_x: Unknown symbol f (err -16)", Errno::EBUSY, "dependency-initialising"),
+        ("t_x: disagrees about version of symbol f", Errno::EINVAL, "symbol-version-mismatch"),
+        (
+            "t_x: disagrees about version of symbol module_layout",
+            Errno::ENOEXEC,
+            "symbol-version-mismatch",
+        ),
+        (
+            "t_x: module uses symbol (f) from namespace N, but does not import it.",
+            Errno::EINVAL,
+            "missing-namespace",
+        ),
+        ("t_x: version magic 'a ' should be 'b '", Errno::ENOEXEC, "vermagic-mismatch"),
+        ("t_x: exports duplicate symbol e (owned by kernel)", Errno::ENOEXEC, "duplicate-symbol"),
+        ("t_x: `1' invalid for parameter `q'", Errno::EPERM, "bad-parameter"),
+        ("t_x: module is already loaded", Errno::EINVAL, "built-in"),
+        ("Module t_x is blacklisted", Errno::EPERM, "blacklisted"),
+        ("t_x: module has no symbols (stripped?)", Errno::ENOEXEC, "not-a-module"),
+        (
+            "Lockdown: insmod: unsigned module loading is restricted; see man kernel_lockdown.7",
+            Errno::EPERM,
+            "locked-down",
+        ),
+        (
+            "LoadPin: kernel-module denied obj=\"/x.ko\" pid=1 cmdline=\"insmod\"",
+            Errno::EPERM,
+            "security-policy",
+        ),
+    ] {
+        let mut facts = facts();
+        facts.answer = Some(errno);
+        log(&mut facts, &[line]);
+        assert_eq!(kind(&facts), Some(expected), "{line}");
+    }
+}
+
+/// A module that passed all checks was refused by its own init function.
+#[test]
+fn what_is_left_is_the_init_function() {
+    for errno in [Errno::ENODEV, Errno::EIO, Errno::ENOENT, Errno::EINVAL, Errno::ENOEXEC] {
+        let mut facts = facts();
+        facts.answer = Some(errno);
+        log(&mut facts, &["t_x: refusing"]);
+        assert_eq!(kind(&facts), Some("init-failed"), "{errno:?}");
+        // With all else known, the log is not needed.
+        facts.log = None;
+        assert_eq!(kind(&facts), Some("init-failed"), "{errno:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_known_is_not_invented() {
+    let mut facts = facts();
+    facts.answer = Some(Errno::ENOENT);
+    facts.exports = None;
+    facts.log_error = Some(Error::new(ErrorKind::Io(Errno::EPERM), "no right"));
+    let cause = decide(&facts).unwrap();
+    assert_eq!(cause.kind(), "unknown");
+    assert!(cause.to_string().contains("the kernel's log: no right"), "{cause}");
+
+    // A key that is not of this release's modules may be known all the same, and a known one's
+    // signature need not be of these contents.
+    let mut facts = self::facts();
+    let signer = Signer { name: Some("k".into()), key: "01".into() };
+    edit(&mut facts, |module| module.signature = Signature::Present(signer.clone()));
+    facts.reference.signer = Some(signer);
+    assert_eq!(kind(&facts), None);
+    facts.answer = Some(Errno::EKEYREJECTED);
+    assert_eq!(kind(&facts), Some("bad-signature"));
+}
+
+#[test]
+fn who_asks_counts_only_when_the_kernel_was_asked() {
+    let mut facts = facts();
+    facts.policy.privileged = Some(false);
+    assert_eq!(kind(&facts), None);
+    facts.answer = Some(Errno::EPERM);
+    assert_eq!(kind(&facts), Some("no-privilege"));
+}

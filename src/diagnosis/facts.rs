@@ -1,0 +1,100 @@
+//! What is known about a module that was not loaded, or is not to be loaded yet.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::cause::MissingSymbol;
+use super::evidence::Evidence;
+use crate::errno::Errno;
+use crate::error::Error;
+use crate::kernel::{Exports, Policy, Reference};
+use crate::loaded::State;
+use crate::module_file::{
+    Compression, ElfHeader, Export, Import, Parameter, Signature, SymbolVersion,
+};
+use crate::name::ModuleName;
+use crate::syscall::Force;
+
+/// Everything that a decision may rest on. What could not be read is `None`, or empty; nothing is
+/// looked up later.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    /// What the kernel answered; `None` if it was not asked.
+    pub(super) answer: Option<Errno>,
+    pub(super) path: PathBuf,
+    pub(super) file: FileFacts,
+    /// The module; without it, why it could not be read.
+    pub(super) module: Option<Module>,
+    pub(super) unreadable: Option<Error>,
+    pub(super) architecture: String,
+    pub(super) policy: Policy,
+    /// Whether the kernel has loadable modules at all.
+    pub(super) module_support: Option<bool>,
+    pub(super) reference: Reference,
+    /// Exporters of the symbols that the module imports or exports.
+    pub(super) exports: Option<Exports>,
+    /// What the files of loaded modules say about the symbols that they export.
+    pub(super) details: HashMap<String, Export>,
+    /// Where symbols that nobody exports could come from.
+    pub(super) providers: Vec<MissingSymbol>,
+    /// The state of the loaded module of the same name.
+    pub(super) namesake: Option<State>,
+    /// What distinguishes that module from this one.
+    pub(super) difference: Option<String>,
+    pub(super) built_in: bool,
+    /// The parameters as the kernel will split them.
+    pub(super) arguments: Vec<Argument>,
+    pub(super) force: Force,
+    /// What the kernel logged about the call; `None` if the log could not be read, or there was
+    /// no call.
+    pub(super) log: Option<Vec<Evidence>>,
+    /// Why the log could not be read.
+    pub(super) log_error: Option<Error>,
+}
+
+/// A parameter as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Argument {
+    pub(super) name: Vec<u8>,
+    pub(super) value: Option<Vec<u8>>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct FileFacts {
+    /// What it is if it is no regular file.
+    pub(super) not_regular: Option<&'static str>,
+    pub(super) is_empty: bool,
+    pub(super) compression: Option<Compression>,
+    /// A compression that modules do not come in.
+    pub(super) foreign: Option<&'static str>,
+    /// What it looks like, if it is no ELF object.
+    pub(super) looks_like: String,
+}
+
+/// What a module file says about itself.
+#[derive(Clone, Debug)]
+pub(super) struct Module {
+    pub(super) header: Result<ElfHeader, Error>,
+    /// Whether the kernel would take it for a module.
+    pub(super) valid: Result<(), Error>,
+    pub(super) name: Option<ModuleName>,
+    pub(super) modinfo_name: Option<String>,
+    pub(super) vermagic: Option<String>,
+    pub(super) license: Option<Vec<u8>>,
+    pub(super) namespaces: Vec<String>,
+    pub(super) depends: Vec<ModuleName>,
+    pub(super) has_init: bool,
+    pub(super) signature: Signature,
+    pub(super) imports: Vec<Import>,
+    pub(super) exports: Vec<Export>,
+    pub(super) versions: Vec<SymbolVersion>,
+    pub(super) parameters: Vec<Parameter>,
+    pub(super) struct_size: Option<u64>,
+}
+
+impl Facts {
+    /// The module, if it is one.
+    pub(super) fn valid_module(&self) -> Option<&Module> {
+        self.module.as_ref().filter(|module| module.valid.is_ok())
+    }
+}

@@ -1,0 +1,125 @@
+//! What the running kernel allows, and what it exports.
+
+mod exports;
+mod reference;
+
+pub(crate) use exports::{Exported, Exports};
+pub(crate) use reference::Reference;
+
+use nix::sys::utsname::uname;
+use nix::unistd::geteuid;
+
+use crate::system::{self, System};
+
+/// Settings that decide whether modules may be loaded at all. Each is `None` where it could not be
+/// read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// Modules can be loaded by nobody any more.
+    pub(crate) modules_disabled: Option<bool>,
+    /// This process may load modules, as far as privilege goes.
+    pub(crate) privileged: Option<bool>,
+    /// This process is root in a user namespace only.
+    pub(crate) in_namespace: bool,
+    /// The kernel takes validly signed modules only.
+    pub(crate) sig_enforce: Option<bool>,
+    /// `none`, `integrity` or `confidentiality`, see `kernel_lockdown`(7).
+    pub(crate) lockdown: Option<String>,
+    pub(crate) secure_boot: Option<bool>,
+    /// Names of `module_blacklist=`.
+    pub(crate) blacklist: Vec<String>,
+    /// Words of the kernel's command line.
+    pub(crate) command_line: Vec<String>,
+    /// Security modules that may have an opinion on modules.
+    pub(crate) security_modules: Vec<String>,
+    /// Whether the kernel can overrule the version checks: `CONFIG_MODULE_FORCE_LOAD`.
+    pub(crate) force_load: Option<bool>,
+}
+
+/// `CAP_SYS_MODULE` of capabilities(7).
+const CAP_SYS_MODULE: u32 = 16;
+
+impl Policy {
+    pub(crate) fn read(system: &System) -> Self {
+        let text = |path: &std::path::Path| system::read_text(path).ok();
+        let command_line = text(&system.command_line()).unwrap_or_default();
+        let command_line: Vec<String> = command_line.split(' ').map(str::to_owned).collect();
+        let lockdown = text(&system.security("lockdown"));
+        let in_namespace = is_in_user_namespace(system);
+        let variable = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+        Self {
+            modules_disabled: text(&system.sysctl("kernel/modules_disabled")).map(|it| it != "0"),
+            privileged: Some(may_load(system) && !in_namespace),
+            in_namespace,
+            sig_enforce: text(&system.module_parameter("module", "sig_enforce"))
+                .map(|value| value == "Y"),
+            lockdown: lockdown.map(|text| bracketed(&text).to_owned()),
+            secure_boot: system::read(&system.firmware_variable(variable))
+                .ok()
+                .map(|value| value.get(4) == Some(&1)),
+            blacklist: blacklist(system, &command_line),
+            command_line,
+            security_modules: text(&system.security("lsm"))
+                .map(|list| list.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
+            force_load: system::read_text(&system.config(&system.release()))
+                .ok()
+                .map(|config| config.lines().any(|line| line == "CONFIG_MODULE_FORCE_LOAD=y")),
+        }
+    }
+}
+
+/// The word in brackets: the one that is in force.
+fn bracketed(text: &str) -> &str {
+    let start = text.find('[').map_or(0, |at| at + 1);
+    let rest = text.get(start..).unwrap_or_default();
+    rest.split(']').next().unwrap_or_default()
+}
+
+fn may_load(system: &System) -> bool {
+    let status = system::read_text(&system.own_process("status")).unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
+        // Without /proc, root is who usually has all capabilities.
+        .map_or_else(|| geteuid().is_root(), |set| set >> CAP_SYS_MODULE & 1 == 1)
+}
+
+/// The kernel asks for the capability in the initial namespace, whose map is the identity.
+fn is_in_user_namespace(system: &System) -> bool {
+    system::read_text(&system.own_process("uid_map")).is_ok_and(|map| {
+        let numbers: Vec<&str> = map.split_ascii_whitespace().collect();
+        numbers != ["0", "0", "4294967295"]
+    })
+}
+
+fn blacklist(system: &System, command_line: &[String]) -> Vec<String> {
+    let parameter = system::read_text(&system.module_parameter("kernel", "module_blacklist"));
+    let list = parameter.ok().or_else(|| {
+        // Only root may read the parameter; the last of several wins.
+        let words = command_line.iter().rev();
+        let mut values = words.filter_map(|word| word.strip_prefix("module_blacklist="));
+        values.next().map(str::to_owned)
+    });
+    let list = list.filter(|list| list != "(null)").unwrap_or_default();
+    list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// The architecture, as `uname -m` gives it.
+pub(crate) fn architecture() -> String {
+    let names = uname();
+    names.map(|names| names.machine().to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mode_in_force_is_in_brackets() {
+        assert_eq!(bracketed("none [integrity] confidentiality"), "integrity");
+        assert_eq!(bracketed("[none] integrity confidentiality"), "none");
+        assert_eq!(bracketed(""), "");
+    }
+}

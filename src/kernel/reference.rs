@@ -1,0 +1,78 @@
+//! What modules that fit the running kernel look like.
+//!
+//! The kernel does not show its version magic, its symbol versions, the size of its
+//! `struct module` or its signing key. The modules that came with it have all of these.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::depmod::ModuleTree;
+use crate::module_file::{ElfHeader, Image, ModuleFile, Signature, Signer};
+
+/// Facts about the running kernel, taken from modules of its release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// The file that the next five are from.
+    pub(crate) file: Option<PathBuf>,
+    /// `e_machine`.
+    pub(crate) machine: Option<u16>,
+    pub(crate) vermagic: Option<String>,
+    pub(crate) struct_size: Option<u64>,
+    /// The key that the release's modules are signed with.
+    pub(crate) signer: Option<Signer>,
+    /// Checksums of the types of symbols, as those modules expect them of the kernel.
+    pub(crate) crcs: HashMap<String, u32>,
+}
+
+/// How long symbol versions are looked for. All modules of a release take seconds to read, and a
+/// few tens of them use most of what there is to use.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Reference {
+    /// Reads modules until each wanted symbol's version was seen, or the time is up.
+    pub(crate) fn read(tree: &ModuleTree, wanted: &[&str]) -> Self {
+        let start = Instant::now();
+        let mut reference = Self::default();
+        let mut missing: Vec<&str> = wanted.to_vec();
+        for file in tree.files() {
+            let enough = reference.file.is_some() && missing.is_empty();
+            if enough || start.elapsed() > PATIENCE {
+                break;
+            }
+            let Ok(image) = ModuleFile::open(&file).and_then(|file| file.image()) else {
+                continue;
+            };
+            if reference.file.is_none() && image.check().is_ok() {
+                reference.describe(file, &image);
+            }
+            reference.learn(&image, &mut missing);
+        }
+        reference
+    }
+
+    fn describe(&mut self, file: PathBuf, image: &Image) {
+        let modinfo = image.modinfo().ok();
+        let vermagic = modinfo.and_then(|modinfo| modinfo.value("vermagic"));
+        self.machine = ElfHeader::read(image.bytes()).ok().map(|header| header.machine);
+        self.vermagic = vermagic.map(|text| String::from_utf8_lossy(text).into_owned());
+        self.struct_size = image.struct_size();
+        self.signer = match image.signature() {
+            Signature::Present(signer) => Some(signer),
+            _ => None,
+        };
+        self.file = Some(file);
+    }
+
+    fn learn(&mut self, image: &Image, missing: &mut Vec<&str>) {
+        if missing.is_empty() {
+            return;
+        }
+        for version in image.versions().unwrap_or_default() {
+            if let Some(at) = missing.iter().position(|name| *name == version.name) {
+                missing.swap_remove(at);
+                self.crcs.insert(version.name, version.crc);
+            }
+        }
+    }
+}
