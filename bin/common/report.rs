@@ -20,7 +20,7 @@ pub(crate) struct Explanation {
 pub(crate) struct Reporter {
     tool: &'static str,
     channel: Channel,
-    explain: Explain,
+    pub(crate) explain: Explain,
 }
 
 enum Channel {

@@ -15,12 +15,30 @@ use crate::common::status::Status;
 #[command(name = "insmod", bin_name = "insmod", version, max_term_width = 100)]
 #[command(override_usage = "insmod [OPTIONS] FILE [NAME=VALUE]...")]
 pub(crate) struct Cli {
-    /// The module, plain or compressed
+    /// The module, plain or compressed; - is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<OsString>,
     /// Parameters for the module; options end at FILE
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) parameters: Vec<OsString>,
+    /// Do not load it; say whether it would load, and if not, why
+    #[arg(short = 'n', long)]
+    pub(crate) check: bool,
+    /// First load the modules that it depends on
+    #[arg(short = 'D', long)]
+    pub(crate) deps: bool,
+    /// Be content if it is loaded already
+    #[arg(long)]
+    pub(crate) if_needed: bool,
+    /// Print the parameters that it has, and load nothing
+    #[arg(short = 'P', long, conflicts_with_all = ["check", "deps", "if_needed"])]
+    pub(crate) params: bool,
+    /// Refuse parameters that it does not have, instead of a warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print what became of it as JSON
+    #[arg(short = 'J', long)]
+    pub(crate) json: bool,
     /// Load it even if it was built for another kernel: both options below
     #[arg(short, long)]
     pub(crate) force: bool,
@@ -30,9 +48,6 @@ pub(crate) struct Cli {
     /// Do not compare the symbol versions
     #[arg(long)]
     pub(crate) force_modversion: bool,
-    /// Print what became of it as JSON
-    #[arg(short = 'J', long)]
-    pub(crate) json: bool,
     /// Ignored, as it always was
     #[arg(short = 'p', hide = true)]
     pub(crate) percent: bool,

@@ -1,4 +1,5 @@
 //! `insmod`: load a module file into the kernel.
+
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 #[path = "../common/mod.rs"]
@@ -8,16 +9,28 @@ mod output;
 #[path = "../common/results.rs"]
 mod results;
 
+mod account;
 mod cli;
+mod failure;
+mod load;
 mod message;
+mod params;
+mod verdict;
 
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::ExitCode;
 
-use modutils::{Arguments, Errno, ModuleFile, System};
+use modutils::{Arguments, BadArgument, Error, ModuleFile, System};
 
 use cli::Cli;
 use common::report::{Explanation, Reporter};
 use common::status::Status;
+use failure::Failure;
+use load::Outcome;
 use results::Record;
 
 const TOOL: &str = "insmod";
@@ -36,56 +49,62 @@ fn run(cli: &Cli) -> Status {
         reporter.error(b"missing filename.", &Explanation::default());
         return Status::Usage;
     };
-    let mut record = Record {
-        file: Some(path.to_string_lossy().into_owned()),
-        outcome: "loaded",
-        ..Record::default()
-    };
-    let status = match load(cli, path.as_ref(), &mut record) {
-        Ok(()) => Status::Done,
-        Err(failure) => {
-            reporter.error(&failure.line, &Explanation::default());
-            record.outcome = if failure.status == Status::Already { "already" } else { "failed" };
-            record.errno = failure.errno.map(Errno::name);
-            record.message = Some(failure.text);
-            failure.status
+    if cli.params {
+        return params::run(cli, path, &reporter);
+    }
+    if let Some(second) = cli.parameters.iter().find(|word| is_module_file(word)) {
+        let line =
+            [b"one module at a time: ", second.as_bytes(), b" is a second file, no parameter"];
+        let fix = vec![format!("insmod {}", second.display())];
+        reporter.error(&line.concat(), &Explanation { fix, ..Explanation::default() });
+        return Status::Usage;
+    }
+    let mut record =
+        Record { file: Some(path.to_string_lossy().into_owned()), ..Record::default() };
+    let outcome = attempt(cli, path, &reporter, &mut record);
+    let status = match outcome {
+        Ok(outcome) => {
+            record.outcome = outcome.word();
+            Status::Done
         }
+        Err(failure) => failure.report(&reporter, &mut record),
     };
     record.status = status as u8;
+    for warning in &record.warnings {
+        let line = [TOOL.as_bytes(), b": WARNING: ", warning.as_bytes()].concat();
+        reporter.line(&line, &Explanation::default());
+    }
     if cli.json { results::print(&[record], &reporter, status) } else { status }
 }
 
-/// What is said about a failure.
-struct Failure {
-    /// The line of kmod.
-    line: Vec<u8>,
-    /// Its end, without the name of the file.
-    text: String,
-    errno: Option<Errno>,
-    status: Status,
+fn attempt(
+    cli: &Cli,
+    path: &OsStr,
+    reporter: &Reporter,
+    record: &mut Record,
+) -> Result<Outcome, Failure> {
+    let arguments = Arguments::new(&cli.parameters).map_err(|bad| inexpressible(&bad))?;
+    let file = open(path).map_err(|error| Failure::not_opened(path, &error))?;
+    load::run(&System::live(), cli, reporter, &file, &arguments, record)
 }
 
-fn load(cli: &Cli, path: &std::path::Path, record: &mut Record) -> Result<(), Failure> {
-    let arguments = Arguments::new(&cli.parameters).map_err(|bad| Failure {
-        line: bad.to_string().into_bytes(),
-        text: bad.to_string(),
-        errno: None,
-        status: Status::Misfit,
-    })?;
-    let file = ModuleFile::open(path).map_err(|error| Failure {
-        line: message::not_opened(path.as_os_str(), &error),
-        text: error.detail().to_owned(),
-        errno: error.errno(),
-        status: message::open_status(&error),
-    })?;
-    let loaded = modutils::insert(&System::live(), &file, &arguments, cli.force());
-    if cli.json {
-        record.module = file.name().ok().map(|name| name.to_string());
+fn inexpressible(bad: &BadArgument) -> Failure {
+    Failure::refused(bad.to_string().into_bytes(), Status::Misfit)
+}
+
+/// Standard input may be a file or a pipe.
+fn open(path: &OsStr) -> Result<ModuleFile, Error> {
+    if path != "-" {
+        return ModuleFile::open(path);
     }
-    loaded.map_err(|error| Failure {
-        line: message::not_inserted(&file, &error),
-        text: message::text(&file, &error),
-        errno: error.errno(),
-        status: message::status(&error),
-    })
+    match std::io::stdin().as_fd().try_clone_to_owned() {
+        Ok(stdin) => ModuleFile::from_stream(File::from(stdin), path),
+        // A closed standard input: the error of trying to read it says so.
+        Err(_) => ModuleFile::open("/dev/stdin"),
+    }
+}
+
+/// Whether a word among the parameters is a second module. No parameter's name ends so.
+fn is_module_file(word: &OsStr) -> bool {
+    !word.as_bytes().contains(&b'=') && Path::new(word).file_name().is_some_and(modutils::is_path)
 }

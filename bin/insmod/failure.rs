@@ -1,0 +1,132 @@
+//! A module that was not loaded: what is said about it, and the exit status.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use modutils::{Cause, Diagnosis, Errno, Error, InsertError, ModuleFile};
+
+use crate::common::report::{Explanation, Reporter};
+use crate::common::status::Status;
+use crate::results::Record;
+use crate::{message, verdict};
+
+pub(crate) struct Failure {
+    /// The line of kmod, without the prefix.
+    line: Vec<u8>,
+    /// Its end, behind the name of the file.
+    text: String,
+    errno: Option<Errno>,
+    status: Status,
+    diagnosis: Option<Box<Diagnosis>>,
+    /// The kernel was not asked, because nobody wanted it to be.
+    foreseen: bool,
+}
+
+impl Failure {
+    /// A refusal that needs no explanation.
+    pub(crate) fn refused(line: Vec<u8>, status: Status) -> Self {
+        let text = String::from_utf8_lossy(&line).into_owned();
+        Self { line, text, errno: None, status, diagnosis: None, foreseen: false }
+    }
+
+    pub(crate) fn not_opened(path: &OsStr, error: &Error) -> Self {
+        let cause = match error.errno() {
+            Some(Errno::ENOENT | Errno::ENOTDIR) => Cause::FileNotFound { path: path.into() },
+            errno => {
+                Cause::FileNotReadable { path: path.into(), errno: errno.unwrap_or(Errno::EIO) }
+            }
+        };
+        Self {
+            line: message::not_opened(path, error),
+            text: error.detail().to_owned(),
+            errno: error.errno(),
+            status: message::open_status(error),
+            diagnosis: Some(Box::new(Diagnosis::new(cause))),
+            foreseen: false,
+        }
+    }
+
+    pub(crate) fn not_inserted(
+        file: &ModuleFile,
+        error: &InsertError,
+        diagnosis: Diagnosis,
+    ) -> Self {
+        let text = message::text(file, error.answer());
+        Self {
+            line: message::not_inserted(file, &text),
+            text,
+            errno: Some(error.answer()),
+            status: verdict::status(&diagnosis.cause)
+                .unwrap_or_else(|| message::status(error.answer())),
+            diagnosis: Some(Box::new(diagnosis)),
+            foreseen: false,
+        }
+    }
+
+    pub(crate) fn foreseen(file: &ModuleFile, diagnosis: Diagnosis) -> Self {
+        let errno = diagnosis.cause.answer();
+        let text = message::text(file, errno.unwrap_or(Errno::EINVAL));
+        Self {
+            line: message::not_inserted(file, &text),
+            text,
+            errno,
+            status: verdict::status(&diagnosis.cause).unwrap_or(Status::Failed),
+            diagnosis: Some(Box::new(diagnosis)),
+            foreseen: true,
+        }
+    }
+
+    /// The kernel would load the module and ignore the parameter.
+    pub(crate) fn unknown_parameter(
+        file: &ModuleFile,
+        name: String,
+        nearest: Option<String>,
+    ) -> Self {
+        let text = format!("Unknown parameter '{name}'");
+        let mut diagnosis = Diagnosis::new(Cause::UnknownParameter { name, nearest });
+        diagnosis.fixes.push(format!("insmod --params {}", file.path().display()));
+        Self {
+            line: message::not_inserted(file, &text),
+            text,
+            errno: None,
+            status: Status::Misfit,
+            diagnosis: Some(Box::new(diagnosis)),
+            foreseen: false,
+        }
+    }
+
+    pub(crate) fn is_already_loaded(&self) -> bool {
+        let cause = self.diagnosis.as_ref().map(|diagnosis| &diagnosis.cause);
+        matches!(cause, Some(Cause::AlreadyLoaded { .. }))
+    }
+
+    /// Says it, notes it in the record, and returns the exit status.
+    pub(crate) fn report(self, reporter: &Reporter, record: &mut Record) -> Status {
+        let explanation =
+            self.diagnosis.as_ref().map_or_else(Explanation::default, |found| Explanation {
+                cause: Some(found.cause.to_string()),
+                kernel: found.kernel_log.clone(),
+                fix: found.fixes.clone(),
+            });
+        reporter.error(&self.line, &explanation);
+        record.outcome = match self.status {
+            Status::Already => "already",
+            _ if self.foreseen => "would-fail",
+            _ => "failed",
+        };
+        record.errno = self.errno.map(Errno::name);
+        record.message = Some(self.text);
+        if let Some(diagnosis) = self.diagnosis {
+            record.module = diagnosis.module.map(|name| name.to_string());
+            record.cause = Some(verdict::to_json(&diagnosis.cause));
+            record.kernel_log = diagnosis.kernel_log;
+            record.fix = diagnosis.fixes;
+        }
+        self.status
+    }
+}
+
+/// A path for a program to read.
+pub(crate) fn path_text(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| path.to_string_lossy().into_owned())
+}

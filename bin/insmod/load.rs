@@ -1,0 +1,201 @@
+//! Loading one module, with what it needs, or looking whether it could be loaded.
+
+use modutils::{
+    Arguments, Cause, Dependency, Image, InsertError, InsertFailure, KernelLog, ModuleFile,
+    RemoveMode, Request, System,
+};
+
+use crate::account;
+use crate::cli::Cli;
+use crate::common::options::Explain;
+use crate::common::report::Reporter;
+use crate::failure::Failure;
+use crate::results::Record;
+
+/// A success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Loaded,
+    Already,
+    WouldLoad,
+}
+
+impl Outcome {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::Already => "already",
+            Self::WouldLoad => "would-load",
+        }
+    }
+}
+
+pub(crate) fn run(
+    system: &System,
+    cli: &Cli,
+    reporter: &Reporter,
+    file: &ModuleFile,
+    arguments: &Arguments,
+    record: &mut Record,
+) -> Result<Outcome, Failure> {
+    if cli.strict && !arguments.is_empty() {
+        refuse_unknown(file, arguments)?;
+    }
+    let talkative = cli.json || cli.common.verbose;
+    let request = Request { file, arguments, force: cli.force() };
+    if cli.check {
+        return check(system, cli, request, talkative, record);
+    }
+    let dependencies = if cli.deps { modutils::dependencies(system, file) } else { Vec::new() };
+    let mut loaded = Vec::new();
+    let result = load_dependencies(system, cli, reporter, &dependencies, &mut loaded)
+        .and_then(|()| load(system, cli, reporter, request));
+    match result {
+        Ok(()) => {
+            name(record, cli, file);
+            if !arguments.is_empty() {
+                record.warnings.extend(ignored(file, arguments));
+            }
+            if talkative {
+                record.warnings.extend(account::of(system, request));
+            }
+            Ok(Outcome::Loaded)
+        }
+        Err(failure) if cli.if_needed && failure.is_already_loaded() => {
+            name(record, cli, file);
+            if talkative {
+                record.warnings.extend(account::differences(system, request));
+            }
+            Ok(Outcome::Already)
+        }
+        Err(failure) => {
+            for dependency in loaded.iter().rev() {
+                // Somebody may use it by now; then it stays.
+                let _ = modutils::remove(system, &dependency.name, RemoveMode::Refuse);
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn check(
+    system: &System,
+    cli: &Cli,
+    request: Request<'_>,
+    talkative: bool,
+    record: &mut Record,
+) -> Result<Outcome, Failure> {
+    let Some(diagnosis) = modutils::check(system, request) else {
+        name(record, cli, request.file);
+        if !request.arguments.is_empty() {
+            record.warnings.extend(ignored(request.file, request.arguments));
+        }
+        return Ok(Outcome::WouldLoad);
+    };
+    if cli.deps && comes_with_dependencies(system, request.file, &diagnosis.cause) {
+        return Ok(Outcome::WouldLoad);
+    }
+    let failure = Failure::foreseen(request.file, diagnosis);
+    if cli.if_needed && failure.is_already_loaded() {
+        name(record, cli, request.file);
+        if talkative {
+            record.warnings.extend(account::differences(system, request));
+        }
+        return Ok(Outcome::Already);
+    }
+    Err(failure)
+}
+
+/// Whether all that is missing are symbols of modules that `--deps` would load first.
+fn comes_with_dependencies(system: &System, file: &ModuleFile, cause: &Cause) -> bool {
+    let Cause::MissingSymbol { symbols } = cause else { return false };
+    let dependencies = modutils::dependencies(system, file);
+    symbols.iter().all(|symbol| {
+        let provider = symbol.provider.as_ref();
+        provider.is_some_and(|name| dependencies.iter().any(|one| one.name == *name))
+    })
+}
+
+/// Names the module in the record: of a failure, the diagnosis does.
+fn name(record: &mut Record, cli: &Cli, file: &ModuleFile) {
+    if cli.json {
+        record.module = file.name().ok().map(|name| name.to_string());
+    }
+}
+
+fn load_dependencies<'a>(
+    system: &System,
+    cli: &Cli,
+    reporter: &Reporter,
+    dependencies: &'a [Dependency],
+    loaded: &mut Vec<&'a Dependency>,
+) -> Result<(), Failure> {
+    let arguments = Arguments::default();
+    for dependency in dependencies {
+        let path = dependency.file.as_path();
+        let file = ModuleFile::open(path)
+            .map_err(|error| Failure::not_opened(path.as_os_str(), &error))?;
+        let request = Request { file: &file, arguments: &arguments, force: cli.force() };
+        match load(system, cli, reporter, request) {
+            Ok(()) => loaded.push(dependency),
+            // Somebody else was faster.
+            Err(failure) if failure.is_already_loaded() => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(())
+}
+
+/// The call itself. Nothing else happens unless it fails, or somebody wants to hear about it.
+fn load(
+    system: &System,
+    cli: &Cli,
+    reporter: &Reporter,
+    request: Request<'_>,
+) -> Result<(), Failure> {
+    let log = if cli.json || reporter.explain == Explain::Always {
+        KernelLog::open(system)
+    } else {
+        KernelLog::from_now()
+    };
+    let Request { file, arguments, force } = request;
+    modutils::insert(system, file, arguments, force).map_err(|error| {
+        let diagnosis = modutils::explain(system, request, &error, Some(log));
+        Failure::not_inserted(file, &error, diagnosis)
+    })
+}
+
+fn read(file: &ModuleFile) -> Result<Image, Failure> {
+    file.image().map_err(|error| {
+        let error = InsertError::from(InsertFailure::Unreadable(error));
+        let request =
+            Request { file, arguments: &Arguments::default(), force: modutils::Force::default() };
+        let diagnosis = modutils::explain(&System::live(), request, &error, None);
+        Failure::not_inserted(file, &error, diagnosis)
+    })
+}
+
+fn refuse_unknown(file: &ModuleFile, arguments: &Arguments) -> Result<(), Failure> {
+    let parameters = read(file)?.parameters().unwrap_or_default();
+    match modutils::unknown_parameters(arguments, &parameters).into_iter().next() {
+        Some((name, nearest)) => Err(Failure::unknown_parameter(file, name, nearest)),
+        None => Ok(()),
+    }
+}
+
+/// What the kernel silently ignored. The module is loaded: a file that cannot be read any more is
+/// no reason for a word.
+fn ignored(file: &ModuleFile, arguments: &Arguments) -> Option<String> {
+    let image = file.image().ok()?;
+    let unknown = modutils::unknown_parameters(arguments, &image.parameters().ok()?);
+    let words: Vec<String> = unknown
+        .into_iter()
+        .map(|(name, nearest)| match nearest {
+            Some(nearest) => format!("'{name}' (did you mean '{nearest}'?)"),
+            None => format!("'{name}'"),
+        })
+        .collect();
+    let module = image.name().ok()?;
+    (!words.is_empty())
+        .then(|| format!("module {module} has no parameter {}; ignored", words.join(", ")))
+}
