@@ -3,6 +3,9 @@
 pub(crate) mod bad_files;
 pub(crate) mod bare_system;
 pub(crate) mod crowd;
+pub(crate) mod diagnosis_file;
+pub(crate) mod diagnosis_symbols;
+pub(crate) mod diagnosis_system;
 pub(crate) mod holders;
 pub(crate) mod insert;
 pub(crate) mod lane;
@@ -10,5 +13,6 @@ pub(crate) mod list;
 pub(crate) mod refusals;
 pub(crate) mod remove;
 pub(crate) mod remove_options;
+pub(crate) mod trust;
 pub(crate) mod wait;
 pub(crate) mod wait_paths;

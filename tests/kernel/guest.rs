@@ -1,19 +1,25 @@
 //! The guest half: runs the tests it is asked for, and what tests are made of.
 
+mod altered;
 mod kernel_log;
 mod module;
 mod run;
 mod trace;
+mod verdict;
 
 use std::fs;
 use std::io::{BufRead, stdin};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+pub(crate) use altered::{altered, distributions, replace, replaced, with_another_crc};
 pub(crate) use kernel_log::KernelLog;
-pub(crate) use module::{Loaded, altered, is_loaded, loaded, loaded_names, remove, taints_of};
+pub(crate) use module::{Loaded, is_loaded, loaded, loaded_names, remove, taints_of};
 pub(crate) use run::{Done, Run, run};
 pub(crate) use trace::Trace;
+pub(crate) use verdict::{
+    Expected, FORMAT, PARAMETERS, SYMBOL, assert_load, assert_loads, assert_verdict, judged, misfit,
+};
 
 use crate::AREAS;
 

@@ -1,6 +1,7 @@
 //! The host half: presents each guest test as a test of its own and runs it in a
 //! virtual machine of the right kind.
 
+mod distribution;
 mod machine;
 
 use std::env;
@@ -29,7 +30,9 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let lab = Arc::new(Mutex::new(Lab::default()));
-    libtest_mimic::run(&arguments, trials(&kernels, &lab)).exit_code()
+    let mut all = distribution::trials(&kernels);
+    all.extend(trials(&kernels, &lab));
+    libtest_mimic::run(&arguments, all).exit_code()
 }
 
 /// The kernels to test on: those asked for, or all that the distribution has.

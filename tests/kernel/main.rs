@@ -61,6 +61,17 @@ const STEADY: Boot = Boot { name: "steady", parameters: &[], steady: true };
 /// The same, for tests that load hundreds of modules and leave them.
 const CROWDED: Boot = Boot { name: "crowded", parameters: &[], steady: false };
 
+/// Kernels that do not take every module.
+const ENFORCED: Boot =
+    Boot { name: "enforced", parameters: &["module.sig_enforce=1"], steady: false };
+const INTEGRITY: Boot =
+    Boot { name: "integrity", parameters: &["lockdown=integrity"], steady: false };
+const CONFIDENTIALITY: Boot =
+    Boot { name: "confidentiality", parameters: &["lockdown=confidentiality"], steady: false };
+const FORBIDDEN: Boot =
+    Boot { name: "forbidden", parameters: &["module_blacklist=t_plain"], steady: false };
+const NOMODULE: Boot = Boot { name: "nomodule", parameters: &["nomodule"], steady: false };
+
 /// Every test there is. The areas of a boot run in this order.
 const AREAS: &[Area] = &[
     Area { name: "lane", boots: &[DEFAULT], tests: cases::lane::TESTS },
@@ -68,6 +79,17 @@ const AREAS: &[Area] = &[
     Area { name: "insert", boots: &[DEFAULT], tests: cases::insert::TESTS },
     Area { name: "refusals", boots: &[DEFAULT], tests: cases::refusals::TESTS },
     Area { name: "bad_files", boots: &[DEFAULT], tests: cases::bad_files::TESTS },
+    Area { name: "diagnosis_file", boots: &[DEFAULT], tests: cases::diagnosis_file::TESTS },
+    Area { name: "diagnosis_symbols", boots: &[DEFAULT], tests: cases::diagnosis_symbols::TESTS },
+    Area { name: "diagnosis_system", boots: &[DEFAULT], tests: cases::diagnosis_system::TESTS },
+    Area { name: "enforced", boots: &[ENFORCED], tests: cases::trust::enforced::TESTS },
+    Area {
+        name: "lockdown",
+        boots: &[INTEGRITY, CONFIDENTIALITY],
+        tests: cases::trust::lockdown::TESTS,
+    },
+    Area { name: "forbidden", boots: &[FORBIDDEN], tests: cases::trust::forbidden::TESTS },
+    Area { name: "nomodule", boots: &[NOMODULE], tests: cases::trust::nomodule::TESTS },
     Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },

@@ -2,6 +2,7 @@
 // that a tool which loads a module twice is found out.
 #include <linux/delay.h>
 #include <linux/module.h>
+#include "t_base.h"
 
 static unsigned int init_ms;
 module_param(init_ms, uint, 0444);
@@ -14,6 +15,12 @@ MODULE_PARM_DESC(exit_ms, "how long the exit function takes");
 static int err;
 module_param(err, int, 0444);
 MODULE_PARM_DESC(err, "the errno the init function ends with");
+
+int t_slow_value(void)
+{
+	return 3;
+}
+EXPORT_SYMBOL(t_slow_value);
 
 static int __init t_slow_init(void)
 {

@@ -43,6 +43,17 @@ done
 
 # Kernels cannot verify the check that xz adds by default.
 xz --check=crc64 <"$aside/t_plain.ko" >"$aside/t_plain.crc64.ko.xz"
+# Filters that some kernels lack; and files in two streams, members or frames.
+for filter in x86 arm delta; do
+	xz --check=crc32 --$filter --lzma2 <"$aside/t_plain.ko" >"$aside/t_plain.$filter.ko.xz"
+done
+halves() {
+	head -c 5000 "$aside/t_slow.ko" | "$@"
+	tail -c +5001 "$aside/t_slow.ko" | "$@"
+}
+halves xz --check=crc32 >"$aside/t_slow.parts.ko.xz"
+halves gzip -n >"$aside/t_slow.parts.ko.gz"
+halves zstd -q >"$aside/t_slow.parts.ko.zst"
 # A module that is followed by a gibibyte of zeros.
 bomb() {
 	cat "$aside/t_plain.ko"

@@ -31,15 +31,6 @@ pub(crate) fn taints_of(name: &str) -> String {
     taints.trim().replace(['O', 'E'], "")
 }
 
-/// A copy of a test module with a change to its bytes; returns its path.
-pub(crate) fn altered(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
-    let mut bytes = fs::read(format!("/modules/{name}.ko")).expect("cannot read the module");
-    change(&mut bytes);
-    let path = format!("/tmp/{name}.ko");
-    fs::write(&path, bytes).expect("cannot write to /tmp");
-    path
-}
-
 /// A test module that is loaded; removed, if it still is there, when this goes.
 /// Several go in the reverse order of their declarations, users before the used.
 pub(crate) struct Loaded(&'static str);

@@ -1,0 +1,111 @@
+//! Why a module is not loaded: it was built for another kernel, or needs what is not there.
+
+use std::fs;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::guest::{
+    Expected, FORMAT, Loaded, PARAMETERS, SYMBOL, assert_load, assert_verdict, distributions,
+    misfit, replaced, with_another_crc,
+};
+
+crate::tests![
+    vermagic,
+    symbol_version,
+    layout_version,
+    missing_symbol,
+    missing_symbol_of_a_distribution_module,
+    gpl_only_symbol,
+    missing_namespace,
+    dependency_initialising,
+    duplicate_symbol,
+];
+
+fn vermagic() {
+    let file = replaced("t_plain", "SMP preempt ", "SMP preemqt ");
+    let result = assert_verdict(&[&file], &misfit("vermagic-mismatch", FORMAT));
+    let text = result["cause"]["text"].as_str().unwrap();
+    assert!(text.contains("preemqt") && text.contains("(preempt)"), "{text}");
+    assert!(result["cause"]["kernel"].as_str().unwrap().contains("SMP preempt "));
+}
+
+fn symbol_version() {
+    let _base = Loaded::new("t_base", "");
+    fs::copy("/modules/t_base.ko", "/tmp/t_base.ko").unwrap();
+    let file = with_another_crc("t_user", "t_base_add");
+    let result = assert_verdict(&[&file], &misfit("symbol-version-mismatch", PARAMETERS));
+    let symbol = &result["cause"]["symbols"][0];
+    assert_eq!(symbol["name"], "t_base_add");
+    assert!(symbol["module"].is_string() && symbol["kernel"].is_string(), "{symbol}");
+    assert_ne!(symbol["module"], symbol["kernel"]);
+    fs::remove_file("/tmp/t_base.ko").unwrap();
+}
+
+fn layout_version() {
+    let file = with_another_crc("t_plain", "module_layout");
+    let result = assert_verdict(&[&file], &misfit("symbol-version-mismatch", FORMAT));
+    let symbol = &result["cause"]["symbols"][0];
+    assert_eq!(symbol["name"], "module_layout");
+    assert!(symbol["kernel"].is_string(), "{symbol}");
+}
+
+fn missing_symbol() {
+    let result = assert_verdict(&["/modules/t_user.ko"], &misfit("missing-symbol", SYMBOL));
+    let symbols = result["cause"]["symbols"].as_array().unwrap();
+    assert_eq!(symbols.len(), 2, "{symbols:?}");
+    for symbol in symbols {
+        assert_eq!(symbol["provider"], "t_base");
+        assert_eq!(symbol["file"], "/modules/t_base.ko");
+    }
+    assert_eq!(result["fix"], serde_json::json!(["insmod /modules/t_base.ko"]));
+    let log = result["kernel-log"].as_array().unwrap();
+    assert!(log.iter().any(|line| line == "t_user: Unknown symbol t_base_add (err -2)"), "{log:?}");
+}
+
+fn missing_symbol_of_a_distribution_module() {
+    let file = distributions("raid456");
+    let result = assert_verdict(&[&file], &misfit("missing-symbol", SYMBOL));
+    let fixes = result["fix"].as_array().unwrap();
+    assert!(fixes.iter().any(|fix| fix == "modprobe async_memcpy"), "{fixes:?}");
+}
+
+fn gpl_only_symbol() {
+    let _base = Loaded::new("t_base", "");
+    fs::copy("/modules/t_base.ko", "/tmp/t_base.ko").unwrap();
+    let file = replaced("t_user", "license=GPL\0", "license=Own\0");
+    let result = assert_verdict(&[&file], &misfit("gpl-only-symbol", SYMBOL));
+    assert_eq!(result["cause"]["symbols"][0]["name"], "t_base_double");
+    assert_eq!(result["cause"]["license"], "Own");
+    fs::remove_file("/tmp/t_base.ko").unwrap();
+}
+
+fn missing_namespace() {
+    let _ns = Loaded::new("t_ns", "");
+    fs::copy("/modules/t_ns.ko", "/tmp/t_ns.ko").unwrap();
+    let file = replaced("t_ns_user", "import_ns=T_SPACE", "import_nx=T_SPACE");
+    let result = assert_verdict(&[&file], &misfit("missing-namespace", PARAMETERS));
+    let symbol = &result["cause"]["symbols"][0];
+    assert_eq!((&symbol["name"], &symbol["namespace"]), (&"t_ns_value".into(), &"T_SPACE".into()));
+    fs::remove_file("/tmp/t_ns.ko").unwrap();
+}
+
+fn dependency_initialising() {
+    let mut slow =
+        Command::new("insmod").args(["/modules/t_slow.ko", "init_ms=33000"]).spawn().unwrap();
+    sleep(Duration::from_millis(500));
+    let text = "Device or resource busy";
+    let expected = Expected { kind: "dependency-initialising", status: 4, text };
+    let result = assert_load(&["/modules/t_slow_user.ko"], &expected);
+    assert_eq!(result["cause"]["module"], "t_slow");
+    assert_eq!(result["cause"]["symbols"][0]["name"], "t_slow_value");
+    slow.wait().unwrap();
+    Loaded::adopt("t_slow");
+}
+
+fn duplicate_symbol() {
+    let _base = Loaded::new("t_base", "");
+    let file = replaced("t_dup", "t_bbse_add", "t_base_add");
+    let result = assert_verdict(&[&file], &misfit("duplicate-symbol", FORMAT));
+    assert_eq!(result["cause"]["symbols"][0]["provider"], "t_base");
+}

@@ -1,0 +1,247 @@
+//! Why a module is not loaded: who asks, what is there already, its parameters and its own word;
+//! and how much of that is known where little can be seen.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::guest::{
+    Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, assert_load, assert_loads,
+    assert_verdict, distributions, judged, misfit, replaced, run, with_another_crc,
+};
+
+crate::tests![
+    no_privilege,
+    already_loaded,
+    built_in,
+    being_unloaded,
+    bad_parameter,
+    unknown_parameter,
+    init_failed,
+    without_the_log,
+    without_proc,
+    without_sys,
+    injected,
+    nothing_is_wrong,
+    explained_on_demand,
+];
+
+fn no_privilege() {
+    let text = "Operation not permitted";
+    let expected = Expected { kind: "no-privilege", status: 6, text };
+    let file = "/modules/t_plain.ko";
+    let done = run(["setpriv", "--bounding-set=-sys_module", "insmod", "-J", file]);
+    judged(&done, &[file], &expected);
+    let done = run(["unshare", "-U", "-r", "insmod", "-J", file]);
+    let result = judged(&done, &[file], &expected);
+    assert!(result["cause"]["text"].as_str().unwrap().contains("user namespace"), "{result}");
+    // To look needs none.
+    let user = ["setpriv", "--reuid=1000", "--clear-groups", "--bounding-set=-all"];
+    let user: Vec<&str> = user.into_iter().chain(["insmod", "--check"]).collect();
+    run([&user[..], &[file]].concat()).succeeds_silently();
+    let done = run([&user[..], &["-J", "/modules/t_user.ko"]].concat());
+    judged(&done, &["/modules/t_user.ko"], &misfit("missing-symbol", SYMBOL));
+}
+
+fn already_loaded() {
+    let _plain = Loaded::new("t_plain", "");
+    let expected = Expected { kind: "already-loaded", status: 3, text: "File exists" };
+    assert_verdict(&["/modules/t_plain.ko"], &expected);
+    run(["insmod", "--if-needed", "/modules/t_plain.ko"]).succeeds_silently();
+    run(["insmod", "--if-needed", "--check", "/modules/t_plain.ko"]).succeeds_silently();
+    // The errno is not the proof: an init function may return it.
+    let text = "File exists";
+    let failed = Expected { kind: "init-failed", status: 8, text };
+    assert_load(&["/modules/t_fail.ko", "err=17"], &failed);
+    assert_load(&["--if-needed", "/modules/t_fail.ko", "err=17"], &failed);
+}
+
+fn built_in() {
+    // A part of the kernel that has parameters, and so a directory in /sys/module.
+    let file = replaced("t_plain", "t_plain\0", "printk\0\0");
+    let result = assert_verdict(&[&file], &misfit("built-in", PARAMETERS));
+    assert_eq!(result["module"], "printk");
+}
+
+fn being_unloaded() {
+    drop(Loaded::new("t_slow", ""));
+    let slow = Loaded::new("t_slow", "exit_ms=4000");
+    let removal = std::thread::spawn(move || drop(slow));
+    sleep(Duration::from_millis(500));
+    let text = "Device or resource busy";
+    let expected = Expected { kind: "being-unloaded", status: 4, text };
+    assert_verdict(&["/modules/t_slow.ko"], &expected);
+    removal.join().unwrap();
+}
+
+fn bad_parameter() {
+    let file = "/modules/t_params.ko";
+    for (given, text) in [
+        ("p_int=many", PARAMETERS),
+        ("p_bool=perhaps", PARAMETERS),
+        ("p_ints=1,,2", PARAMETERS),
+        ("p-int", PARAMETERS),
+        ("p_byte=256", "Numerical result out of range"),
+    ] {
+        let result = assert_verdict(&[file, given], &misfit("bad-parameter", text));
+        let name = given.split('=').next().unwrap().replace('-', "_");
+        let shown = result["cause"]["parameter"].as_str().unwrap().replace('-', "_");
+        assert_eq!(shown, name);
+        assert!(result["cause"]["type"].is_string(), "{result}");
+    }
+    // How many there may be, and how long a text, the file does not tell.
+    assert_load(&[file, "p_ints=1,2,3,4,5"], &misfit("bad-parameter", PARAMETERS));
+    let text = "No space left on device";
+    assert_load(&[file, "p_string=sixteen-bytes-is"], &misfit("bad-parameter", text));
+}
+
+fn unknown_parameter() {
+    let done = run(["insmod", "/modules/t_params.ko", "p_itn=1", "p_byte=3", "colour=red"]);
+    let loaded = Loaded::adopt("t_params");
+    done.succeeds();
+    done.check(
+        done.stderr
+            == "insmod: WARNING: module t_params has no parameter 'p_itn' (did you mean 'p_int'?), \
+                'colour'; ignored\n",
+        "warns in one line",
+    );
+    drop(loaded);
+    let expected = misfit("unknown-parameter", "Unknown parameter 'p_itn'");
+    let words = ["--strict", "/modules/t_params.ko", "p_itn=1"];
+    let result = assert_load(&words, &expected);
+    assert_eq!(result["cause"]["nearest"], "p_int");
+    run(["insmod", "--strict", "/modules/t_params.ko", "p-int=1", "dyndbg"]).succeeds_silently();
+    drop(Loaded::adopt("t_params"));
+}
+
+fn init_failed() {
+    for (errno, text) in [
+        ("19", "No such device"),
+        ("22", PARAMETERS),
+        ("2", SYMBOL),
+        ("8", FORMAT),
+        ("1", "Operation not permitted"),
+        ("16", "Device or resource busy"),
+        ("38", "Function not implemented"),
+    ] {
+        let err = format!("err={errno}");
+        let expected = Expected { kind: "init-failed", status: 8, text };
+        let result = assert_load(&["/modules/t_fail.ko", &err], &expected);
+        let own = format!("t_fail: refusing with {errno}");
+        let log = result["kernel-log"].as_array().unwrap();
+        assert_eq!(log.last().unwrap(), &own);
+    }
+}
+
+/// With `kernel.dmesg_restrict`, as distributions set it, the log needs a capability.
+const NO_LOG: [&str; 5] = ["setpriv", "--bounding-set=-syslog,-sys_admin", "--", "insmod", "-J"];
+
+fn without_the_log() {
+    let _base = Loaded::new("t_base", "");
+    fs::copy("/modules/t_base.ko", "/tmp/t_base.ko").unwrap();
+    let run_without = |words: &[&str]| run(NO_LOG.iter().chain(words).copied());
+    for (file, expected) in [
+        (with_another_crc("t_user", "t_base_add"), misfit("symbol-version-mismatch", PARAMETERS)),
+        (replaced("t_plain", "SMP preempt ", "SMP preemqt "), misfit("vermagic-mismatch", FORMAT)),
+        (replaced("t_dup", "t_bbse_add", "t_base_add"), misfit("duplicate-symbol", FORMAT)),
+        ("/modules/t_ns_user.ko".to_owned(), misfit("missing-symbol", SYMBOL)),
+    ] {
+        let result = judged(&run_without(&[&file]), &[&file], &expected);
+        assert_eq!(result["kernel-log"], serde_json::json!([]));
+    }
+    let words = ["/modules/t_params.ko", "p_int=x"];
+    judged(&run_without(&words), &words, &misfit("bad-parameter", PARAMETERS));
+    let words = ["/modules/t_fail.ko", "err=19"];
+    let failed = Expected { kind: "init-failed", status: 8, text: "No such device" };
+    judged(&run_without(&words), &words, &failed);
+    fs::remove_file("/tmp/t_base.ko").unwrap();
+}
+
+fn without(mount: &str, words: &[&str]) -> Done {
+    let line = format!("umount -l {mount} && exec insmod -J {}", words.join(" "));
+    run(["unshare", "-m", "sh", "-c", &line])
+}
+
+fn without_proc() {
+    let file = "/modules/t_user.ko";
+    judged(&without("/proc", &[file]), &[file], &misfit("missing-symbol", SYMBOL));
+    let words = ["/modules/t_params.ko", "p_int=x"];
+    judged(&without("/proc", &words), &words, &misfit("bad-parameter", PARAMETERS));
+}
+
+fn without_sys() {
+    let file = "/modules/t_user.ko";
+    judged(&without("/sys", &[file]), &[file], &misfit("missing-symbol", SYMBOL));
+    let _plain = Loaded::new("t_plain", "");
+    let file = "/modules/t_plain.ko";
+    let expected = Expected { kind: "already-loaded", status: 3, text: "File exists" };
+    judged(&without("/sys", &[file]), &[file], &expected);
+}
+
+/// What these kernels cannot be brought to answer.
+fn injected() {
+    let inject = |errno: &str, words: &[&str]| {
+        let inject = format!("inject=finit_module,init_module:error={errno}");
+        let trace = "trace=finit_module,init_module";
+        let strace = ["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", trace, "-e", &inject];
+        let line = strace.into_iter().chain(["insmod", "-J"]);
+        Run::new("strace").args(line).args(words).done()
+    };
+    let file = "/modules/t_plain.ko";
+    for (errno, kind, status, text) in [
+        ("ENOMEM", "out-of-memory", 1, "Cannot allocate memory"),
+        ("EACCES", "security-policy", 6, "Permission denied"),
+        ("EINTR", "unknown", 1, "Interrupted system call"),
+    ] {
+        judged(&inject(errno, &[file]), &[file], &Expected { kind, status, text });
+    }
+    // A kernel without forced loading.
+    let file = replaced("t_plain", "SMP preempt ", "SMP preemqt ");
+    let done = inject("ENOEXEC", &["--force", &file]);
+    judged(&done, &[&file], &misfit("not-forceable", FORMAT));
+    // A kernel without modules has no list of them either.
+    let file = "/modules/t_plain.ko";
+    let line = format!(
+        "umount -l /proc && exec strace -qq -o /tmp/none -e \
+         inject=finit_module,init_module:error=ENOSYS insmod -J {file}"
+    );
+    let done = run(["unshare", "-m", "sh", "-c", &line]);
+    let text = "Function not implemented";
+    judged(&done, &[file], &Expected { kind: "no-module-support", status: 1, text });
+}
+
+fn nothing_is_wrong() {
+    assert_loads(&["/modules/t_plain.ko"], "t_plain");
+    assert_loads(&["/modules/t_plain.ko.xz"], "t_plain");
+    assert_loads(&["/modules/t_params.ko", "p_int=1", "p_charp=a b"], "t_params");
+    let _base = Loaded::new("t_base", "");
+    assert_loads(&["/modules/t_user.ko"], "t_user");
+    let signed = distributions("nls_cp437");
+    run(["insmod", "--check", &signed]).succeeds_silently();
+}
+
+fn explained_on_demand() {
+    let first = "insmod: ERROR: could not insert module /modules/t_user.ko: \
+                 Unknown symbol in module\n";
+    let done = run(["insmod", "--explain=always", "/modules/t_user.ko"]);
+    let expected = "  cause: it needs symbols that nothing loaded exports: t_base_add, \
+                    t_base_double (exported by t_base)\n  \
+                    kernel: t_user: Unknown symbol t_base_add (err -2)\n  \
+                    kernel: t_user: Unknown symbol t_base_double (err -2)\n  \
+                    fix: insmod /modules/t_base.ko\n";
+    // The order is that of the module's symbol table.
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines[1..].sort();
+        for line in &mut lines {
+            *line = line.replace("t_base_double, t_base_add", "t_base_add, t_base_double");
+        }
+        lines
+    };
+    assert_eq!(sorted(&done.stderr), sorted(&format!("{first}{expected}")));
+    run(["insmod", "--explain=never", "-v", "/modules/t_user.ko"])
+        .check(true, "is refused or explained");
+    run(["insmod", "/modules/t_user.ko"]).fails(7, first.trim_end());
+    let quiet = run(["insmod", "-q", "/modules/t_user.ko"]);
+    quiet.check(quiet.stderr.is_empty() && quiet.status == Some(7), "is quiet");
+}

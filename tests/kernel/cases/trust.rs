@@ -1,0 +1,145 @@
+//! Kernels that do not take every module: enforced signatures, lockdown, a blacklist.
+
+use std::fs;
+
+use crate::guest::{Expected, assert_load, assert_verdict, distributions, is_loaded, replace, run};
+
+/// `module.sig_enforce=1`.
+pub(crate) mod enforced {
+    use super::{
+        Expected, assert_load, assert_verdict, replace, signed_with, verify_signed,
+        with_another_signer,
+    };
+
+    crate::tests![unsigned, unknown_key, other_contents, voided_by_force, signed];
+
+    const TEXT: &str = "Key was rejected by service";
+
+    fn unsigned() {
+        let expected = Expected { kind: "unsigned", status: 6, text: TEXT };
+        assert_verdict(&["/modules/t_plain.ko"], &expected);
+        assert_verdict(&["/modules/t_plain.ko.xz"], &expected);
+    }
+
+    fn unknown_key() {
+        let file = with_another_signer();
+        let result =
+            assert_verdict(&[&file], &Expected { kind: "unknown-key", status: 6, text: TEXT });
+        assert!(result["cause"]["signer"]["key"].is_string(), "{result}");
+    }
+
+    fn other_contents() {
+        let file = signed_with(|bytes| {
+            replace(bytes, b"license=Dual BSD/GPL", b"license=Dual MIT/GPL");
+        });
+        assert_load(&[&file], &Expected { kind: "bad-signature", status: 6, text: TEXT });
+    }
+
+    fn voided_by_force() {
+        let file = signed_with(|_| ());
+        let expected = Expected { kind: "unsigned", status: 6, text: TEXT };
+        let result = assert_verdict(&["--force", &file], &expected);
+        assert!(result["cause"]["text"].as_str().unwrap().contains("forced"), "{result}");
+    }
+
+    fn signed() {
+        verify_signed();
+    }
+}
+
+/// `lockdown=integrity` and `lockdown=confidentiality`.
+pub(crate) mod lockdown {
+    use super::{Expected, assert_verdict, fs, verify_signed, with_another_signer};
+
+    crate::tests![unsigned, unknown_key, signed];
+
+    const TEXT: &str = "Operation not permitted";
+
+    fn mode() -> &'static str {
+        let state = fs::read_to_string("/sys/kernel/security/lockdown").unwrap();
+        if state.contains("[integrity]") { "integrity" } else { "confidentiality" }
+    }
+
+    fn unsigned() {
+        let expected = Expected { kind: "locked-down", status: 6, text: TEXT };
+        let result = assert_verdict(&["/modules/t_plain.ko"], &expected);
+        assert_eq!(result["cause"]["mode"], mode());
+    }
+
+    fn unknown_key() {
+        let file = with_another_signer();
+        let expected = Expected { kind: "locked-down", status: 6, text: TEXT };
+        let result = assert_verdict(&[&file], &expected);
+        assert!(result["cause"]["text"].as_str().unwrap().contains("key"), "{result}");
+    }
+
+    fn signed() {
+        verify_signed();
+    }
+}
+
+/// `module_blacklist=t_plain`, and later `kernel.modules_disabled`, which nothing undoes.
+pub(crate) mod forbidden {
+    use super::{Expected, assert_verdict, fs, run};
+
+    crate::tests![blacklisted, modules_disabled];
+
+    const TEXT: &str = "Operation not permitted";
+
+    fn blacklisted() {
+        let expected = Expected { kind: "blacklisted", status: 6, text: TEXT };
+        assert_verdict(&["/modules/t_plain.ko"], &expected);
+        run(["insmod", "--check", "/modules/t_base.ko"]).succeeds_silently();
+    }
+
+    fn modules_disabled() {
+        fs::write("/proc/sys/kernel/modules_disabled", "1").unwrap();
+        let expected = Expected { kind: "modules-disabled", status: 6, text: TEXT };
+        assert_verdict(&["/modules/t_base.ko"], &expected);
+    }
+}
+
+/// `nomodule`.
+pub(crate) mod nomodule {
+    use super::{Expected, assert_verdict};
+
+    crate::tests![modules_disabled];
+
+    fn modules_disabled() {
+        let text = "Operation not permitted";
+        let expected = Expected { kind: "modules-disabled", status: 6, text };
+        let result = assert_verdict(&["/modules/t_base.ko"], &expected);
+        assert!(result["cause"]["text"].as_str().unwrap().contains("nomodule"), "{result}");
+    }
+}
+
+/// A module of the distribution, which has signed it, with a change.
+fn signed_with(change: impl FnOnce(&mut Vec<u8>)) -> String {
+    let file = distributions("nls_cp437");
+    let mut bytes = fs::read(&file).unwrap();
+    change(&mut bytes);
+    fs::write(&file, bytes).unwrap();
+    file
+}
+
+/// What the distribution signed is taken.
+fn verify_signed() {
+    let file = signed_with(|_| ());
+    run(["insmod", "--check", &file]).succeeds_silently();
+    run(["insmod", &file]).succeeds_silently();
+    assert!(is_loaded("nls_cp437"));
+    run(["rmmod", "nls_cp437"]).succeeds_silently();
+}
+
+/// The name of whoever certified the key is part of what the kernel looks for it by.
+fn with_another_signer() -> String {
+    signed_with(|bytes| {
+        let end = bytes.len();
+        let name = b"kernel key";
+        let at = bytes[end - 2000..]
+            .windows(name.len())
+            .position(|part| part == name)
+            .expect("no signer's name");
+        bytes[end - 2000 + at] = b'K';
+    })
+}
