@@ -85,7 +85,8 @@ fn print(text: &[u8], reporter: &Reporter, status: Status) -> Status {
 /// It cannot be learned what is loaded.
 fn unknown(cli: &Cli, system: &System, error: &modutils::Error, reporter: &Reporter) -> Status {
     let path = error.path().unwrap_or("/proc/modules".as_ref()).display();
-    let line = format!("could not open {path}: {}", error.detail());
+    let failed = if error.errno().is_some() { "open" } else { "read" };
+    let line = format!("could not {failed} {path}: {}", error.detail());
     let cause = error.is_absent().then(|| absence(system));
     let explanation = Explanation { cause: cause.map(str::to_owned), ..Explanation::default() };
     reporter.error(line.as_bytes(), &explanation);

@@ -10,6 +10,8 @@ pub(crate) mod holders;
 pub(crate) mod insert;
 pub(crate) mod lane;
 pub(crate) mod list;
+pub(crate) mod list_options;
+pub(crate) mod list_text;
 pub(crate) mod refusals;
 pub(crate) mod remove;
 pub(crate) mod remove_options;

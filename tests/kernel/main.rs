@@ -76,6 +76,8 @@ const NOMODULE: Boot = Boot { name: "nomodule", parameters: &["nomodule"], stead
 const AREAS: &[Area] = &[
     Area { name: "lane", boots: &[DEFAULT], tests: cases::lane::TESTS },
     Area { name: "list", boots: &[DEFAULT], tests: cases::list::TESTS },
+    Area { name: "list_options", boots: &[DEFAULT], tests: cases::list_options::TESTS },
+    Area { name: "list_text", boots: &[DEFAULT], tests: cases::list_text::TESTS },
     Area { name: "insert", boots: &[DEFAULT], tests: cases::insert::TESTS },
     Area { name: "refusals", boots: &[DEFAULT], tests: cases::refusals::TESTS },
     Area { name: "bad_files", boots: &[DEFAULT], tests: cases::bad_files::TESTS },
