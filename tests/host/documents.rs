@@ -7,13 +7,14 @@ use std::process::Command;
 
 use crate::command::run;
 
-const TOOLS: [&str; 2] = ["rmmod", "lsmod"];
+const TOOLS: [&str; 3] = ["insmod", "rmmod", "lsmod"];
 
 /// Accepted for old scripts, and only the manual page tells.
-const SILENT: &[(&str, &str)] = &[];
+const SILENT: &[(&str, &str)] = &[("insmod", "-p")];
 
 /// The functions that give `cause.kind` its words.
-const KINDS: &[(&str, &str)] = &[("rmmod", "bin/rmmod/message.rs")];
+const KINDS: &[(&str, &str)] =
+    &[("insmod", "src/diagnosis/cause.rs"), ("rmmod", "bin/rmmod/message.rs")];
 
 type Words = BTreeSet<String>;
 

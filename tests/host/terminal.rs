@@ -52,9 +52,26 @@ impl Terminal {
         terminal
     }
 
-    /// Types something, and returns the command line that comes of it and what was shown
-    /// meanwhile, without colours.
-    pub(crate) fn types(&mut self, keys: &str) -> (String, String) {
+    /// Types something that is to show all of `words`, in this order.
+    ///
+    /// # Errors
+    /// What is shown instead, without colours.
+    pub(crate) fn shows(&mut self, keys: &str, words: &[&str]) -> Result<(), String> {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        let start = Instant::now();
+        let mut shown = String::new();
+        while !in_order(&plain(&shown), words) {
+            shown.push_str(&self.shown(Duration::from_millis(20)));
+            if start.elapsed() > PATIENCE {
+                return Err(plain(&shown));
+            }
+        }
+        self.line("");
+        Ok(())
+    }
+
+    /// Types something, and returns the command line that comes of it.
+    pub(crate) fn line(&mut self, keys: &str) -> String {
         let _ = fs::remove_file(&self.report);
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.write_all(REPORT_KEY.as_bytes()).unwrap();
@@ -64,8 +81,7 @@ impl Terminal {
             shown.push_str(&self.shown(Duration::from_millis(20)));
             let line = fs::read(&self.report).unwrap_or_default();
             if let Some(line) = line.strip_suffix(b"\0") {
-                shown.push_str(&self.shown(Duration::from_millis(20)));
-                return (String::from_utf8_lossy(line).into_owned(), plain(&shown));
+                return String::from_utf8_lossy(line).into_owned();
             }
             assert!(start.elapsed() < PATIENCE, "no answer to {keys:?}: {shown:?}");
         }
@@ -93,6 +109,18 @@ impl Drop for Terminal {
         let _ = self.shell.kill();
         let _ = self.shell.wait();
     }
+}
+
+/// Whether `text` has all of `words`, in this order.
+fn in_order(text: &str, words: &[&str]) -> bool {
+    let mut rest = text;
+    words.iter().all(|word| match rest.split_once(word) {
+        Some((_, after)) => {
+            rest = after;
+            true
+        }
+        None => false,
+    })
 }
 
 fn watch(master: OwnedFd) -> Receiver<Vec<u8>> {
