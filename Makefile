@@ -1,8 +1,11 @@
 # make                  the three release binaries, static
-# make install          them, their manual pages and completions, to PREFIX; DESTDIR and
-#                       SBINDIR are honoured, `make uninstall` takes them out again
+# make install          them, their manual pages and completions, to PREFIX; DESTDIR, SBINDIR
+#                       and ZSHDIR are honoured, `make uninstall` takes them out again
+# make deb              a package for Debian and Ubuntu that steps in for kmod's three commands
+# make tarball          the same files in an archive, for a system without packages
 # make check            every test, those on booted kernels included
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
+# make check-deb        installs the package into a fresh Debian, and takes it out again
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 # make demo             the tools at work on a booted kernel, step by step
 # make vm               a shell on a booted kernel; FLAVOUR=6.1 selects the kernel
@@ -11,6 +14,7 @@
 PREFIX = /usr/local
 SBINDIR = $(PREFIX)/sbin
 DATADIR = $(PREFIX)/share
+ZSHDIR = $(DATADIR)/zsh/site-functions
 FLAVOUR =
 TESTS =
 
@@ -39,7 +43,7 @@ install: build
 		install -D -m 644 completions/$$tool.bash \
 			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$tool; \
 		install -D -m 644 completions/_$$tool \
-			$(DESTDIR)$(DATADIR)/zsh/site-functions/_$$tool; \
+			$(DESTDIR)$(ZSHDIR)/_$$tool; \
 		install -D -m 644 completions/$$tool.fish \
 			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$tool.fish; \
 	done
@@ -48,9 +52,18 @@ uninstall:
 	for tool in $(TOOLS); do \
 		rm -f $(DESTDIR)$(SBINDIR)/$$tool $(DESTDIR)$(DATADIR)/man/man8/$$tool.8 \
 			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$tool \
-			$(DESTDIR)$(DATADIR)/zsh/site-functions/_$$tool \
+			$(DESTDIR)$(ZSHDIR)/_$$tool \
 			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$tool.fish; \
 	done
+
+deb: build
+	@packaging/deb
+
+tarball: build
+	@packaging/tarball
+
+check-deb: deb
+	@packaging/check-deb
 
 check: tools
 	cargo fmt --check
@@ -79,4 +92,4 @@ tools:
 clean:
 	cargo clean
 
-.PHONY: all build install uninstall check check-kernel bench demo vm tools clean
+.PHONY: all build install uninstall deb tarball check check-deb check-kernel bench demo vm tools clean
