@@ -1,6 +1,7 @@
 //! The host half: presents each guest test as a test of its own and runs it in a
 //! virtual machine of the right kind.
 
+mod bare;
 mod distribution;
 mod machine;
 
@@ -31,6 +32,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let lab = Arc::new(Mutex::new(Lab::default()));
     let mut all = distribution::trials(&kernels);
+    all.extend(bare::trials(&kernels));
     all.extend(trials(&kernels, &lab));
     libtest_mimic::run(&arguments, all).exit_code()
 }
