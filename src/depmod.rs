@@ -1,5 +1,6 @@
 //! The modules of a release, and what depmod(8) wrote about them.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::module_file::ModuleFile;
@@ -63,6 +64,16 @@ impl ModuleTree {
         use std::os::unix::ffi::OsStrExt;
         self.root.join(std::ffi::OsStr::from_bytes(relative))
     }
+}
+
+/// The files of all modules below `/lib/modules/RELEASE` of the running kernel, by the names that
+/// they have by convention; none without depmod(8)'s `modules.dep`.
+///
+/// That a module of a name is loaded does not mean that it was loaded from the file of that name.
+pub fn installed_modules(system: &System) -> HashMap<ModuleName, PathBuf> {
+    let tree = ModuleTree::read(system, &system.release());
+    let named = |file: PathBuf| Some((ModuleName::from_file_name(&file).ok()?, file));
+    tree.files().filter_map(named).collect()
 }
 
 /// The file of a module that lies beside another one, such as after a build.

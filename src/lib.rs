@@ -52,6 +52,7 @@ mod syscall;
 mod system;
 mod taint;
 
+pub use depmod::installed_modules;
 pub use diagnosis::{
     Cause, Diagnosis, Difference, MissingSymbol, Request, WrongVersion, check, differences,
     explain, unknown_parameters,

@@ -38,7 +38,7 @@ const COLUMNS: &[(Column, &str, &str)] = &[
     (Column::Initsize, "INITSIZE", "memory for initialisation"),
     (Column::Depends, "DEPENDS", "loaded modules that it uses"),
     (Column::Params, "PARAMS", "parameters and their present values"),
-    (Column::File, "FILE", "its file in /lib/modules"),
+    (Column::File, "FILE", "the file of its name in /lib/modules"),
 ];
 
 /// What the plain listing has.

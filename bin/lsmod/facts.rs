@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::path::PathBuf;
 
 use modutils::{Attributes, DependencyGraph, LoadedModule, ModuleName, Snapshot, System};
 
@@ -26,11 +28,12 @@ pub(crate) struct Facts<'a> {
     system: &'a System,
     snapshot: &'a Snapshot,
     graph: OnceCell<DependencyGraph<'a>>,
+    files: OnceCell<HashMap<ModuleName, PathBuf>>,
 }
 
 impl<'a> Facts<'a> {
     pub(crate) fn new(system: &'a System, snapshot: &'a Snapshot) -> Self {
-        Self { system, snapshot, graph: OnceCell::new() }
+        Self { system, snapshot, graph: OnceCell::new(), files: OnceCell::new() }
     }
 
     pub(crate) fn graph(&self) -> &DependencyGraph<'a> {
@@ -67,7 +70,12 @@ impl<'a> Facts<'a> {
                         .collect(),
                 )
             }),
-            Column::File => Fact::Nothing,
+            Column::File => {
+                let files = self.files.get_or_init(|| modutils::installed_modules(self.system));
+                maybe(files.get(&module.name), |file| {
+                    Fact::Text(file.as_os_str().as_encoded_bytes().to_vec())
+                })
+            }
         }
     }
 }

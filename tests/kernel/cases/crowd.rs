@@ -98,6 +98,14 @@ fn json_says_what_the_kernel_says() {
             "file": module["file"],
         });
         assert_eq!(*module, expected, "{row}");
+        match module["file"].as_str() {
+            None => assert!(fields[0].starts_with("t_"), "{row}"),
+            Some(file) => {
+                assert!(file.starts_with("/lib/modules/") && fs::exists(file).unwrap(), "{file}");
+                let stem = file.rsplit('/').next().unwrap().split('.').next().unwrap();
+                assert_eq!(stem.replace('-', "_"), fields[0]);
+            }
+        }
     }
 }
 
