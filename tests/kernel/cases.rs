@@ -8,6 +8,7 @@ pub(crate) mod diagnosis_symbols;
 pub(crate) mod diagnosis_system;
 pub(crate) mod holders;
 pub(crate) mod insert;
+pub(crate) mod insert_options;
 pub(crate) mod lane;
 pub(crate) mod list;
 pub(crate) mod list_options;

@@ -18,7 +18,8 @@ pub(crate) use module::{Loaded, is_loaded, loaded, loaded_names, remove, taints_
 pub(crate) use run::{Done, Run, run};
 pub(crate) use trace::Trace;
 pub(crate) use verdict::{
-    Expected, FORMAT, PARAMETERS, SYMBOL, assert_load, assert_loads, assert_verdict, judged, misfit,
+    Expected, FORMAT, PARAMETERS, SYMBOL, assert_load, assert_loads, assert_verdict, judged,
+    misfit, result,
 };
 
 use crate::AREAS;

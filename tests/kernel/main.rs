@@ -79,6 +79,7 @@ const AREAS: &[Area] = &[
     Area { name: "list_options", boots: &[DEFAULT], tests: cases::list_options::TESTS },
     Area { name: "list_text", boots: &[DEFAULT], tests: cases::list_text::TESTS },
     Area { name: "insert", boots: &[DEFAULT], tests: cases::insert::TESTS },
+    Area { name: "insert_options", boots: &[DEFAULT], tests: cases::insert_options::TESTS },
     Area { name: "refusals", boots: &[DEFAULT], tests: cases::refusals::TESTS },
     Area { name: "bad_files", boots: &[DEFAULT], tests: cases::bad_files::TESTS },
     Area { name: "diagnosis_file", boots: &[DEFAULT], tests: cases::diagnosis_file::TESTS },

@@ -4,9 +4,10 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use modutils::ModuleFile;
+use modutils::{ElfHeader, Image, ModuleFile};
 
 use super::script;
 
@@ -16,7 +17,8 @@ type Compare = fn(&[PathBuf]) -> Result<(), Failed>;
 pub(super) fn trials(kernels: &[String]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for kernel in kernels {
-        let tests: [(&str, Compare); 2] = [("parameters", parameters), ("modinfo", modinfo)];
+        let tests: [(&str, Compare); 3] =
+            [("parameters", parameters), ("modinfo", modinfo), ("damaged", damaged)];
         for (name, test) in tests {
             let kernel = kernel.clone();
             let title = format!("{kernel}::files::{name}");
@@ -71,6 +73,54 @@ fn modinfo(files: &[PathBuf]) -> Result<(), Failed> {
         same(field, &ours, &theirs)?;
     }
     Ok(())
+}
+
+/// Whatever is wrong with a module, reading it ends soon, and not in a panic.
+fn damaged(files: &[PathBuf]) -> Result<(), Failed> {
+    // The same damage each time: a generator of Marsaglia's.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |limit: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap_or(0) % limit.max(1)
+    };
+    let mut bytes = Vec::new();
+    for file in files.iter().step_by(files.len() / 8) {
+        let image = ModuleFile::open(file.as_path()).and_then(|file| file.image());
+        bytes.push(image.map_err(|error| error.to_string())?.bytes().to_vec());
+    }
+    let start = Instant::now();
+    for round in 0..2000 {
+        let mut module = bytes[round % bytes.len()].clone();
+        // Headers are at the start, section headers and symbols towards the end.
+        let headers = module.len().min(64);
+        let tail = module.len() * 3 / 4;
+        for _ in 0..=random(6) {
+            let at = match random(3) {
+                0 => random(headers),
+                1 => tail + random(module.len() - tail),
+                _ => random(module.len()),
+            };
+            module[at] = if random(2) == 0 { 0xff } else { module[at] ^ (1 << random(8)) };
+        }
+        if random(4) == 0 {
+            module.truncate(random(module.len()));
+        }
+        read_all(&Image::new(module));
+    }
+    if start.elapsed() > Duration::from_secs(120) {
+        return Err(format!("reading damaged modules took {:?}", start.elapsed()).into());
+    }
+    Ok(())
+}
+
+/// Everything that there is to read of a module.
+fn read_all(image: &Image) {
+    let _ = ElfHeader::read(image.bytes());
+    let _ = (image.name(), image.parameters(), image.depends());
+    let _ = (image.imports(), image.exports(), image.versions());
+    let _ = (image.signature(), image.build_id());
 }
 
 fn output(command: &mut Command) -> Result<Vec<u8>, Failed> {

@@ -1,0 +1,280 @@
+//! The options of insmod beyond loading a file: dependencies, standard input, what is
+//! loaded already, what was overridden; and decompression that cannot lose.
+
+use std::fs;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::guest::{
+    Done, Expected, KernelLog, Loaded, Run, altered, is_loaded, judged, loaded_names, result, run,
+};
+
+crate::tests![
+    json_of_a_success,
+    dependencies,
+    dependencies_of_a_distribution_module,
+    dependencies_are_taken_out_again,
+    dependencies_foreseen,
+    if_needed_tells_differences,
+    standard_input_as_a_file,
+    standard_input_as_a_pipe,
+    standard_input_compressed,
+    standard_input_with_nothing,
+    second_file,
+    force_accounts_for_itself,
+    parameters_discarded_by_a_merge,
+    parameters_as_a_table,
+    parameters_as_json,
+    several_streams,
+    filters,
+    on_a_terminal,
+    never_explained,
+];
+
+fn json_of_a_success() {
+    let done = run(["insmod", "-J", "/modules/t_plain.ko"]);
+    let _loaded = Loaded::adopt("t_plain");
+    done.check(done.stderr.is_empty(), "prints nothing on stderr");
+    let expected = json!({
+        "module": "t_plain", "file": "/modules/t_plain.ko", "outcome": "loaded", "status": 0,
+        "errno": null, "message": null, "cause": null, "kernel-log": [], "fix": [],
+    });
+    assert_eq!(result(&done), expected);
+}
+
+fn dependencies() {
+    run(["insmod", "--deps", "/modules/t_user.ko"]).succeeds_silently();
+    let (_base, _user) = (Loaded::adopt("t_base"), Loaded::adopt("t_user"));
+    // What is there already is left alone.
+    run(["insmod", "--deps", "/modules/t_user2.ko"]).succeeds_silently();
+    drop(Loaded::adopt("t_user2"));
+}
+
+fn dependencies_of_a_distribution_module() {
+    let before = loaded_names();
+    let found = run(["/kmod/modinfo", "-n", "raid456"]);
+    run(["insmod", "-D", found.stdout.trim()]).succeeds_silently();
+    assert!(is_loaded("raid456") && is_loaded("async_memcpy"));
+    run(["/kmod/modprobe", "-r", "raid456"]).succeeds();
+    for name in loaded_names().iter().filter(|name| !before.contains(name)) {
+        run(["rmmod", name]);
+    }
+}
+
+fn dependencies_are_taken_out_again() {
+    // It is refused for a parameter, when its dependency is loaded already.
+    let directory = "/tmp/deps";
+    fs::create_dir_all(directory).unwrap();
+    let mut bytes = fs::read("/modules/t_user.ko").unwrap();
+    let crc = b"t_base_add\0";
+    let at = (0..bytes.len() - 11)
+        .find(|&at| bytes[at..].starts_with(crc) && at > 8 && bytes[at - 4..at] == [0; 4])
+        .unwrap();
+    bytes[at - 8] ^= 1;
+    fs::write("/tmp/deps/t_user.ko", bytes).unwrap();
+    fs::copy("/modules/t_base.ko", "/tmp/deps/t_base.ko").unwrap();
+    let done = run(["insmod", "-J", "--deps", "/tmp/deps/t_user.ko"]);
+    let expected =
+        Expected { kind: "symbol-version-mismatch", status: 7, text: "Invalid parameters" };
+    judged(&done, &["/tmp/deps/t_user.ko"], &expected);
+    assert!(!is_loaded("t_base"), "t_base was left behind");
+    // One that was loaded before stays.
+    let _base = Loaded::new("t_base", "");
+    run(["insmod", "--deps", "/tmp/deps/t_user.ko"]);
+    assert!(is_loaded("t_base"));
+}
+
+fn dependencies_foreseen() {
+    run(["insmod", "--check", "--deps", "/modules/t_user.ko"]).succeeds_silently();
+    assert!(!is_loaded("t_base"));
+    fs::copy("/modules/t_user.ko", "/tmp/t_user.ko").unwrap();
+    let done = run(["insmod", "--check", "--deps", "/tmp/t_user.ko"]);
+    done.check(done.status == Some(7), "misses a module that is nowhere");
+}
+
+fn if_needed_tells_differences() {
+    let _params = Loaded::new("t_params", "p_int=1");
+    let same = ["insmod", "--if-needed", "-v", "/modules/t_params.ko", "p_int=0x1"];
+    run(same).succeeds_silently();
+    let done = run(["insmod", "--if-needed", "-v", "/modules/t_params.ko", "p_int=2"]);
+    done.succeeds();
+    let line = "insmod: WARNING: its parameter p_int is '1', not '2'\n";
+    done.check(done.stderr == line, &format!("says {line:?}"));
+    run(["insmod", "--if-needed", "/modules/t_params.ko", "p_int=2"]).succeeds_silently();
+
+    let _plain = Loaded::new("t_plain", "");
+    let other = altered("t_plain", |bytes| {
+        let tag = b"srcversion=";
+        let at = bytes.windows(tag.len()).position(|part| part == tag).unwrap();
+        bytes[at + tag.len()] ^= 1;
+    });
+    let done = run(["insmod", "--if-needed", "-J", &other]);
+    let record = result(&done);
+    assert_eq!(record["outcome"], "already");
+    assert!(record["warnings"][0].as_str().unwrap().contains("srcversion"), "{record}");
+}
+
+fn shell(line: &str) -> Done {
+    run(["sh", "-c", line])
+}
+
+fn standard_input_as_a_file() {
+    shell("insmod - </modules/t_plain.ko").succeeds_silently();
+    drop(Loaded::adopt("t_plain"));
+    shell("insmod - p_int=5 </modules/t_params.ko").succeeds_silently();
+    drop(Loaded::adopt("t_params"));
+}
+
+fn standard_input_as_a_pipe() {
+    shell("cat /modules/t_plain.ko | insmod -").succeeds_silently();
+    drop(Loaded::adopt("t_plain"));
+    let done = shell("cat /modules/t_user.ko | insmod -J -");
+    judged(
+        &done,
+        &["-"],
+        &Expected { kind: "missing-symbol", status: 7, text: "Unknown symbol in module" },
+    );
+}
+
+fn standard_input_compressed() {
+    for suffix in ["xz", "gz", "zst"] {
+        shell(&format!("cat /modules/t_plain.ko.{suffix} | insmod -")).succeeds_silently();
+        drop(Loaded::adopt("t_plain"));
+        shell(&format!("insmod - </modules/t_plain.ko.{suffix}")).succeeds_silently();
+        drop(Loaded::adopt("t_plain"));
+    }
+}
+
+fn standard_input_with_nothing() {
+    let done = shell("insmod -J - </dev/null");
+    let status = done.status;
+    assert!(status == Some(7), "{}", done.describe());
+    let done = shell("insmod - <&-");
+    done.check(done.status.is_some_and(|status| status != 0), "fails");
+}
+
+fn second_file() {
+    let done = run(["insmod", "/modules/t_base.ko", "/modules/t_user.ko"]);
+    let line = "insmod: ERROR: one module at a time: /modules/t_user.ko is a second file, \
+                no parameter\n";
+    done.check(done.status == Some(2) && done.stderr == line, &format!("says {line:?}"));
+    assert!(!is_loaded("t_base"));
+}
+
+fn force_accounts_for_itself() {
+    let file = altered("t_plain", |bytes| {
+        let magic = b"vermagic=";
+        let at = bytes.windows(magic.len()).position(|part| part == magic).unwrap();
+        let word = bytes[at..].windows(4).position(|part| part == b"SMP ").unwrap();
+        bytes[at + word] = b'X';
+    });
+    let done = run(["insmod", "--force", "-v", &file]);
+    let _loaded = Loaded::adopt("t_plain");
+    done.succeeds();
+    let line = "insmod: WARNING: version magic and symbol versions were not compared, \
+                and the kernel is tainted: F (force-loaded)\n";
+    done.check(done.stderr == line, &format!("says {line:?}"));
+}
+
+/// Linux 6.5 and later.
+fn parameters_discarded_by_a_merge() {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    if release.starts_with("6.1.") {
+        return;
+    }
+    let first =
+        Command::new("insmod").args(["/modules/t_slow.ko", "init_ms=1500"]).spawn().unwrap();
+    sleep(Duration::from_millis(400));
+    let done = run(["insmod", "-J", "/modules/t_slow.ko", "init_ms=7"]);
+    let _slow = Loaded::adopt("t_slow");
+    first.wait_with_output().unwrap();
+    done.succeeds();
+    let warnings = result(&done)["warnings"].clone();
+    assert_eq!(warnings[0], "its parameter init_ms is '1500', not '7'", "{warnings}");
+    assert!(warnings[1].as_str().unwrap().contains("another process"), "{warnings}");
+}
+
+fn parameters_as_a_table() {
+    let ours = run(["insmod", "--params", "/modules/t_params.ko"]);
+    let theirs = run(["/kmod/modinfo", "-p", "/modules/t_params.ko"]);
+    ours.prints(&theirs.stdout);
+    run(["insmod", "-P", "/modules/t_plain.ko"]).prints("");
+}
+
+fn parameters_as_json() {
+    let done = run(["insmod", "-PJ", "/modules/t_params.ko.xz"]);
+    let document: Value = serde_json::from_str(&done.stdout).unwrap();
+    let wanted = json!({"name": "p_int", "type": "int",
+                        "description": "a number, which may be changed later"});
+    assert!(document["params"].as_array().unwrap().contains(&wanted), "{document}");
+}
+
+/// Kernels read the first of several; the rest would be missing.
+fn several_streams() {
+    let log = KernelLog::from_now();
+    for suffix in ["xz", "gz", "zst"] {
+        run(["insmod", &format!("/modules/t_slow.parts.ko.{suffix}")]).succeeds_silently();
+        drop(Loaded::adopt("t_slow"));
+    }
+    let lines = log.lines();
+    let runs = lines.iter().filter(|line| *line == "t_slow: init begins").count();
+    assert_eq!(runs, 3, "{lines:?}");
+}
+
+/// Filters for machine code, which kernels have as their builders liked.
+fn filters() {
+    for name in ["x86", "arm", "delta"] {
+        run(["insmod", &format!("/modules/t_plain.{name}.ko.xz")]).succeeds_silently();
+        drop(Loaded::adopt("t_plain"));
+    }
+}
+
+/// Runs insmod with its messages going to a terminal, and returns them.
+fn on_terminal(words: &[&str]) -> String {
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let status =
+        Command::new("insmod").args(words).stderr(fs::File::from(terminal.slave)).status().unwrap();
+    assert_ne!(status.code(), Some(0));
+    let mut text = Vec::new();
+    let mut screen = fs::File::from(terminal.master);
+    // The end of a terminal whose other side is closed is an error.
+    let _ = std::io::Read::read_to_end(&mut screen, &mut text);
+    String::from_utf8_lossy(&text).replace('\r', "")
+}
+
+/// A person is told without asking; the log is then opened only after the failure, and has
+/// messages of earlier ones.
+fn on_a_terminal() {
+    run(["insmod", "/modules/t_user2.ko"]);
+    run(["insmod", "/modules/t_user.ko"]);
+    sleep(Duration::from_millis(300));
+    let text = on_terminal(&["/modules/t_user.ko"]);
+    for part in [
+        "insmod: ERROR: could not insert module /modules/t_user.ko: Unknown symbol in module\n",
+        "\n  cause: it needs symbols that nothing loaded exports: ",
+        "\n  kernel: t_user: Unknown symbol t_base_add (err -2)\n",
+        "\n  fix: insmod /modules/t_base.ko\n",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in {text:?}");
+    }
+    let kernel = text.lines().filter(|line| line.starts_with("  kernel: ")).count();
+    assert_eq!(kernel, 2, "{text}");
+}
+
+fn never_explained() {
+    for never in [
+        Run::new("insmod").args(["--explain=never", "/modules/t_user.ko"]),
+        Run::new("insmod").args(["/modules/t_user.ko"]).env("MODUTILS_EXPLAIN", "never"),
+    ] {
+        never.done().fails(
+            7,
+            "insmod: ERROR: could not insert module /modules/t_user.ko: Unknown symbol in module",
+        );
+    }
+    let always = Run::new("insmod").args(["/modules/t_user.ko"]);
+    let done = always.env("MODUTILS_EXPLAIN", "always").done();
+    done.check(done.stderr.contains("\n  cause: "), "is explained");
+}
