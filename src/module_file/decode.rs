@@ -16,7 +16,7 @@ pub(super) fn decode(
 ) -> Result<Vec<u8>, Error> {
     match compression {
         Compression::Gzip => collect(flate2::read::MultiGzDecoder::new(input), limit),
-        Compression::Xz => collect(xz2::read::XzDecoder::new_multi_decoder(input), limit),
+        Compression::Xz => collect(liblzma::read::XzDecoder::new_multi_decoder(input), limit),
         Compression::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(BufReader::new(input)).map_err(corrupt)?;
             // The largest window that the format's reference decoder accepts.
@@ -36,7 +36,7 @@ pub(super) fn first_part(compression: Compression, input: impl Read, limit: u64)
     }
     match compression {
         Compression::Gzip => read(flate2::read::GzDecoder::new(input), limit),
-        Compression::Xz => read(xz2::read::XzDecoder::new(input), limit),
+        Compression::Xz => read(liblzma::read::XzDecoder::new(input), limit),
         Compression::Zstd => match zstd::Decoder::with_buffer(BufReader::new(input)) {
             Ok(decoder) => read(decoder.single_frame(), limit),
             Err(_) => Vec::new(),
@@ -85,9 +85,9 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn xz(bytes: &[u8], check: xz2::stream::Check) -> Vec<u8> {
-        let stream = xz2::stream::Stream::new_easy_encoder(0, check).unwrap();
-        let mut encoder = xz2::write::XzEncoder::new_stream(Vec::new(), stream);
+    fn xz(bytes: &[u8], check: liblzma::stream::Check) -> Vec<u8> {
+        let stream = liblzma::stream::Stream::new_easy_encoder(0, check).unwrap();
+        let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }
@@ -103,10 +103,10 @@ mod tests {
         assert_eq!(decode(Compression::Gzip, &*gzip(MODULE), LIMIT).unwrap(), MODULE);
         assert_eq!(decode(Compression::Zstd, &*zstd(MODULE), LIMIT).unwrap(), MODULE);
         for check in [
-            xz2::stream::Check::None,
-            xz2::stream::Check::Crc32,
-            xz2::stream::Check::Crc64,
-            xz2::stream::Check::Sha256,
+            liblzma::stream::Check::None,
+            liblzma::stream::Check::Crc32,
+            liblzma::stream::Check::Crc64,
+            liblzma::stream::Check::Sha256,
         ] {
             assert_eq!(decode(Compression::Xz, &*xz(MODULE, check), LIMIT).unwrap(), MODULE);
         }
@@ -118,7 +118,7 @@ mod tests {
         let parts = [gzip(head), gzip(tail)].concat();
         assert_eq!(decode(Compression::Gzip, &*parts, LIMIT).unwrap(), MODULE);
         assert_eq!(first_part(Compression::Gzip, &*parts, LIMIT), head);
-        let crc32 = xz2::stream::Check::Crc32;
+        let crc32 = liblzma::stream::Check::Crc32;
         let parts = [xz(head, crc32), xz(tail, crc32)].concat();
         assert_eq!(decode(Compression::Xz, &*parts, LIMIT).unwrap(), MODULE);
         assert_eq!(first_part(Compression::Xz, &*parts, LIMIT), head);
@@ -131,7 +131,7 @@ mod tests {
     fn damage_is_called_damage() {
         for (compression, stream) in [
             (Compression::Gzip, gzip(MODULE)),
-            (Compression::Xz, xz(MODULE, xz2::stream::Check::Crc64)),
+            (Compression::Xz, xz(MODULE, liblzma::stream::Check::Crc64)),
             (Compression::Zstd, zstd(MODULE)),
         ] {
             for end in 0..stream.len() {
@@ -154,6 +154,6 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::NotElf);
         // The limit itself is still allowed.
         bomb.truncate(1 << 20);
-        assert!(decode(Compression::Xz, &*xz(&bomb, xz2::stream::Check::Crc32), LIMIT).is_ok());
+        assert!(decode(Compression::Xz, &*xz(&bomb, liblzma::stream::Check::Crc32), LIMIT).is_ok());
     }
 }
