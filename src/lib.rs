@@ -1,6 +1,103 @@
 //! Linux kernel modules: load, remove and list them, and learn why not.
 //!
-//! The library under the commands `insmod`, `rmmod` and `lsmod`.
+//! The library under the commands `insmod`, `rmmod` and `lsmod`. It makes the system calls itself,
+//! starts no program, and prints nothing. What fails says why, in types.
+//!
+//! # What is loaded
+//! A [`Snapshot`] is `/proc/modules` at one moment. Everything that looks at the kernel takes a
+//! [`System`]: the running one, or a directory with files like its own, for captured data and
+//! tests.
+//!
+//! ```
+//! use modutils::{ModuleName, Snapshot, State, System};
+//!
+//! // System::live() is the one to use; this one is the same on each machine.
+//! let system = System::at("tests/fixtures/system");
+//! let snapshot = Snapshot::take(&system)?;
+//!
+//! let voice = snapshot.get(&ModuleName::new("voice")?).ok_or("it is not loaded")?;
+//! assert_eq!((voice.size, voice.refcnt), (45056, Some(2)));
+//! assert_eq!(voice.used_by.len(), 2);
+//! assert_eq!(voice.state, State::Live);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Attributes`] has what `/sys/module` knows of a module, [`DependencyGraph`] who uses whom.
+//!
+//! # What is in a file
+//! A [`ModuleFile`] may be compressed; its [`Image`] is not. Nothing that is read is trusted: a
+//! file may be cut off, hostile, or no module at all, and that is an [`Error`] with an
+//! [`ErrorKind`].
+//!
+//! ```
+//! use modutils::ModuleFile;
+//!
+//! let file = ModuleFile::open("tests/fixtures/hello.ko")?;
+//! let image = file.image()?;
+//! assert_eq!(image.name()?.to_string(), "hello");
+//! assert_eq!(image.modinfo()?.value("license"), Some(&b"GPL"[..]));
+//! assert_eq!(image.depends()?[0].to_string(), "voice");
+//! for parameter in image.parameters()? {
+//!     println!("{}", String::from_utf8_lossy(&parameter.name));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Loading
+//! [`insert()`] is one system call if all is well. If not, [`explain`] finds out what the kernel's
+//! single number means: a [`Cause`], with what the kernel logged and what would help. [`check`]
+//! gives the same answer without loading anything, [`dependencies`] what to load first.
+//!
+//! ```no_run
+//! use modutils::{Arguments, Cause, Force, KernelLog, ModuleFile, Request, System};
+//!
+//! let system = System::live();
+//! let file = ModuleFile::open("./hello.ko")?;
+//! let arguments = Arguments::new(["greeting=good morning"])?;
+//! let force = Force::default();
+//!
+//! let log = KernelLog::open(&system);
+//! if let Err(error) = modutils::insert(&system, &file, &arguments, force) {
+//!     let request = Request { file: &file, arguments: &arguments, force };
+//!     let diagnosis = modutils::explain(&system, request, &error, Some(log));
+//!     match &diagnosis.cause {
+//!         Cause::AlreadyLoaded { .. } => {}
+//!         Cause::MissingSymbol { symbols, .. } => println!("{} symbols miss", symbols.len()),
+//!         cause => println!("{}: {cause}", cause.kind()),
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Removing
+//! [`remove()`] is one system call, too, and its [`RemoveError`] has the [`Refusal`] behind the
+//! number. [`remove_when_free`] waits, as no kernel since Linux 3.12 does: it tries again within
+//! milliseconds after the last reference went. [`removal_order`] puts users before what they use,
+//! [`foresee`] tells what a removal would come to.
+//!
+//! ```no_run
+//! use std::time::{Duration, Instant};
+//! use modutils::{ModuleName, Progress, Refusal, RemoveMode, System, Waiting};
+//!
+//! let name = ModuleName::new("hello")?;
+//! let mut report = |progress: &Progress<'_>| println!("{}", progress.error);
+//! let waiting = Waiting::until(Some(Instant::now() + Duration::from_secs(10)))
+//!     .reporting_to(&mut report);
+//! match modutils::remove_when_free(&System::live(), &name, RemoveMode::Refuse, waiting) {
+//!     Err(error) if error.refusal() == Refusal::TimedOut => println!("{name} stays in use"),
+//!     result => result?,
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`holders()`] looks for whoever holds a module: processes, mounts, interfaces, and how many
+//! references remain unexplained.
+//!
+//! # Names
+//! In a [`ModuleName`], `-` and `_` are one character, as for the tools, and it is never longer
+//! than the kernel's own buffer. [`Pattern`]s match names.
+//!
+//! `examples/lifecycle.rs` does all of this in one program.
 //!
 //! # Layout
 //! Each module may use those above it in this list, and none below.
@@ -81,3 +178,8 @@ pub use remove::{
 pub use syscall::Force;
 pub use system::System;
 pub use taint::Taints;
+
+/// The examples of the README are compiled, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

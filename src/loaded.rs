@@ -12,6 +12,8 @@ pub use list::ModuleList;
 pub use proc_modules::ModuleRow;
 pub use snapshot::Snapshot;
 
+use std::fmt;
+
 use crate::error::Error;
 use crate::name::ModuleName;
 use crate::system::System;
@@ -73,6 +75,12 @@ impl State {
             Self::Unloading => "unloading",
             Self::Other(word) => word,
         }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

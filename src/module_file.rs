@@ -56,7 +56,7 @@ impl ModuleFile {
     /// Opens the file, and reads nothing of it yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+    /// [`ErrorKind::Io`].
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         // Without O_NONBLOCK, opening a FIFO waits for its writer, for ever perhaps.
@@ -73,8 +73,8 @@ impl ModuleFile {
     /// provenance is lost on security modules such as IMA.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io), or
-    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) past [`DECOMPRESSED_MAX`].
+    /// [`ErrorKind::Io`], or
+    /// [`ErrorKind::TooLarge`] past [`DECOMPRESSED_MAX`].
     pub fn from_stream(stream: File, path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         let io_error = |error: std::io::Error| Error::io(&path, errno::from_io(&error));
@@ -103,7 +103,7 @@ impl ModuleFile {
     /// How the file is compressed, by its first bytes; `None` if it is not.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+    /// [`ErrorKind::Io`].
     pub fn compression(&self) -> Result<Option<Compression>, Error> {
         Ok(Compression::sniff(&self.start()?))
     }
@@ -147,10 +147,10 @@ impl ModuleFile {
     /// The module itself, decompressed if need be.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io);
-    /// [`ErrorKind::CorruptCompression`](crate::ErrorKind::CorruptCompression);
-    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) past [`DECOMPRESSED_MAX`];
-    /// [`ErrorKind::NotElf`](crate::ErrorKind::NotElf) if what is compressed is no ELF object.
+    /// [`ErrorKind::Io`];
+    /// [`ErrorKind::CorruptCompression`];
+    /// [`ErrorKind::TooLarge`] past [`DECOMPRESSED_MAX`];
+    /// [`ErrorKind::NotElf`] if what is compressed is no ELF object.
     pub fn image(&self) -> Result<Image, Error> {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
@@ -178,7 +178,7 @@ impl ModuleFile {
     /// What kind of file it is and how long.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+    /// [`ErrorKind::Io`].
     pub fn metadata(&self) -> Result<std::fs::Metadata, Error> {
         self.file.metadata().map_err(|error| self.io_error(&error))
     }
@@ -215,9 +215,9 @@ impl Image {
     /// `.gnu.linkonce.this_module`. Neither the file's name nor modinfo's `name` count.
     ///
     /// # Errors
-    /// [`ErrorKind::NotElf`](crate::ErrorKind::NotElf),
-    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) or
-    /// [`ErrorKind::NotAModule`](crate::ErrorKind::NotAModule).
+    /// [`ErrorKind::NotElf`],
+    /// [`ErrorKind::Truncated`] or
+    /// [`ErrorKind::NotAModule`].
     pub fn name(&self) -> Result<ModuleName, Error> {
         elf::Elf::parse(&self.bytes)?.module_name()
     }

@@ -21,6 +21,14 @@ pub struct ModuleName(Box<[u8]>);
 impl ModuleName {
     /// The name in these bytes; `-` counts as `_`.
     ///
+    /// ```
+    /// use modutils::ModuleName;
+    ///
+    /// assert_eq!(ModuleName::new("snd-timer")?, ModuleName::new("snd_timer")?);
+    /// assert!(ModuleName::new("x".repeat(64)).is_err());
+    /// # Ok::<(), modutils::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidName`] if it is empty, longer than [`NAME_MAX`], or has a NUL or `/`.
     pub fn new(name: impl AsRef<[u8]>) -> Result<Self, Error> {

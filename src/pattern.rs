@@ -10,6 +10,15 @@ use crate::name::ModuleName;
 ///
 /// As in a name, `-` and `_` are one character. A `[` that no `]` closes stands for itself; there
 /// is no way to quote, as no module has a name that would need it.
+///
+/// ```
+/// use modutils::{ModuleName, Pattern};
+///
+/// let sound = Pattern::new("snd-*");
+/// assert!(sound.matches(&ModuleName::new("snd_timer")?));
+/// assert!(!sound.matches(&ModuleName::new("sound")?));
+/// # Ok::<(), modutils::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(Vec<Part>);
 

@@ -25,6 +25,15 @@ impl Arguments {
     ///
     /// A value that starts with a double quote is taken to be quoted already.
     ///
+    /// ```
+    /// let arguments = modutils::Arguments::new(["times=3", "greeting=good morning"])?;
+    /// assert_eq!(arguments.as_c_str(), c"times=3 greeting=\"good morning\"");
+    ///
+    /// // The kernel has no escape: it cannot take a value with both.
+    /// assert!(modutils::Arguments::new(["greeting=say \"good morning\""]).is_err());
+    /// # Ok::<(), modutils::BadArgument>(())
+    /// ```
+    ///
     /// # Errors
     /// The first argument that cannot be expressed.
     pub fn new<I>(arguments: I) -> Result<Self, BadArgument>

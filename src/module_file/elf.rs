@@ -30,8 +30,8 @@ impl ElfHeader {
     /// Reads the header at the start of a file.
     ///
     /// # Errors
-    /// [`ErrorKind::NotElf`](crate::ErrorKind::NotElf), or
-    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) for a file shorter than a header.
+    /// [`ErrorKind::NotElf`], or
+    /// [`ErrorKind::Truncated`] for a file shorter than a header.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
         if !bytes.starts_with(&elf::ELFMAG) {
             return Err(Error::new(ErrorKind::NotElf, "not an ELF object"));

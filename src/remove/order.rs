@@ -18,6 +18,17 @@ pub enum Extent {
 
 /// The names in an order in which each module comes after those of them that use it; otherwise as
 /// given, each once.
+///
+/// ```
+/// use modutils::{Extent, ModuleName, Snapshot, System, removal_order};
+///
+/// let snapshot = Snapshot::take(&System::at("tests/fixtures/system"))?;
+/// let voice = [ModuleName::new("voice")?];
+/// let order = removal_order(&snapshot, &voice, Extent::WithUsers);
+/// let names: Vec<_> = order.iter().map(ToString::to_string).collect();
+/// assert_eq!(names, ["hello", "voice_usb", "voice"]);
+/// # Ok::<(), modutils::Error>(())
+/// ```
 pub fn removal_order(snapshot: &Snapshot, names: &[ModuleName], extent: Extent) -> Vec<ModuleName> {
     let wanted = match extent {
         Extent::Named => Some(names.iter().collect()),
