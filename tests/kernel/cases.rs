@@ -13,6 +13,7 @@ pub(crate) mod lane;
 pub(crate) mod list;
 pub(crate) mod list_options;
 pub(crate) mod list_text;
+pub(crate) mod races;
 pub(crate) mod refusals;
 pub(crate) mod remove;
 pub(crate) mod remove_options;

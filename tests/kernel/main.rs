@@ -96,6 +96,7 @@ const AREAS: &[Area] = &[
     Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
+    Area { name: "races", boots: &[DEFAULT], tests: cases::races::TESTS },
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
     Area { name: "wait_paths", boots: &[STEADY], tests: cases::wait_paths::TESTS },
     Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
