@@ -5,6 +5,7 @@ mod graph;
 mod list;
 mod proc_modules;
 mod snapshot;
+mod sysfs;
 
 pub use attributes::{Attributes, ParameterValue};
 pub use graph::DependencyGraph;
@@ -43,6 +44,12 @@ pub struct LoadedModule {
 }
 
 impl LoadedModule {
+    /// The module as `/sys/module` shows it, for systems without `/proc`. Whether it is permanent
+    /// is not shown there.
+    pub(crate) fn from_sysfs(system: &System, name: &ModuleName) -> Option<Self> {
+        sysfs::read(system, name)
+    }
+
     /// References that no module holds: by open devices, mounts, sockets, and the kernel itself.
     pub fn anonymous_references(&self) -> Option<i64> {
         // While a module loads, the loader holds one; see do_init_module in kernel/module/main.c.

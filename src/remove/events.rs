@@ -39,9 +39,9 @@ impl Events {
     /// Makes the instance, which can take the kernel a tenth of a second, and takes away those of
     /// processes that were killed. Nothing, if the kernel or its settings do not let us.
     pub(super) fn of(system: &System, name: &ModuleName) -> Option<Self> {
+        remove_stale(system);
         let filter = filter(name)?;
         let place = system.trace_instances()?;
-        remove_stale(&place);
         let processors = sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten()?;
         if processors > PROCESSORS_MAX || !counts_are_whole(&system.release()) {
             return None;
@@ -117,8 +117,9 @@ fn counts_are_whole(release: &str) -> bool {
 
 /// Removes instances of processes that have ended without doing so. One that is in use, by a
 /// process of another pid name space, the kernel does not let go.
-fn remove_stale(place: &Path) {
-    let Ok(entries) = fs::read_dir(place) else { return };
+pub(super) fn remove_stale(system: &System) {
+    let entries = system.trace_instances().map(fs::read_dir);
+    let Some(Ok(entries)) = entries else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let owner = name

@@ -65,8 +65,10 @@ impl Refusal {
 /// What is known beside the kernel's answer.
 struct Facts<'a> {
     mode: RemoveMode,
-    /// The module's row; `Err` if there is no list to look at.
+    /// The module; `Err` if nothing shows what is loaded.
     module: Result<Option<&'a LoadedModule>, ()>,
+    /// Whether it is known if the module is permanent.
+    shows_permanent: bool,
     built_in: bool,
     modules_disabled: bool,
 }
@@ -98,7 +100,7 @@ fn reason(errno: Errno, facts: &Facts<'_>) -> Refusal {
             (Some(module), _) if module.permanent && facts.mode == RemoveMode::Force => {
                 Refusal::NotForceable
             }
-            (Some(module), _) if module.permanent => Refusal::Permanent,
+            (Some(module), _) if module.permanent || !facts.shows_permanent => Refusal::Permanent,
             // It was on its way in or out a moment ago, and is gone or ready by now.
             (_, Ok(_)) => Refusal::BeingUnloaded,
             (_, Err(())) => Refusal::Unknown,
@@ -110,20 +112,23 @@ fn reason(errno: Errno, facts: &Facts<'_>) -> Refusal {
 impl RemoveError {
     /// The reason for an answer of `delete_module`, from what the kernel shows of the module.
     pub(super) fn find(system: &System, name: &ModuleName, errno: Errno, mode: RemoveMode) -> Self {
-        let snapshot = Snapshot::take(system).map_err(|_| ());
-        let module = match &snapshot {
-            Ok(snapshot) => Ok(snapshot.get(name)),
-            Err(()) => Err(()),
+        let listed = Snapshot::take(system).map(|snapshot| snapshot.get(name).cloned());
+        let shows_permanent = listed.is_ok();
+        let module = match listed {
+            Ok(module) => Ok(module),
+            Err(_) if system.has_module_dirs() => Ok(LoadedModule::from_sysfs(system, name)),
+            Err(_) => Err(()),
         };
         let facts = Facts {
             mode,
-            module,
+            module: module.as_ref().map(Option::as_ref).map_err(|&()| ()),
+            shows_permanent,
             built_in: matches!(errno, Errno::ENOENT | Errno::EPERM)
                 && loaded::is_builtin(system, name),
             modules_disabled: errno == Errno::EPERM && modules_disabled(system),
         };
         let refusal = reason(errno, &facts);
-        let module = module.ok().flatten().cloned().map(Box::new);
+        let module = module.ok().flatten().map(Box::new);
         Self { name: name.clone(), refusal, end: None, errno, module }
     }
 
@@ -157,6 +162,7 @@ impl RemoveError {
         let facts = Facts {
             mode,
             module: Ok(module.as_ref()),
+            shows_permanent: true,
             built_in: errno == Errno::ENOENT && loaded::is_builtin(system, name),
             modules_disabled: false,
         };
@@ -251,7 +257,13 @@ mod tests {
             (Errno::EFAULT, "free", Refuse, Refusal::Unknown),
         ] {
             let module = Ok(snapshot.get(&ModuleName::new(name).unwrap()));
-            let facts = Facts { mode, module, built_in: false, modules_disabled: false };
+            let facts = Facts {
+                mode,
+                module,
+                shows_permanent: true,
+                built_in: false,
+                modules_disabled: false,
+            };
             assert_eq!(reason(errno, &facts), expected, "{errno} {name} {mode:?}");
         }
     }
@@ -261,6 +273,7 @@ mod tests {
         let facts = |built_in, modules_disabled| Facts {
             mode: RemoveMode::Refuse,
             module: Ok(None),
+            shows_permanent: true,
             built_in,
             modules_disabled,
         };
@@ -271,5 +284,10 @@ mod tests {
         assert_eq!(reason(Errno::EPERM, &blind(false)), Refusal::NoPrivilege);
         assert_eq!(reason(Errno::EBUSY, &blind(false)), Refusal::Unknown);
         assert_eq!(reason(Errno::EAGAIN, &blind(false)), Refusal::InUse);
+        // As sysfs shows it.
+        let live = Snapshot::parse(b"a 1 0 - Live 0x0").unwrap();
+        let module = Ok(live.modules().first());
+        let facts = Facts { module, shows_permanent: false, ..facts(false, false) };
+        assert_eq!(reason(Errno::EBUSY, &facts), Refusal::Permanent);
     }
 }

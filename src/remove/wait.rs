@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::RemoveMode;
 use super::count::Count;
-use super::events::Events;
+use super::events::{self, Events};
 use super::refusal::{Refusal, RemoveError};
 use crate::name::ModuleName;
 use crate::system::System;
@@ -223,10 +223,13 @@ impl<'a> Watch<'a> {
 }
 
 impl Drop for Watch<'_> {
-    /// An instance that is still being made is waited for, so that it goes as well.
+    /// An instance that is still being made is waited for, so that it goes as well; and what
+    /// killed processes left is taken away even after a wait that needed none.
     fn drop(&mut self) {
-        if let Source::Coming(setup) = std::mem::replace(&mut self.source, Source::ClockOnly) {
-            drop(setup.join());
+        match std::mem::replace(&mut self.source, Source::ClockOnly) {
+            Source::Clock => events::remove_stale(self.system),
+            Source::Coming(setup) => drop(setup.join()),
+            Source::Events(_) | Source::ClockOnly => {}
         }
     }
 }

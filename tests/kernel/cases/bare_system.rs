@@ -8,6 +8,8 @@ crate::tests![
     insert_and_remove_without_proc,
     insert_and_remove_without_sys,
     busy_without_sys,
+    busy_without_proc,
+    waiting_without_proc_or_sys,
 ];
 
 /// Runs a tool where a file system is not mounted. Nobody else sees the change.
@@ -46,4 +48,20 @@ fn insert_and_remove_without_sys() {
 fn busy_without_sys() {
     let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
     without("/sys", "rmmod t_base").fails(4, "rmmod: ERROR: Module t_base is in use by: t_user");
+}
+
+fn busy_without_proc() {
+    let (_base, _user, _noexit) =
+        (Loaded::new("t_base", ""), Loaded::new("t_user", ""), Loaded::new("t_noexit", ""));
+    without("/proc", "rmmod t_base").fails(4, "rmmod: ERROR: Module t_base is in use by: t_user");
+    without("/proc", "rmmod --wait t_noexit")
+        .fails(4, "rmmod: ERROR: could not remove 't_noexit': Device or resource busy");
+}
+
+fn waiting_without_proc_or_sys() {
+    for mount in ["/proc", "/sys", "/proc && umount -l /sys"] {
+        let _loaded = Loaded::new("t_hold", "hold_ms=1000");
+        without(mount, "rmmod --wait t_hold").succeeds_silently();
+        assert!(!is_loaded("t_hold"), "{mount}");
+    }
 }

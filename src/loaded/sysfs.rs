@@ -1,0 +1,57 @@
+//! A loaded module as `/sys/module` shows it, for systems without `/proc`.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+use super::{LoadedModule, State};
+use crate::name::ModuleName;
+use crate::system::{self, System};
+use crate::taint::Taints;
+
+/// The module, unless it is not loaded: built-in ones have a directory, too, and no state. Whether
+/// it is permanent is not shown there.
+pub(super) fn read(system: &System, name: &ModuleName) -> Option<LoadedModule> {
+    let dir = system.module_dir(name);
+    let attribute = |file: &str| system::read_text(&dir.join(file)).ok();
+    let state = match attribute("initstate")?.as_str() {
+        "live" => State::Live,
+        "coming" => State::Loading,
+        "going" => State::Unloading,
+        other => State::Other(other.into()),
+    };
+    let users = fs::read_dir(dir.join("holders")).into_iter().flatten().flatten();
+    Some(LoadedModule {
+        name: name.clone(),
+        size: attribute("coresize").and_then(|size| size.parse().ok()).unwrap_or(0),
+        refcnt: attribute("refcnt").and_then(|count| count.parse().ok()),
+        used_by: users.map(|user| ModuleName::from_kernel(user.file_name().as_bytes())).collect(),
+        permanent: false,
+        state,
+        address: None,
+        taints: Taints::from_field(&attribute("taint").unwrap_or_default()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_captured_directory() {
+        let root = std::env::temp_dir().join(format!("modutils-sysfs-{}", std::process::id()));
+        let dir = root.join("sys/module/t_base");
+        fs::create_dir_all(dir.join("holders/t_user")).unwrap();
+        for (file, text) in [("initstate", "live\n"), ("refcnt", "1\n"), ("coresize", "4096\n")] {
+            fs::write(dir.join(file), text).unwrap();
+        }
+        fs::create_dir_all(root.join("sys/module/printk")).unwrap();
+        let system = System::at(&root);
+        let module = read(&system, &ModuleName::new("t_base").unwrap()).unwrap();
+        let builtin = read(&system, &ModuleName::new("printk").unwrap());
+        fs::remove_dir_all(&root).unwrap();
+
+        assert_eq!((module.refcnt, module.size, &module.state), (Some(1), 4096, &State::Live));
+        assert_eq!(module.used_by, [ModuleName::new("t_user").unwrap()]);
+        assert_eq!(builtin, None);
+    }
+}
