@@ -75,6 +75,7 @@ check: tools
 	@$(MAKE) --no-print-directory check-kernel
 
 check-kernel: tools build
+	$(STATIC) cargo build --locked --target $(TRIPLE) --example lifecycle
 	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
 bench: tools build

@@ -10,6 +10,7 @@ pub(crate) mod holders;
 pub(crate) mod insert;
 pub(crate) mod insert_options;
 pub(crate) mod lane;
+pub(crate) mod library;
 pub(crate) mod list;
 pub(crate) mod list_options;
 pub(crate) mod list_text;

@@ -100,6 +100,7 @@ const AREAS: &[Area] = &[
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
     Area { name: "wait_paths", boots: &[STEADY], tests: cases::wait_paths::TESTS },
     Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
+    Area { name: "library", boots: &[DEFAULT], tests: cases::library::TESTS },
     Area { name: "crowd", boots: &[CROWDED], tests: cases::crowd::TESTS },
 ];
 

@@ -59,6 +59,7 @@ impl Machine {
         script(
             Command::new("tests/vm/initramfs.sh")
                 .args([kernel.as_ref(), initramfs.as_os_str(), program.as_os_str()])
+                .arg(example(&program))
                 .env("MODUTILS_BIN", tools),
         )?;
         let mut process = Command::new("tests/vm/boot.sh")
@@ -124,6 +125,12 @@ impl Machine {
         let console = tail(&self.console);
         format!("{reason}\n{complaints}\nthe end of the guest's console:\n{console}")
     }
+}
+
+/// The example of the library, which `make check-kernel` builds beside this program.
+fn example(program: &Path) -> PathBuf {
+    let deps = program.parent().unwrap_or(program);
+    deps.with_file_name("examples").join("lifecycle")
 }
 
 /// The last lines of a file, if there is such a file.
