@@ -43,7 +43,7 @@ fn live(file: &OsString, parameters: impl Iterator<Item = OsString>) -> Result<(
         let request = Request { file: &file, arguments: &arguments, force };
         let diagnosis = modutils::explain(&system, request, &error, Some(log));
         // Some causes a program can do something about.
-        if let Cause::MissingSymbol { symbols } = &diagnosis.cause {
+        if let Cause::MissingSymbol { symbols, .. } = &diagnosis.cause {
             for symbol in symbols {
                 let provider = symbol.provider.as_ref().map_or("nobody", |name| {
                     std::str::from_utf8(name.as_bytes()).unwrap_or("a module of an odd name")

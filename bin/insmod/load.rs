@@ -108,7 +108,7 @@ fn check(
 
 /// Whether all that is missing are symbols of modules that `--deps` would load first.
 fn comes_with_dependencies(system: &System, file: &ModuleFile, cause: &Cause) -> bool {
-    let Cause::MissingSymbol { symbols } = cause else { return false };
+    let Cause::MissingSymbol { symbols, .. } = cause else { return false };
     let dependencies = modutils::dependencies(system, file);
     symbols.iter().all(|symbol| {
         let provider = symbol.provider.as_ref();

@@ -52,13 +52,13 @@ pub(crate) fn to_json(cause: &Cause) -> Value {
 /// What belongs to the kind.
 fn details(cause: &Cause) -> Vec<(&'static str, Value)> {
     match cause {
-        Cause::WrongArchitecture { module, kernel } => {
+        Cause::WrongArchitecture { module, kernel, .. } => {
             vec![("module", json!(module)), ("kernel", json!(kernel))]
         }
         Cause::VermagicMismatch { module, kernel, .. } => {
             vec![("module", json!(module)), ("kernel", json!(kernel))]
         }
-        Cause::SymbolVersionMismatch { symbols } => {
+        Cause::SymbolVersionMismatch { symbols, .. } => {
             let crc = |crc: Option<u32>| crc.map(|crc| format!("{crc:#010x}"));
             let symbols: Vec<Value> = symbols
                 .iter()
@@ -69,7 +69,7 @@ fn details(cause: &Cause) -> Vec<(&'static str, Value)> {
                 .collect();
             vec![("symbols", symbols.into())]
         }
-        Cause::MissingSymbol { symbols } => {
+        Cause::MissingSymbol { symbols, .. } => {
             let symbols: Vec<Value> = symbols
                 .iter()
                 .map(|symbol| {
@@ -80,28 +80,28 @@ fn details(cause: &Cause) -> Vec<(&'static str, Value)> {
                 .collect();
             vec![("symbols", symbols.into())]
         }
-        Cause::GplOnlySymbol { symbols, license } => {
+        Cause::GplOnlySymbol { symbols, license, .. } => {
             let symbols: Vec<Value> = symbols.iter().map(|name| json!({"name": name})).collect();
             vec![("symbols", symbols.into()), ("license", json!(license))]
         }
-        Cause::MissingNamespace { symbols } => {
+        Cause::MissingNamespace { symbols, .. } => {
             let symbols: Vec<Value> = symbols
                 .iter()
                 .map(|(name, namespace)| json!({"name": name, "namespace": namespace}))
                 .collect();
             vec![("symbols", symbols.into())]
         }
-        Cause::DependencyInitialising { module, symbols } => {
+        Cause::DependencyInitialising { module, symbols, .. } => {
             let symbols: Vec<Value> = symbols.iter().map(|name| json!({"name": name})).collect();
             let module = module.as_ref().map(ToString::to_string);
             vec![("module", json!(module)), ("symbols", symbols.into())]
         }
-        Cause::DuplicateSymbol { symbol, owner } => {
+        Cause::DuplicateSymbol { symbol, owner, .. } => {
             let owner = owner.as_ref().map(ToString::to_string);
             vec![("symbols", json!([{"name": symbol, "provider": owner}]))]
         }
-        Cause::UnknownKey { signer } => vec![("signer", signer_json(signer))],
-        Cause::BadSignature { signer } => {
+        Cause::UnknownKey { signer, .. } => vec![("signer", signer_json(signer))],
+        Cause::BadSignature { signer, .. } => {
             vec![("signer", signer.as_ref().map_or(Value::Null, signer_json))]
         }
         Cause::LockedDown { mode, secure_boot, .. } => {

@@ -75,23 +75,3 @@ pub(crate) fn status(error: &RemoveError) -> Status {
         _ => Status::Failed,
     }
 }
-
-/// The word of `cause.kind` in JSON.
-pub(crate) fn kind(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::NotLoaded => "not-loaded",
-        Refusal::BuiltIn => "built-in",
-        Refusal::UsedByModules => "used-by-modules",
-        Refusal::InUse => "in-use",
-        Refusal::Permanent => "permanent",
-        Refusal::Initialising => "initialising",
-        Refusal::BeingUnloaded => "being-unloaded",
-        Refusal::NoUnloadSupport => "no-unload-support",
-        Refusal::NotForceable => "not-forceable",
-        Refusal::NoPrivilege => "no-privilege",
-        Refusal::ModulesDisabled => "modules-disabled",
-        Refusal::TimedOut => "timed-out",
-        Refusal::Interrupted => "interrupted",
-        _ => "unknown",
-    }
-}

@@ -107,7 +107,7 @@ impl<'a> Outcomes<'a> {
             status: status as u8,
             errno: Some(error.errno().name()),
             message: Some(String::from_utf8_lossy(&line).into_owned()),
-            cause: Some(json!({ "kind": message::kind(error.refusal()), "text": account.cause })),
+            cause: Some(json!({ "kind": error.refusal().kind(), "text": account.cause })),
             fix: account.fix,
             holders: account.holders.as_ref().map(holders::to_json),
             unexplained: account.holders.as_ref().and_then(unexplained),

@@ -8,7 +8,8 @@ use crate::name::ModuleName;
 
 /// Why a module was not, or would not be, loaded.
 ///
-/// `Display` gives one sentence with the names and values found.
+/// `Display` gives one sentence with the names and values found. Causes may gain fields: match them
+/// with `..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -25,6 +26,7 @@ pub enum Cause {
         errno: Errno,
     },
     /// A directory, a device, a FIFO.
+    #[non_exhaustive]
     NotAFile {
         /// What it is.
         what: &'static str,
@@ -32,16 +34,19 @@ pub enum Cause {
     /// A file without a byte.
     EmptyFile,
     /// Not an ELF object, and nothing that could hold one.
+    #[non_exhaustive]
     NotElf {
         /// What it starts with.
         what: String,
     },
     /// An ELF object that ends too early, or whose headers point nowhere.
+    #[non_exhaustive]
     Truncated {
         /// What is missing.
         detail: String,
     },
     /// For another processor.
+    #[non_exhaustive]
     WrongArchitecture {
         /// For which one, as `uname -m` calls it; else the number of the ELF machine.
         module: String,
@@ -49,11 +54,13 @@ pub enum Cause {
         kernel: String,
     },
     /// An ELF object, but not a module, or not one of a kernel built like this.
+    #[non_exhaustive]
     NotAModule {
         /// What is missing or different.
         detail: String,
     },
     /// The compressed stream is damaged.
+    #[non_exhaustive]
     CorruptCompression {
         /// Its format.
         compression: Option<Compression>,
@@ -61,11 +68,13 @@ pub enum Cause {
         detail: String,
     },
     /// A compression that modules do not come in, or more than can be decompressed.
+    #[non_exhaustive]
     CompressionUnsupported {
         /// Which one.
         format: String,
     },
     /// Built for another kernel, by the version magic.
+    #[non_exhaustive]
     VermagicMismatch {
         /// The magic of the module.
         module: String,
@@ -75,16 +84,19 @@ pub enum Cause {
         differences: Vec<VermagicDifference>,
     },
     /// Built against other types than the kernel has.
+    #[non_exhaustive]
     SymbolVersionMismatch {
         /// The symbols whose types differ. `module_layout` stands for `struct module`.
         symbols: Vec<WrongVersion>,
     },
     /// Nobody exports these symbols.
+    #[non_exhaustive]
     MissingSymbol {
         /// The symbols, and who would export them.
         symbols: Vec<MissingSymbol>,
     },
     /// Symbols that are only for modules under a licence compatible with the GPL.
+    #[non_exhaustive]
     GplOnlySymbol {
         /// The symbols.
         symbols: Vec<String>,
@@ -92,11 +104,13 @@ pub enum Cause {
         license: Option<String>,
     },
     /// Symbols of a namespace that the module does not import.
+    #[non_exhaustive]
     MissingNamespace {
         /// The symbols, each with its namespace.
         symbols: Vec<(String, String)>,
     },
     /// A module that it uses has not finished its own init function.
+    #[non_exhaustive]
     DependencyInitialising {
         /// That module, where it is known.
         module: Option<ModuleName>,
@@ -104,6 +118,7 @@ pub enum Cause {
         symbols: Vec<String>,
     },
     /// It exports a symbol that is exported already.
+    #[non_exhaustive]
     DuplicateSymbol {
         /// The symbol.
         symbol: String,
@@ -111,21 +126,25 @@ pub enum Cause {
         owner: Option<ModuleName>,
     },
     /// No signature, and the kernel wants one.
+    #[non_exhaustive]
     Unsigned {
         /// A flag of a forced load voids the signature that there is.
         voided: bool,
     },
     /// Signed with a key that the kernel does not have.
+    #[non_exhaustive]
     UnknownKey {
         /// Who signed it.
         signer: Signer,
     },
     /// The signature is not of these contents.
+    #[non_exhaustive]
     BadSignature {
         /// Who signed it, where that can be read.
         signer: Option<Signer>,
     },
     /// The kernel is locked down, and the module not validly signed.
+    #[non_exhaustive]
     LockedDown {
         /// `integrity` or `confidentiality`.
         mode: Option<String>,
@@ -135,21 +154,25 @@ pub enum Cause {
         secure_boot: bool,
     },
     /// Named in `module_blacklist=`.
+    #[non_exhaustive]
     Blacklisted {
         /// The name there.
         name: String,
     },
     /// Nobody may load modules any more.
+    #[non_exhaustive]
     ModulesDisabled {
         /// From the start on: `nomodule`.
         at_boot: bool,
     },
     /// The caller may not load modules.
+    #[non_exhaustive]
     NoPrivilege {
         /// It has the capability, but in a user namespace only.
         in_namespace: bool,
     },
     /// A module of this name is loaded.
+    #[non_exhaustive]
     AlreadyLoaded {
         /// The name.
         name: ModuleName,
@@ -157,16 +180,19 @@ pub enum Cause {
         difference: Option<String>,
     },
     /// The kernel has a module of this name built in.
+    #[non_exhaustive]
     BuiltIn {
         /// The name.
         name: ModuleName,
     },
     /// A module of this name is just being removed.
+    #[non_exhaustive]
     BeingUnloaded {
         /// The name.
         name: ModuleName,
     },
     /// A parameter does not take the value.
+    #[non_exhaustive]
     BadParameter {
         /// The parameter.
         name: String,
@@ -189,6 +215,7 @@ pub enum Cause {
         nearest: Option<String>,
     },
     /// The module was loaded, and its own init function refused to start it.
+    #[non_exhaustive]
     InitFailed {
         /// What it returned.
         errno: Errno,
@@ -202,11 +229,13 @@ pub enum Cause {
     /// The kernel was built without forced loading.
     NotForceable,
     /// A security module of the kernel denied it.
+    #[non_exhaustive]
     SecurityPolicy {
         /// Those that look at modules, as far as they could be told.
         modules: Vec<String>,
     },
     /// Nothing of the above could be found.
+    #[non_exhaustive]
     Unknown {
         /// The kernel's answer.
         errno: Option<Errno>,

@@ -56,6 +56,26 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// One word for it, as in the JSON of `rmmod`: `in-use`, for instance.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::NotLoaded => "not-loaded",
+            Self::BuiltIn => "built-in",
+            Self::UsedByModules => "used-by-modules",
+            Self::InUse => "in-use",
+            Self::Permanent => "permanent",
+            Self::Initialising => "initialising",
+            Self::BeingUnloaded => "being-unloaded",
+            Self::NoUnloadSupport => "no-unload-support",
+            Self::NotForceable => "not-forceable",
+            Self::NoPrivilege => "no-privilege",
+            Self::ModulesDisabled => "modules-disabled",
+            Self::TimedOut => "timed-out",
+            Self::Interrupted => "interrupted",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Whether it may pass in time, so that waiting may help.
     pub fn may_pass(self) -> bool {
         matches!(self, Self::UsedByModules | Self::InUse | Self::Initialising | Self::BeingUnloaded)

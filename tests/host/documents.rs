@@ -14,7 +14,7 @@ const SILENT: &[(&str, &str)] = &[("insmod", "-p")];
 
 /// The functions that give `cause.kind` its words.
 const KINDS: &[(&str, &str)] =
-    &[("insmod", "src/diagnosis/cause.rs"), ("rmmod", "bin/rmmod/message.rs")];
+    &[("insmod", "src/diagnosis/cause.rs"), ("rmmod", "src/remove/refusal.rs")];
 
 type Words = BTreeSet<String>;
 
