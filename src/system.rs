@@ -125,6 +125,11 @@ impl System {
         self.root.join("lib/modules").join(release).join("modules.alias")
     }
 
+    /// What is known of the modules that are part of the kernel.
+    pub(crate) fn modules_builtin_modinfo(&self, release: &str) -> PathBuf {
+        self.root.join("lib/modules").join(release).join("modules.builtin.modinfo")
+    }
+
     /// Where tracing instances are made, if tracefs is mounted: in its own place, or, as before
     /// Linux 4.1 and by those who mount debugfs only, below debugfs.
     pub(crate) fn trace_instances(&self) -> Option<PathBuf> {

@@ -53,8 +53,10 @@ fn phrase(holder: &Holder) -> String {
         HolderKind::BlockDevice => format!("the block device {name} is made of it"),
         HolderKind::Scheduler => format!("it schedules the requests of {name}"),
         HolderKind::Crypto => format!("the algorithm {name} is in use"),
-        HolderKind::Device => format!("the device {name} is bound to it"),
-        HolderKind::Interface => format!("the network interface {name} is of it"),
+        HolderKind::Device => format!("the device {name} is bound to it, without a reference"),
+        HolderKind::Interface => {
+            format!("the network interface {name} is of it, without a reference")
+        }
         _ => format!("{name} {path}"),
     };
     let what = match holder.certainty {

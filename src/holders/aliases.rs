@@ -13,8 +13,13 @@ const KINDS: [&[u8]; 5] = [b"char-major-", b"block-major-", b"fs-", b"rtnl-link-
 impl Aliases {
     /// Without the list of aliases nothing is known, which is no error here.
     pub(super) fn read(system: &System) -> Self {
-        let list = system::read(&system.modules_alias(&system.release())).unwrap_or_default();
-        Self::parse(&list)
+        let release = system.release();
+        let builtin = system::read(&system.modules_builtin_modinfo(&release)).unwrap_or_default();
+        let list = system::read(&system.modules_alias(&release)).unwrap_or_default();
+        let mut aliases = Self::parse(&list);
+        // What is of the kernel itself is of no module.
+        aliases.0.extend(parse_builtin(&builtin));
+        aliases
     }
 
     /// Lines of the form `alias NAME MODULE`, see depmod(8).
@@ -39,9 +44,28 @@ impl Aliases {
     }
 }
 
+/// Texts of the form `MODULE.alias=NAME`, each ended by a NUL, of modules that are part of the
+/// kernel (Linux 5.2, `scripts/link-vmlinux.sh`).
+fn parse_builtin(texts: &[u8]) -> impl Iterator<Item = (Vec<u8>, ModuleName)> {
+    const TAG: &[u8] = b".alias=";
+    texts.split(|&byte| byte == 0).filter_map(|text| {
+        let tag = text.windows(TAG.len()).position(|part| part == TAG)?;
+        let (module, alias) = (text.get(..tag)?, text.get(tag + TAG.len()..)?);
+        let wanted = KINDS.iter().any(|kind| alias.starts_with(kind));
+        Some((alias.to_vec(), ModuleName::new(module).ok()?)).filter(|_| wanted)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn aliases_of_what_is_built_in() {
+        let texts = b"fuse.alias=char-major-10-229\0fuse.license=GPL\0pci.alias=pci:v*\0x.alias=\0";
+        let found: Vec<_> = parse_builtin(texts).collect();
+        assert_eq!(found, [(b"char-major-10-229".to_vec(), ModuleName::new("fuse").unwrap())]);
+    }
 
     #[test]
     fn only_what_is_asked_for() {
