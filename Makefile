@@ -71,6 +71,7 @@ check: tools
 	cargo clippy --locked --test kernel -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	cargo build --locked --no-default-features --lib
+	cargo package --locked --allow-dirty --quiet
 	cargo test --locked
 	@$(MAKE) --no-print-directory check-kernel
 
