@@ -95,6 +95,9 @@ fn home(shell: &str) -> PathBuf {
     let wrapper = home.join("bin/lsmod");
     fs::write(&wrapper, lsmod).unwrap();
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    let listed = Command::new(&wrapper).env("HOME", &home).output().unwrap();
+    let complaint = String::from_utf8_lossy(&listed.stderr);
+    assert!(listed.status.success(), "no mount name space can be made here: {complaint}");
     home
 }
 

@@ -192,6 +192,36 @@ fn cause_kinds() {
     }
 }
 
+/// Fields of the records of `--json`, and the words for holders.
+#[test]
+fn json() {
+    let code = text("bin/common/results.rs");
+    let (_, after) = code.split_once("struct Record {").unwrap();
+    let fields = after.split("\n}").next().unwrap().lines();
+    let fields: Words = fields
+        .filter_map(|line| line.trim().strip_prefix("pub(crate) ")?.split_once(':'))
+        .map(|(name, _)| name.replace('_', "-"))
+        .collect();
+    assert!(fields.contains("kernel-log"), "{fields:?}");
+    let of_rmmod = Words::from(["holders".to_owned(), "unexplained".to_owned()]);
+    for tool in ["insmod", "rmmod"] {
+        let section = section(tool, "JSON");
+        let tags = section.lines().filter_map(|line| line.strip_prefix(".It Va "));
+        let documented: Words = tags.map(String::from).collect();
+        let all = if tool == "rmmod" { fields.clone() } else { &fields - &of_rmmod };
+        assert_eq!(documented, all, "man/{tool}.8");
+    }
+
+    let section = section("rmmod", "JSON");
+    for line in text("bin/rmmod/holders.rs").lines().filter(|line| line.contains("HolderKind::")) {
+        if let Some((_, word)) = line.split_once("=> \"") {
+            let word = word.trim_end_matches("\",");
+            let words = section.split([' ', '\n']);
+            assert!(words.into_iter().any(|told| told == word), "man/rmmod.8: {word}");
+        }
+    }
+}
+
 #[test]
 fn columns() {
     let list = run("lsmod", &["--list-columns"]).status(0).stdout.clone();
