@@ -6,6 +6,7 @@
 # make check            every test, those on booted kernels included
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-deb        installs the package into a fresh Debian, and takes it out again
+# make fuzz             hostile input for each parser; SECONDS=60 for each, TESTS=name for one
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 # make demo             the tools at work on a booted kernel, step by step
 # make vm               a shell on a booted kernel; FLAVOUR=6.1 selects the kernel
@@ -16,6 +17,7 @@ SBINDIR = $(PREFIX)/sbin
 DATADIR = $(PREFIX)/share
 ZSHDIR = $(DATADIR)/zsh/site-functions
 FLAVOUR =
+SECONDS = 60
 TESTS =
 
 TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -79,6 +81,9 @@ check-kernel: tools build
 	$(STATIC) cargo build --locked --target $(TRIPLE) --example lifecycle
 	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
+fuzz:
+	@fuzz/run.sh $(SECONDS) $(TESTS)
+
 bench: tools build
 	@$(STATIC) cargo bench --locked --target $(TRIPLE) --bench tools
 
@@ -94,4 +99,5 @@ tools:
 clean:
 	cargo clean
 
-.PHONY: all build install uninstall deb tarball check check-deb check-kernel bench demo vm tools clean
+.PHONY: all build install uninstall deb tarball check check-deb check-kernel fuzz bench demo vm \
+	tools clean
