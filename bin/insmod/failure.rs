@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use modutils::{Cause, Diagnosis, Errno, Error, InsertError, ModuleFile};
+use modutils::{BadArgument, Cause, Diagnosis, Errno, Error, InsertError, ModuleFile};
 
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
@@ -27,6 +27,13 @@ impl Failure {
     pub(crate) fn refused(line: Vec<u8>, status: Status) -> Self {
         let text = String::from_utf8_lossy(&line).into_owned();
         Self { line, text, errno: None, status, diagnosis: None, foreseen: false }
+    }
+
+    /// A parameter that the kernel has no notation for.
+    pub(crate) fn inexpressible(bad: &BadArgument) -> Self {
+        let cause = Cause::from(bad);
+        let refused = Self::refused(bad.to_string().into_bytes(), Status::Misfit);
+        Self { diagnosis: Some(Box::new(Diagnosis::new(cause))), ..refused }
     }
 
     pub(crate) fn not_opened(path: &OsStr, error: &Error) -> Self {

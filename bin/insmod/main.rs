@@ -24,7 +24,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use modutils::{Arguments, BadArgument, Error, ModuleFile, System};
+use modutils::{Arguments, Error, ModuleFile, System};
 
 use cli::Cli;
 use common::report::{Explanation, Reporter};
@@ -83,13 +83,9 @@ fn attempt(
     reporter: &Reporter,
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
-    let arguments = Arguments::new(&cli.parameters).map_err(|bad| inexpressible(&bad))?;
+    let arguments = Arguments::new(&cli.parameters).map_err(|bad| Failure::inexpressible(&bad))?;
     let file = open(path).map_err(|error| Failure::not_opened(path, &error))?;
     load::run(&System::live(), cli, reporter, &file, &arguments, record)
-}
-
-fn inexpressible(bad: &BadArgument) -> Failure {
-    Failure::refused(bad.to_string().into_bytes(), Status::Misfit)
 }
 
 /// Standard input may be a file or a pipe.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::errno::Errno;
+use crate::insert::BadArgument;
 use crate::module_file::{Compression, Signer, VermagicDifference};
 use crate::name::ModuleName;
 
@@ -356,5 +357,18 @@ impl Cause {
             Self::UnknownParameter { .. } => return None,
             Self::Unknown { errno, .. } => return *errno,
         })
+    }
+}
+
+/// A parameter that was never passed on, because there is no way to write it.
+impl From<&BadArgument> for Cause {
+    fn from(bad: &BadArgument) -> Self {
+        let argument = bad.argument().to_string_lossy();
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (argument.into_owned(), None),
+        };
+        let errno = Errno::EINVAL;
+        Self::BadParameter { name, value, kind: None, takes: None, unknown: false, errno }
     }
 }

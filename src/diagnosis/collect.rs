@@ -92,7 +92,14 @@ fn common(
     if let Some(name) = facts.module.as_ref().and_then(|module| module.name.clone()) {
         facts.namesake =
             loaded.ok().and_then(|loaded| loaded.get(&name).map(|module| module.state.clone()));
-        facts.built_in = facts.namesake.is_none() && is_builtin(system, &name);
+        // The kernel minds the directory in /sys/module, not the code: a part of it that has
+        // neither parameters nor a version there keeps no module away.
+        let taken = if system.has_module_dirs() {
+            system.module_dir(&name).is_dir()
+        } else {
+            is_builtin(system, &name)
+        };
+        facts.built_in = facts.namesake.is_none() && taken;
     }
     facts
 }

@@ -105,7 +105,16 @@ fn rest(facts: &Facts, errno: Errno) -> Cause {
     let certain = !by_loader || facts.log.is_some() && !SILENT.contains(&errno);
     // Without the log, what was looked up instead decides, if it could be looked up.
     let looked_up = facts.module.is_some() && facts.exports.is_some();
-    if may_be_init && (certain || facts.log.is_some() || looked_up) && errno != Errno::EINTR {
+    // Filters of seccomp(2) and some security modules deny without a word, as init functions do.
+    let denied = errno == Errno::EPERM && facts.log.as_ref().is_none_or(Vec::is_empty);
+    if denied {
+        unseen.push("whether a seccomp filter or a security module denied the call".to_owned());
+    }
+    if may_be_init
+        && (certain || facts.log.is_some() || looked_up)
+        && errno != Errno::EINTR
+        && !denied
+    {
         return Cause::InitFailed { errno, certain };
     }
     Cause::Unknown { errno: Some(errno), unseen }

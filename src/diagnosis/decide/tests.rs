@@ -236,6 +236,16 @@ fn what_cannot_be_known_is_not_invented() {
 }
 
 #[test]
+fn a_silent_denial_may_be_anybodys() {
+    let mut facts = facts();
+    facts.answer = Some(Errno::EPERM);
+    log(&mut facts, &[]);
+    assert_eq!(kind(&facts), Some("unknown"));
+    log(&mut facts, &["t_x: refusing"]);
+    assert_eq!(kind(&facts), Some("init-failed"));
+}
+
+#[test]
 fn who_asks_counts_only_when_the_kernel_was_asked() {
     let mut facts = facts();
     facts.policy.privileged = Some(false);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::guest::{
     Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, assert_load, assert_loads,
-    assert_verdict, distributions, judged, misfit, replaced, run, with_another_crc,
+    assert_verdict, distributions, judged, misfit, replaced, result, run, with_another_crc,
 };
 
 crate::tests![
@@ -16,6 +16,7 @@ crate::tests![
     built_in,
     being_unloaded,
     bad_parameter,
+    inexpressible_parameter,
     unknown_parameter,
     init_failed,
     without_the_log,
@@ -65,7 +66,7 @@ fn built_in() {
 
 fn being_unloaded() {
     drop(Loaded::new("t_slow", ""));
-    let slow = Loaded::new("t_slow", "exit_ms=4000");
+    let slow = Loaded::new("t_slow", "exit_ms=12000");
     let removal = std::thread::spawn(move || drop(slow));
     sleep(Duration::from_millis(500));
     let text = "Device or resource busy";
@@ -93,6 +94,14 @@ fn bad_parameter() {
     assert_load(&[file, "p_ints=1,2,3,4,5"], &misfit("bad-parameter", PARAMETERS));
     let text = "No space left on device";
     assert_load(&[file, "p_string=sixteen-bytes-is"], &misfit("bad-parameter", text));
+}
+
+fn inexpressible_parameter() {
+    let done = run(["insmod", "-J", "/modules/t_params.ko", "p_charp=a \"b"]);
+    done.check(done.status == Some(7), "ends with status 7");
+    let line = "insmod: ERROR: cannot pass 'p_charp=a \"b' to the kernel: ";
+    done.check(done.stderr.starts_with(line), &format!("says {line:?}"));
+    assert_eq!(result(&done)["cause"]["kind"], "bad-parameter");
 }
 
 fn unknown_parameter() {
