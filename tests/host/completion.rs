@@ -206,6 +206,12 @@ fn in_bash() {
         "bash",
         &[
             ("sudo rmmod t_us", "sudo rmmod t_user "),
+            ("rmmod snd-t", "rmmod snd_timer "),
+            ("insmod $HOME/drivers/ne", "insmod $HOME/drivers/net.ko.zst "),
+            ("rmmod --explain=ne", "rmmod --explain=never "),
+            ("insmod --explain=ne", "insmod --explain=never "),
+            ("lsmod --sort=SIZE,NA", "lsmod --sort=SIZE,NAME"),
+            ("lsmod -o na", "lsmod -o NAME"),
             ("insmod new", "insmod 'new\nline.ko' "),
             ("insmod new$'\\n'line.ko gr", "insmod new$'\\n'line.ko greeting="),
         ],
@@ -225,6 +231,9 @@ fn in_zsh() {
         "zsh",
         &[
             ("sudo rmmod t_us", "sudo rmmod t_user "),
+            ("rmmod snd-t", "rmmod snd_timer "),
+            // A comma that is taken back if no other column follows.
+            ("lsmod -o na", "lsmod -o NAME,"),
             ("insmod new$'\\n'line.ko gr", "insmod new$'\\n'line.ko greeting="),
         ],
         &[
