@@ -46,7 +46,7 @@ _modutils_lsmod() {
 	*)
 		while read -r name rest; do
 			[[ $name == "${word//-/_}"* && " $before " != *" $name "* ]] && COMPREPLY+=("$name")
-		done < <({ lsmod -nr -o NAME || lsmod | tail -n +2; } 2>/dev/null)
+		done < <("$1" -nr -o NAME 2>/dev/null)
 		;;
 	esac
 } && complete -F _modutils_lsmod lsmod

@@ -4,7 +4,10 @@
 _modutils_rmmod_modules() {
 	local PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 	# The second form is for kmod's lsmod, which has a heading and no options.
-	{ lsmod -nr -o NAME --sort PERMANENT,REFCNT || lsmod | tail -n +2; } 2>/dev/null
+	{
+		lsmod -nr -o NAME --sort PERMANENT,REFCNT ||
+			lsmod | awk 'NR > 1 { print $1, $3 }' | sort -s -n -k 2,2
+	} 2>/dev/null
 }
 
 _modutils_rmmod() {

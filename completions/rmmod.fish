@@ -6,7 +6,7 @@ function __modutils_rmmod_modules
     set -l given (commandline -opc)
     set -l rows (lsmod -nr -o NAME,SIZE,PERMANENT,REFCNT,USED-BY --sort PERMANENT,REFCNT 2>/dev/null)
     # kmod's lsmod has a heading and no options.
-    or set rows (lsmod 2>/dev/null | string replace -ar ' +' ' ')[2..]
+    or set rows (lsmod 2>/dev/null | awk 'NR > 1 { print $1, $2, 0, $3, $4 }' | sort -s -n -k 4,4)
     for row in $rows
         set -l cells (string split ' ' -- $row)
         contains -- $cells[1] $given[2..]

@@ -19,6 +19,13 @@ t_user 12288 0 - Live 0x0000000000000000 (OE)
 snd_timer 45056 0 - Live 0x0000000000000000
 ";
 
+/// What kmod's lsmod prints; it knows no options.
+const OF_KMOD: &str = "\
+Module                  Size  Used by
+t_hold                 20480  2
+t_user                 12288  0
+";
+
 /// What is typed before TAB, and the command line after it, in every shell.
 const COMPLETED: &[(&str, &str)] = &[
     ("rmmod t_us", "rmmod t_user "),
@@ -87,6 +94,9 @@ fn home(shell: &str) -> PathBuf {
     // lsmod itself, with a /proc/modules for it alone.
     let lsmod = format!(
         "#!/bin/sh\n\
+         if [ -e \"$HOME/kmod\" ]; then\n\
+         [ $# = 0 ] && cat \"$HOME/kmod\"; exit\n\
+         fi\n\
          user=; [ \"$(id -u)\" = 0 ] || user=--map-root-user\n\
          exec unshare --mount $user sh -c 'mount -t tmpfs tmpfs /proc && \
          cat \"$HOME/modules\" >/proc/modules && exec \"$0\" \"$@\"' '{}' \"$@\"\n",
@@ -194,6 +204,10 @@ fn check(mut shell: Terminal, name: &str, completed: &[(&str, &str)], listed: &[
         }
     }
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("completion-{name}"));
+    fs::write(home.join("kmod"), OF_KMOD).unwrap();
+    if let Err(shown) = shell.shows("rmmod t\t", &["t_user", "t_hold"]) {
+        complaints.push(format!("with kmod's lsmod: {shown}"));
+    }
     assert!(!home.join("oops").exists(), "a command was executed");
     assert!(complaints.is_empty(), "{name}:\n{}", complaints.join("\n"));
 }
