@@ -179,6 +179,7 @@ pub use syscall::Force;
 pub use system::System;
 pub use taint::Taints;
 
+// Blocks that are no Rust have to say so, with `text` for instance.
 /// The examples of the README are compiled, too.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
