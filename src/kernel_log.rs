@@ -116,6 +116,9 @@ fn records(file: &mut File) -> Vec<Record> {
     let mut buffer = [0; 8192];
     for _ in 0..MOST {
         match file.read(&mut buffer) {
+            // The log has no end. What has one is something else in its place: containers often
+            // put /dev/null there.
+            Ok(0) => break,
             Ok(length) => records.extend(parse(buffer.get(..length).unwrap_or_default())),
             // The oldest were overwritten, and the position is now behind the gap.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
