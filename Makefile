@@ -74,6 +74,7 @@ check: tools
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 	cargo build --locked --no-default-features --lib
 	cargo package --locked --allow-dirty --quiet
+	@tests/deny.sh
 	cargo test --locked
 	@$(MAKE) --no-print-directory check-kernel
 
