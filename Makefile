@@ -6,6 +6,8 @@
 # make check            every test, those on booted kernels included
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-deb        installs the package into a fresh Debian, and takes it out again
+# make faults           each system call of each tool fails once, in each way it can
+# make stress           hundreds of tools at once, and thousands of modules after each other
 # make fuzz             hostile input for each parser; SECONDS=60 for each, TESTS=name for one
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 # make demo             the tools at work on a booted kernel, step by step
@@ -82,6 +84,12 @@ check-kernel: tools build
 	$(STATIC) cargo build --locked --target $(TRIPLE) --example lifecycle
 	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
+faults: tools build
+	MODUTILS_RUN=faults $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+
+stress: tools build
+	MODUTILS_RUN=stress $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+
 fuzz:
 	@fuzz/run.sh $(SECONDS) $(TESTS)
 
@@ -100,5 +108,5 @@ tools:
 clean:
 	cargo clean
 
-.PHONY: all build install uninstall deb tarball check check-deb check-kernel fuzz bench demo vm \
-	tools clean
+.PHONY: all build install uninstall deb tarball check check-deb check-kernel faults stress fuzz \
+	bench demo vm tools clean

@@ -1,18 +1,22 @@
 //! The guest half: runs the tests it is asked for, and what tests are made of.
 
 mod altered;
+mod calls;
+mod fault;
 mod kernel_log;
 mod module;
 mod run;
 mod trace;
 mod verdict;
 
+use std::env;
 use std::fs;
 use std::io::{BufRead, stdin};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 pub(crate) use altered::{altered, distributions, replace, replaced, with_another_crc};
+pub(crate) use fault::{Call, Fault, Faulted, Until, become_traced, run_with_fault};
 pub(crate) use kernel_log::KernelLog;
 pub(crate) use module::{Loaded, is_loaded, loaded, loaded_names, remove, taints_of};
 pub(crate) use run::{Done, Run, run};
@@ -24,8 +28,12 @@ pub(crate) use verdict::{
 
 use crate::AREAS;
 
-/// How long one test may take.
-pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(60);
+/// How long one test may take: a minute, unless the kernel's command line sets another limit,
+/// which init passes on.
+fn test_limit() -> Duration {
+    let seconds = env::var("LIMIT").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(60))
+}
 
 /// Answers the host until it goes away.
 pub(crate) fn serve() {
@@ -54,7 +62,7 @@ pub(crate) fn run_here(name: &str) {
 fn passes(name: &str) -> bool {
     let log = KernelLog::from_now();
     let faults = kernel_faults();
-    let done = Run::new("/proc/self/exe").args(["guest", name]).limit(TEST_LIMIT).done();
+    let done = Run::new("/proc/self/exe").args(["guest", name]).limit(test_limit()).done();
 
     let mut complaints = Vec::new();
     match done.status {
@@ -75,6 +83,9 @@ fn passes(name: &str) -> bool {
     }
 
     if complaints.is_empty() {
+        for line in done.stdout.lines() {
+            println!("| {line}");
+        }
         return true;
     }
     complaints.extend(log.lines().into_iter().map(|line| format!("kernel: {line}")));

@@ -9,7 +9,7 @@ use std::env;
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
 use crate::{AREAS, Boot};
 use machine::{Failure, Machine};
@@ -64,7 +64,7 @@ fn script(command: &mut Command) -> Result<String, String> {
 fn trials(kernels: &[String], lab: &Arc<Mutex<Lab>>) -> Vec<Trial> {
     let mut boots: Vec<&'static Boot> = Vec::new();
     for boot in AREAS.iter().flat_map(|area| area.boots) {
-        if !boots.iter().any(|known| known.name == boot.name) {
+        if is_wanted(boot) && !boots.iter().any(|known| known.name == boot.name) {
             boots.push(boot);
         }
     }
@@ -82,13 +82,24 @@ fn trials(kernels: &[String], lab: &Arc<Mutex<Lab>>) -> Vec<Trial> {
                     let (kernel, lab) = (kernel.clone(), Arc::clone(lab));
                     trials.push(Trial::test(name, move || {
                         let mut lab = lab.lock().map_err(|_| "an earlier test panicked")?;
-                        lab.run(&kernel, boot, &guest_name).map_err(Failed::from)
+                        for line in lab.run(&kernel, boot, &guest_name)?.lines() {
+                            println!("{line}");
+                        }
+                        Ok(())
                     }));
                 }
             }
         }
     }
     trials
+}
+
+/// Whether a boot is for every day, or asked for.
+fn is_wanted(boot: &Boot) -> bool {
+    match env::var("MODUTILS_RUN") {
+        Ok(name) => boot.name == name,
+        Err(_) => !boot.on_request,
+    }
 }
 
 /// The place for the one machine that may run at a time.
@@ -101,7 +112,8 @@ struct Lab {
 }
 
 impl Lab {
-    fn run(&mut self, kernel: &str, boot: &'static Boot, test: &str) -> Result<(), String> {
+    /// What the test printed, or why it failed.
+    fn run(&mut self, kernel: &str, boot: &'static Boot, test: &str) -> Result<String, String> {
         if self.machine.is_none()
             || (self.current.0.as_str(), self.current.1) != (kernel, boot.name)
         {

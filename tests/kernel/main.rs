@@ -14,6 +14,12 @@
 //! They talk in lines over a serial port. The guest opens with `ready`. The host asks
 //! with `run NAME`; the guest answers with any number of `| TEXT`, what the test
 //! printed, and then `ok` or `failed`.
+//!
+//! # Long runs
+//!
+//! Some boots are for runs that take too long for every day. They are left out unless
+//! `MODUTILS_RUN` names them, as `make faults` does. What a test prints although it
+//! succeeds are figures, which the host shows.
 
 #![allow(
     clippy::expect_used,
@@ -28,6 +34,7 @@ mod guest;
 mod host;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// One test: its name, and the function that panics if it fails.
 struct Test {
@@ -50,27 +57,44 @@ struct Boot {
     /// Whether the machine's clock is independent of the host's load, at the price
     /// of its speed.
     steady: bool,
+    /// How long a test may take.
+    limit: Duration,
+    /// Whether it is left out unless it is asked for.
+    on_request: bool,
 }
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// The kernel as its distribution configured it.
-const DEFAULT: Boot = Boot { name: "default", parameters: &[], steady: false };
+const DEFAULT: Boot =
+    Boot { name: "default", parameters: &[], steady: false, limit: MINUTE, on_request: false };
 
 /// The same, for tests that measure time.
-const STEADY: Boot = Boot { name: "steady", parameters: &[], steady: true };
+const STEADY: Boot = Boot { name: "steady", steady: true, ..DEFAULT };
 
 /// The same, for tests that load hundreds of modules and leave them.
-const CROWDED: Boot = Boot { name: "crowded", parameters: &[], steady: false };
+const CROWDED: Boot = Boot { name: "crowded", ..DEFAULT };
+
+/// The same, with every fault tried that is known.
+const FAULTS: Boot = Boot {
+    name: "faults",
+    parameters: &["FAULTS=all"],
+    limit: Duration::from_secs(1800),
+    on_request: true,
+    ..DEFAULT
+};
+
+/// The same, for hundreds of processes and thousands of modules.
+const STRESS: Boot = Boot { name: "stress", parameters: &[], ..FAULTS };
 
 /// Kernels that do not take every module.
-const ENFORCED: Boot =
-    Boot { name: "enforced", parameters: &["module.sig_enforce=1"], steady: false };
-const INTEGRITY: Boot =
-    Boot { name: "integrity", parameters: &["lockdown=integrity"], steady: false };
+const ENFORCED: Boot = Boot { name: "enforced", parameters: &["module.sig_enforce=1"], ..DEFAULT };
+const INTEGRITY: Boot = Boot { name: "integrity", parameters: &["lockdown=integrity"], ..DEFAULT };
 const CONFIDENTIALITY: Boot =
-    Boot { name: "confidentiality", parameters: &["lockdown=confidentiality"], steady: false };
+    Boot { name: "confidentiality", parameters: &["lockdown=confidentiality"], ..DEFAULT };
 const FORBIDDEN: Boot =
-    Boot { name: "forbidden", parameters: &["module_blacklist=t_plain"], steady: false };
-const NOMODULE: Boot = Boot { name: "nomodule", parameters: &["nomodule"], steady: false };
+    Boot { name: "forbidden", parameters: &["module_blacklist=t_plain"], ..DEFAULT };
+const NOMODULE: Boot = Boot { name: "nomodule", parameters: &["nomodule"], ..DEFAULT };
 
 /// Every test there is. The areas of a boot run in this order.
 const AREAS: &[Area] = &[
@@ -97,6 +121,9 @@ const AREAS: &[Area] = &[
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
     Area { name: "races", boots: &[DEFAULT], tests: cases::races::TESTS },
+    Area { name: "faults", boots: &[DEFAULT, FAULTS], tests: cases::faults::TESTS },
+    Area { name: "killed", boots: &[DEFAULT], tests: cases::killed::TESTS },
+    Area { name: "stress", boots: &[STRESS], tests: cases::stress::TESTS },
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
     Area { name: "wait_paths", boots: &[STEADY], tests: cases::wait_paths::TESTS },
     Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
@@ -120,6 +147,7 @@ fn main() -> ExitCode {
         // As the guest's init calls its job.
         [_, "guest"] => guest::serve(),
         [_, "guest", name] => guest::run_here(name),
+        [_, "traced", ref line @ ..] => guest::become_traced(line),
         _ => return host::main(),
     }
     ExitCode::SUCCESS

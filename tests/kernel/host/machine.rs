@@ -15,17 +15,16 @@ use nix::unistd::Pid;
 
 use super::script;
 use crate::Boot;
-use crate::guest::TEST_LIMIT;
 
 /// How long a machine may take to boot. It takes a few seconds on an idle host.
 const BOOT_LIMIT: Duration = Duration::from_secs(90);
 
-/// How long the guest may say nothing. It ends an overlong test by itself, so that
-/// silence beyond that means that the guest as a whole hangs.
-const SILENCE_LIMIT: Duration = TEST_LIMIT.saturating_add(Duration::from_secs(20));
+/// How long the guest may say nothing beyond the limit of a test, which it sees to by
+/// itself: then the guest as a whole hangs.
+const SILENCE_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long a machine may live, however lively it is.
-const LIFE_LIMIT: Duration = Duration::from_secs(900);
+/// How long a machine may live, however lively it is, in limits of a test.
+const LIFE_LIMIT: u32 = 15;
 
 /// How many lines of the console is shown when a machine is lost.
 const TAIL_LINES: usize = 60;
@@ -36,6 +35,8 @@ pub(super) struct Machine {
     from_guest: Receiver<String>,
     console: PathBuf,
     complaints: PathBuf,
+    /// How long a test may take.
+    limit: Duration,
 }
 
 /// Why a test did not succeed.
@@ -65,8 +66,9 @@ impl Machine {
         let mut process = Command::new("tests/vm/boot.sh")
             .args(boot.steady.then_some("-s"))
             .args([kernel.as_ref(), initramfs.as_os_str()])
-            .arg(LIFE_LIMIT.as_secs().to_string())
+            .arg((boot.limit * LIFE_LIMIT).as_secs().to_string())
             .arg(&console)
+            .arg(format!("LIMIT={}", boot.limit.as_secs()))
             .args(boot.parameters)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stdin(Stdio::piped())
@@ -86,7 +88,8 @@ impl Machine {
             }
         });
 
-        let machine = Machine { process, to_guest, from_guest, console, complaints };
+        let machine =
+            Machine { process, to_guest, from_guest, console, complaints, limit: boot.limit };
         match machine.from_guest.recv_timeout(BOOT_LIMIT) {
             Ok(line) if line == "ready" => Ok(machine),
             Ok(line) => Err(machine.lost(&format!("the guest began with {line:?}"))),
@@ -94,14 +97,14 @@ impl Machine {
         }
     }
 
-    /// Has the guest run one test.
-    pub(super) fn run(&mut self, test: &str) -> Result<(), Failure> {
+    /// Has the guest run one test, and returns what it printed.
+    pub(super) fn run(&mut self, test: &str) -> Result<String, Failure> {
         if let Err(error) = writeln!(self.to_guest, "run {test}") {
             return Err(Failure::Machine(self.lost(&format!("cannot reach the guest: {error}"))));
         }
         let mut output = String::new();
         loop {
-            let line = match self.from_guest.recv_timeout(SILENCE_LIMIT) {
+            let line = match self.from_guest.recv_timeout(self.limit + SILENCE_LIMIT) {
                 Ok(line) => line,
                 Err(error) => {
                     let reason = format!("{output}the guest went away or silent ({error})");
@@ -109,7 +112,7 @@ impl Machine {
                 }
             };
             match line.as_str() {
-                "ok" => return Ok(()),
+                "ok" => return Ok(output),
                 "failed" => return Err(Failure::Test(output)),
                 printed => {
                     let _ = writeln!(output, "{}", printed.strip_prefix("| ").unwrap_or(printed));

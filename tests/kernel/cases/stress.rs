@@ -1,0 +1,112 @@
+//! Many of them at once, and many times over.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use crate::guest::{is_loaded, remove, run};
+
+crate::tests![
+    one_file_by_many_at_once,
+    one_name_in_many_files_at_once,
+    loaded_and_removed_many_times,
+];
+
+/// How many processes run at once.
+const MANY: usize = 200;
+
+const FILE: &str = "/modules/t_plain.ko";
+
+/// What came of one insmod: status and stderr.
+fn end(child: Child) -> (Option<i32>, String) {
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stdout.is_empty());
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Starts insmod for each file, and counts those that succeeded.
+fn insert_at_once(files: &[String]) -> usize {
+    let children: Vec<_> = files
+        .iter()
+        .map(|file| {
+            Command::new("insmod")
+                .arg(file)
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let mut done = 0;
+    for (child, file) in children.into_iter().zip(files) {
+        let (status, said) = end(child);
+        let line = format!("insmod: ERROR: could not insert module {file}: File exists\n");
+        match status {
+            Some(0) => {
+                assert_eq!(said, "");
+                done += 1;
+            }
+            Some(3) => assert_eq!(said, line),
+            _ => panic!("{file}: status {status:?}: {said}"),
+        }
+    }
+    assert!(is_loaded("t_plain"));
+    remove("t_plain").unwrap();
+    done
+}
+
+fn one_file_by_many_at_once() {
+    let done = insert_at_once(&vec![FILE.to_owned(); MANY]);
+    println!("{MANY} insmods of one file: {done} succeeded, the others found it loaded");
+    // The kernel merges calls for one file since Linux 6.5: the others succeed with the first.
+    assert!(done >= 1);
+}
+
+fn one_name_in_many_files_at_once() {
+    let files: Vec<_> = (0..MANY).map(|number| format!("/tmp/copy{number}.ko")).collect();
+    for file in &files {
+        fs::copy(FILE, file).unwrap();
+    }
+    let done = insert_at_once(&files);
+    for file in &files {
+        fs::remove_file(file).unwrap();
+    }
+    println!("{MANY} insmods of copies: {done} succeeded, the others found it loaded");
+    assert_eq!(done, 1);
+}
+
+/// KiB of a line in /proc/meminfo.
+fn memory(name: &str) -> i64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap();
+    let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// What would be free if all caches were dropped, and the slab that cannot be.
+fn settled_memory() -> (i64, i64) {
+    fs::write("/proc/sys/vm/drop_caches", "3").unwrap();
+    (memory("MemFree:"), memory("SUnreclaim:"))
+}
+
+fn loaded_and_removed_many_times() {
+    const TIMES: usize = 2000;
+    let cycle = || {
+        run(["insmod", FILE]).succeeds_silently();
+        run(["rmmod", "t_plain"]).succeeds_silently();
+    };
+    // What is set up once is not what is looked for.
+    (0..100).for_each(|_| cycle());
+    let (free, slab) = settled_memory();
+    let begin = Instant::now();
+    (0..TIMES).for_each(|_| cycle());
+    let (free_after, slab_after) = settled_memory();
+    println!(
+        "{TIMES} times loaded and removed in {} s: free memory {free} -> {free_after} KiB, slab \
+         {slab} -> {slab_after} KiB",
+        begin.elapsed().as_secs()
+    );
+    // Half of a page each time would be 4 MiB.
+    assert!(free - free_after < 4096, "memory is lost");
+    assert!(slab_after - slab < 4096, "slab is lost");
+}

@@ -1,0 +1,256 @@
+//! Runs a command and lets one of its system calls fail, the way strace's `inject` does, but
+//! without the time that strace takes to start: thousands of these runs are made.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::calls::CallKind;
+
+/// How long a run may take. A wait that a command is asked for takes less than a second.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A system call that was made.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) kind: &'static CallKind,
+    /// The path that it was about, if any.
+    pub(crate) path: Option<String>,
+    /// Its first and third argument: a descriptor and a size, for many calls.
+    pub(crate) first: u64,
+    size: u64,
+}
+
+impl Call {
+    /// Whether the kernel could do less than it is asked to.
+    pub(crate) fn can_be_partial(&self) -> bool {
+        self.kind.partial && self.size > 1
+    }
+}
+
+/// What is to go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The call fails, and does nothing.
+    Error(Errno),
+    /// The call moves one byte only.
+    Partial,
+    /// The process is killed when it makes the call.
+    Kill,
+}
+
+/// What came of a run.
+pub(crate) struct Faulted {
+    /// The calls that were made, in order, those of all threads; with a fault, up to that.
+    pub(crate) calls: Vec<Call>,
+    /// The one that was interfered with, if the run got as far as that.
+    pub(crate) hit: Option<Call>,
+    pub(crate) status: Option<i32>,
+    pub(crate) signal: Option<Signal>,
+    pub(crate) overlong: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The second half of [`run`]: lets itself be traced and becomes the command.
+pub(crate) fn become_traced(line: &[&str]) {
+    ptrace::traceme().expect("cannot be traced");
+    let error = Command::new(line[0]).args(&line[1..]).exec();
+    panic!("cannot run {line:?}: {error}");
+}
+
+/// How far a command is followed, and what happens there.
+#[derive(Clone, Copy)]
+pub(crate) enum Until {
+    /// After so many calls it is left alone.
+    Calls(usize),
+    /// The call of this index.
+    Fault(usize, Fault),
+}
+
+/// Runs a command, and lists its calls or has one of them fail.
+pub(crate) fn run_with_fault(line: &[&str], until: Until) -> Faulted {
+    let (out, err) = ("/tmp/fault.out", "/tmp/fault.err");
+    let create = |file| File::create(file).expect("cannot create a file in /tmp");
+    // Not with a pipe for its output: nobody reads while this thread follows the calls.
+    #[allow(clippy::zombie_processes, reason = "waited for below, by process id")]
+    let child = Command::new("/proc/self/exe")
+        .arg("traced")
+        .args(line)
+        .stdin(File::open("/dev/null").expect("/dev/null"))
+        .stdout(create(out))
+        .stderr(create(err))
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot run {line:?}: {error}"));
+    let child = Pid::from_raw(i32::try_from(child.id()).expect("a huge process id"));
+    let (ended, watched) = mpsc::channel::<()>();
+    let watchdog = thread::spawn(move || {
+        let overlong = watched.recv_timeout(LIMIT).is_err();
+        if overlong {
+            let _ = kill(child, Signal::SIGKILL);
+        }
+        overlong
+    });
+
+    let mut follower =
+        Follower { calls: Vec::new(), hit: None, until, threads: 1, inside: HashMap::new() };
+    let (status, signal) = follower.follow(child);
+    let _ = ended.send(());
+    Faulted {
+        calls: follower.calls,
+        hit: follower.hit,
+        status,
+        signal,
+        overlong: watchdog.join().expect("the watchdog panicked"),
+        stdout: String::from_utf8_lossy(&fs::read(out).unwrap_or_default()).into_owned(),
+        stderr: String::from_utf8_lossy(&fs::read(err).unwrap_or_default()).into_owned(),
+    }
+}
+
+/// The call that moves the end of the heap.
+const BRK: u64 = nix::libc::SYS_brk.cast_unsigned();
+
+struct Follower {
+    calls: Vec<Call>,
+    hit: Option<Call>,
+    until: Until,
+    /// How many threads there have been.
+    threads: usize,
+    /// The threads that are inside of a call, and how to set things right at its end.
+    inside: HashMap<Pid, Repair>,
+}
+
+#[derive(Clone, Copy)]
+enum Repair {
+    Nothing,
+    Result(Errno),
+    /// The first argument.
+    First(u64),
+    /// The third argument.
+    Size(u64),
+}
+
+impl Follower {
+    /// Until the process has ended: its exit status, or the signal that ended it.
+    fn follow(&mut self, child: Pid) -> (Option<i32>, Option<Signal>) {
+        let first = waitpid(child, None).expect("waitpid");
+        assert!(matches!(first, WaitStatus::Stopped(_, Signal::SIGTRAP)), "{first:?}");
+        let options = Options::PTRACE_O_TRACESYSGOOD
+            | Options::PTRACE_O_TRACECLONE
+            | Options::PTRACE_O_EXITKILL;
+        ptrace::setoptions(child, options).expect("ptrace");
+        let _ = ptrace::syscall(child, None);
+        loop {
+            let event = waitpid(None, Some(WaitPidFlag::__WALL)).expect("waitpid");
+            // A thread that is killed meanwhile cannot be asked or told anything any more.
+            let (pid, signal) = match event {
+                WaitStatus::Exited(pid, status) if pid == child => return (Some(status), None),
+                WaitStatus::Signaled(pid, signal, _) if pid == child => {
+                    return (None, Some(signal));
+                }
+                WaitStatus::PtraceSyscall(pid) => {
+                    let _ = self.stop(pid);
+                    // To be followed costs far more than the calls themselves.
+                    if self.is_done() && self.threads == 1 && self.inside.is_empty() {
+                        let _ = ptrace::detach(pid, None);
+                        continue;
+                    }
+                    (pid, None)
+                }
+                WaitStatus::PtraceEvent(pid, ..) => {
+                    self.threads += 1;
+                    (pid, None)
+                }
+                // A new thread begins with a stop.
+                WaitStatus::Stopped(pid, Signal::SIGSTOP | Signal::SIGTRAP) => (pid, None),
+                WaitStatus::Stopped(pid, signal) => (pid, Some(signal)),
+                _ => continue,
+            };
+            let _ = ptrace::syscall(pid, signal);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self.until {
+            Until::Calls(most) => self.calls.len() >= most,
+            Until::Fault(..) => self.hit.is_some(),
+        }
+    }
+
+    fn stop(&mut self, pid: Pid) -> Result<(), Errno> {
+        let mut registers = ptrace::getregs(pid)?;
+        match self.inside.remove(&pid) {
+            None => {
+                let index = self.calls.len();
+                let call = call(pid, &registers);
+                self.calls.push(call.clone());
+                let mut repair = Repair::Nothing;
+                if let Until::Fault(place, fault) = self.until
+                    && place == index
+                {
+                    self.hit = Some(call);
+                    repair = match fault {
+                        // It fails by returning the old end, as it also does when asked for it.
+                        Fault::Error(_) if registers.orig_rax == BRK => {
+                            Repair::First(std::mem::take(&mut registers.rdi))
+                        }
+                        Fault::Error(errno) => {
+                            // No such call: the kernel does nothing.
+                            registers.orig_rax = u64::MAX;
+                            Repair::Result(errno)
+                        }
+                        Fault::Partial => {
+                            let size = std::mem::replace(&mut registers.rdx, 1);
+                            Repair::Size(size)
+                        }
+                        Fault::Kill => return kill(pid, Signal::SIGKILL),
+                    };
+                    ptrace::setregs(pid, registers)?;
+                }
+                self.inside.insert(pid, repair);
+            }
+            Some(Repair::Nothing) => {}
+            Some(Repair::Result(errno)) => {
+                registers.rax = (-i64::from(errno as i32)).cast_unsigned();
+                ptrace::setregs(pid, registers)?;
+            }
+            Some(Repair::First(first)) => {
+                registers.rdi = first;
+                ptrace::setregs(pid, registers)?;
+            }
+            Some(Repair::Size(size)) => {
+                registers.rdx = size;
+                ptrace::setregs(pid, registers)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn call(pid: Pid, registers: &nix::libc::user_regs_struct) -> Call {
+    let arguments = [registers.rdi, registers.rsi, registers.rdx];
+    let kind = CallKind::of(registers.orig_rax);
+    let path = kind.path.and_then(|index| string(pid, arguments[index]));
+    Call { kind, path, first: registers.rdi, size: registers.rdx }
+}
+
+/// A string in the memory of a process.
+fn string(pid: Pid, address: u64) -> Option<String> {
+    let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
+    let mut bytes = [0; 256];
+    // It may be the end of what is mapped.
+    let length = memory.read_at(&mut bytes, address).ok()?;
+    let text = bytes[..length].split(|&byte| byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
