@@ -18,12 +18,17 @@ fn rmmod_wait() {
         if !is_loaded("t_hold") {
             std::mem::forget(Loaded::new("t_hold", ""));
         }
-        fs::write("/sys/module/t_hold/parameters/hold_ms", "250").unwrap();
+        fs::write("/sys/module/t_hold/parameters/hold_ms", "600").unwrap();
     };
     load();
-    let calls = run_with_fault(LINE, Until::Calls(usize::MAX)).calls.len();
-    let (mut killed, mut left) = (0, 0);
-    for index in 0..calls {
+    let calls = run_with_fault(LINE, Until::Calls(usize::MAX)).calls;
+    let (mut killed, mut left, mut naps) = (0, 0, 0);
+    for (index, call) in calls.iter().enumerate() {
+        // One nap is like another.
+        naps += usize::from(matches!(call.kind.name, "poll" | "pread64"));
+        if naps > 8 && matches!(call.kind.name, "poll" | "pread64") {
+            continue;
+        }
         load();
         let run = run_with_fault(LINE, Until::Fault(index, Fault::Kill));
         killed += usize::from(run.hit.is_some());
@@ -34,11 +39,12 @@ fn rmmod_wait() {
     run(LINE).succeeds_silently();
     assert_eq!(instances(), 0, "{:?}", fs::read_dir("/sys/kernel/tracing/instances"));
     println!(
-        "{}: {calls} calls, killed at {killed}; an instance was there after {left}, \
-         none after the next run",
-        LINE.join(" ")
+        "{}: {} calls, killed at {killed}; an instance was there after {left}, none after the \
+         next run",
+        LINE.join(" "),
+        calls.len(),
     );
-    assert!(killed * 10 >= calls * 9, "only {killed} of {calls} calls were reached");
+    assert!(killed > 40 && left > 0, "killed {killed} times, instances left {left} times");
 }
 
 /// The whole image is in memory, and the kernel has all of it or nothing.
