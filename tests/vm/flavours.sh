@@ -1,7 +1,8 @@
 #!/bin/sh
 # The kernels this distribution offers for virtual machines.
 #
-#   flavours.sh            lists them, one name a line
+#   flavours.sh            lists those that every test is run on, one name a line
+#   flavours.sh all        lists all
 #   flavours.sh FLAVOUR    prints the metapackages of its image and of its headers
 set -eu
 
@@ -9,15 +10,19 @@ set -eu
 . /etc/os-release
 
 # name, image, headers. The small kernels made for virtual machines: they boot
-# within seconds, and have more than a thousand modules all the same.
+# within seconds, and have more than a thousand modules all the same. Those with a dash
+# in their name, for hardware, take longer: they are tested when asked for.
 table() {
 	case "${ID:-} ${VERSION_ID:-}" in
 	'debian 12')
 		echo 6.1 linux-image-cloud-amd64 linux-headers-cloud-amd64
 		echo 6.12 linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
+		echo 6.1-generic linux-image-amd64 linux-headers-amd64
+		echo 6.12-generic linux-image-6.12-amd64 linux-headers-6.12-amd64
 		;;
 	'debian 13')
 		echo 6.12 linux-image-cloud-amd64 linux-headers-cloud-amd64
+		echo 6.12-generic linux-image-amd64 linux-headers-amd64
 		;;
 	'ubuntu 22.04')
 		echo 5.15 linux-image-virtual linux-headers-virtual
@@ -34,10 +39,16 @@ table() {
 }
 
 rows=$(table)
-if [ $# -eq 0 ]; then
+case "${1:-}" in
+'')
+	echo "$rows" | cut -d ' ' -f 1 | grep -v -e -
+	exit
+	;;
+all)
 	echo "$rows" | cut -d ' ' -f 1
 	exit
-fi
+	;;
+esac
 echo "$rows" | while read -r name packages; do
 	[ "$name" != "$1" ] || echo "$packages"
 done | grep . || {
