@@ -122,7 +122,7 @@ const AREAS: &[Area] = &[
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
     Area { name: "races", boots: &[DEFAULT], tests: cases::races::TESTS },
     Area { name: "faults", boots: &[DEFAULT, FAULTS], tests: cases::faults::TESTS },
-    Area { name: "killed", boots: &[DEFAULT], tests: cases::killed::TESTS },
+    Area { name: "killed", boots: &[STRESS], tests: cases::killed::TESTS },
     Area { name: "stress", boots: &[STRESS], tests: cases::stress::TESTS },
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
     Area { name: "wait_paths", boots: &[STEADY], tests: cases::wait_paths::TESTS },
