@@ -10,7 +10,12 @@ use crate::loaded::State;
 use crate::module_file::same_name;
 
 pub(super) fn already_loaded(facts: &Facts) -> Option<Cause> {
-    let live = matches!(facts.namesake, Some(State::Live | State::Loading));
+    let live = match facts.namesake {
+        Some(State::Live | State::Loading) => true,
+        // It was loaded when the kernel answered, and somebody else is removing it since.
+        Some(State::Unloading) => facts.answer == Some(Errno::EEXIST),
+        _ => false,
+    };
     let name = facts.module.as_ref()?.name.clone()?;
     live.then(|| Cause::AlreadyLoaded { name, difference: facts.difference.clone() })
 }

@@ -159,6 +159,14 @@ fn foreseen_and_explained() {
     }
 }
 
+#[test]
+fn a_module_that_is_removed_right_after_the_answer() {
+    let mut facts = facts();
+    facts.namesake = Some(State::Unloading);
+    facts.answer = Some(Errno::EEXIST);
+    assert_eq!(kind(&facts), Some("already-loaded"));
+}
+
 /// What only the log tells.
 #[test]
 fn the_log_decides() {
