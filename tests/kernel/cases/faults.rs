@@ -460,7 +460,7 @@ impl Scenario {
             // Facts that cannot be read may be missing, and then nothing else may differ.
             let rows = |text: &str| text.lines().count();
             if matches!(self.effect, Effect::Shows)
-                && reads_sysfs(run.hit.as_ref())
+                && reads_extras(run.hit.as_ref())
                 && rows(&run.stdout) == rows(&ordinary.stdout)
             {
                 return Ok(());
@@ -500,10 +500,10 @@ fn writes_to(hit: Option<&Call>, descriptor: u64) -> bool {
     hit.is_some_and(|call| call.kind.name == "write" && call.first == descriptor)
 }
 
-/// Other than the list of modules, which is all or nothing.
-fn reads_sysfs(hit: Option<&Call>) -> bool {
+/// What is known of modules beyond their list, which is all or nothing.
+fn reads_extras(hit: Option<&Call>) -> bool {
     hit.is_some_and(|call| match &call.path {
-        Some(path) => path.starts_with("/sys/"),
+        Some(path) => path.starts_with("/sys/") || path.starts_with("/lib/modules/"),
         None => matches!(call.kind.name, "read" | "getdents64" | "statx" | "fstat"),
     })
 }
