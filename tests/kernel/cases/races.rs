@@ -31,10 +31,12 @@ const BEING_REMOVED: (i32, &str) =
 const BEING_LOADED: (i32, &str) = (4, "rmmod: ERROR: Module t_plain is in use\n");
 const LOADED: (i32, &str) =
     (3, "insmod: ERROR: could not insert module /modules/t_plain.ko: File exists\n");
-/// Linux 6.1 takes so long to give this answer that the module may be gone by then. Nothing is left
-/// that would tell it from the same answer of an init function.
+/// Linux 6.1 takes so long to answer that the module may be gone by then. Nothing is left that
+/// would tell the answer from the same one of an init function.
 const WAS_LOADED: (i32, &str) =
     (8, "insmod: ERROR: could not insert module /modules/t_plain.ko: File exists\n");
+const WAS_LEAVING: (i32, &str) =
+    (8, "insmod: ERROR: could not insert module /modules/t_plain.ko: Device or resource busy\n");
 const STILL_THERE: (i32, &str) =
     (4, "insmod: ERROR: could not insert module /modules/t_plain.ko: Device or resource busy\n");
 
@@ -116,7 +118,7 @@ fn two_waiting_removals() {
 
 fn insertion_and_removal() {
     race(
-        (INSERT, &[DONE, LOADED, WAS_LOADED, STILL_THERE]),
+        (INSERT, &[DONE, LOADED, STILL_THERE, WAS_LOADED, WAS_LEAVING]),
         (REMOVE, &[DONE, NOT_LOADED, BEING_REMOVED, BEING_LOADED]),
         |round| round % 2 == 0,
         |_, _| {},
@@ -125,7 +127,7 @@ fn insertion_and_removal() {
 
 fn insertion_and_waiting_removal() {
     race(
-        (INSERT, &[DONE, LOADED, WAS_LOADED, STILL_THERE]),
+        (INSERT, &[DONE, LOADED, STILL_THERE, WAS_LOADED, WAS_LEAVING]),
         (REMOVE_WAITING, &[DONE, NOT_LOADED]),
         |round| round % 2 == 0,
         |_, _| {},
