@@ -8,8 +8,8 @@ use modutils::{Arguments, ModuleName, NAME_MAX, Pattern, is_path};
 
 type Parameter = (Vec<u8>, Option<Vec<u8>>);
 
-/// Arguments, separated by NULs: what is quoted for the kernel, a copy of the kernel's own way of
-/// reading gives back.
+/// Arguments, separated by NULs: what is quoted for the kernel, a model of the kernel's reading
+/// gives back.
 pub fn parameters(bytes: &[u8]) {
     let words: Vec<_> = bytes.split(|&byte| byte == 0).map(OsStr::from_bytes).collect();
     let Ok(arguments) = Arguments::new(&words) else { return };
@@ -35,72 +35,56 @@ fn meaning(word: &[u8]) -> Parameter {
     (word[..equals].to_vec(), Some(inner.unwrap_or(value).to_vec()))
 }
 
-/// `parse_args` of `kernel/params.c` and `next_arg` of `lib/cmdline.c`, as they work: over a buffer
-/// that ends with NUL, byte by byte, writing NULs into it. Only the loop over the words, for
-/// which the kernel calls a function, collects them here.
+/// A model of how the kernel takes a parameter string apart (`kernel/params.c`, `lib/cmdline.c`):
+/// words end at white space outside of double quotes, the first `=` ends the name, and a quote is
+/// dropped at the start of a word or of a value, with the one at the word's end.
 fn kernel_reads(text: &[u8]) -> Vec<Parameter> {
-    let isspace = |byte: u8| matches!(byte, 9..=13 | 32 | 160);
-    let mut buffer = [text, b"\0\0"].concat();
-    let until_nul = |buffer: &[u8], start: usize| {
-        buffer[start..].iter().take_while(|&&byte| byte != 0).copied().collect::<Vec<_>>()
-    };
     let mut parameters = Vec::new();
-    let mut args = 0;
-    while isspace(buffer[args]) {
-        args += 1;
+    let mut rest = text;
+    loop {
+        rest = &rest[rest.iter().take_while(|&&byte| is_separator(byte)).count()..];
+        if rest.is_empty() {
+            return parameters;
+        }
+        let quoted = rest[0] == b'"';
+        let (word, after) = split_word(&rest[usize::from(quoted)..], quoted);
+        rest = after;
+        let parameter = take_apart(word, quoted);
+        if parameter == (b"--".to_vec(), None) {
+            return parameters;
+        }
+        parameters.push(parameter);
     }
-    while buffer[args] != 0 {
-        let (mut equals, mut in_quote, mut quoted) = (0, false, false);
-        if buffer[args] == b'"' {
-            args += 1;
-            in_quote = true;
-            quoted = true;
-        }
-        let mut i = 0;
-        while buffer[args + i] != 0 {
-            if isspace(buffer[args + i]) && !in_quote {
-                break;
-            }
-            if equals == 0 && buffer[args + i] == b'=' {
-                equals = i;
-            }
-            if buffer[args + i] == b'"' {
-                in_quote = !in_quote;
-            }
-            i += 1;
-        }
-        let param = args;
-        let mut value = None;
-        if equals != 0 {
-            buffer[args + equals] = 0;
-            let mut start = args + equals + 1;
-            if buffer[start] == b'"' {
-                start += 1;
-                if buffer[args + i - 1] == b'"' {
-                    buffer[args + i - 1] = 0;
-                }
-            }
-            value = Some(start);
-        }
-        if quoted && i > 0 && buffer[args + i - 1] == b'"' {
-            buffer[args + i - 1] = 0;
-        }
-        if buffer[args + i] != 0 {
-            buffer[args + i] = 0;
-            args += i + 1;
-        } else {
-            args += i;
-        }
-        while isspace(buffer[args]) {
-            args += 1;
-        }
-        let name = until_nul(&buffer, param);
-        if value.is_none() && name == b"--" {
-            break;
-        }
-        parameters.push((name, value.map(|start| until_nul(&buffer, start))));
-    }
-    parameters
+}
+
+/// White space in the kernel's opinion, which knows Latin-1.
+fn is_separator(byte: u8) -> bool {
+    byte == 0xa0 || byte == b' ' || (b'\t'..=b'\r').contains(&byte)
+}
+
+/// Up to the first separator outside of quotes, and what is behind it.
+fn split_word(text: &[u8], quoted: bool) -> (&[u8], &[u8]) {
+    let mut inside = quoted;
+    let end = text.iter().position(|&byte| {
+        inside ^= byte == b'"';
+        !inside && is_separator(byte)
+    });
+    text.split_at(end.unwrap_or(text.len()))
+}
+
+fn take_apart(word: &[u8], quoted: bool) -> Parameter {
+    let without_end = |text: &[u8]| text.strip_suffix(b"\"").unwrap_or(text).to_vec();
+    let equals = word.iter().position(|&byte| byte == b'=').filter(|&at| at > 0);
+    let Some(equals) = equals else {
+        return (if quoted { without_end(word) } else { word.to_vec() }, None);
+    };
+    let (name, value) = (word[..equals].to_vec(), &word[equals + 1..]);
+    let value = match value.strip_prefix(b"\"") {
+        Some(inner) => without_end(inner),
+        None if quoted => without_end(value),
+        None => value.to_vec(),
+    };
+    (name, Some(value))
 }
 
 /// A pattern and a name, separated by a NUL.
