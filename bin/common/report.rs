@@ -36,10 +36,10 @@ impl Reporter {
             Common { syslog: true, .. } => Channel::Syslog,
             _ => Channel::Stderr,
         };
-        let explain = if options.verbose {
-            Explain::Always
-        } else {
-            options.explain.unwrap_or_else(explain_by_default)
+        let explain = match options.explain {
+            Some(explain) => explain,
+            None if options.verbose => Explain::Always,
+            None => explain_by_default(),
         };
         Self { tool, channel, explain }
     }
