@@ -102,7 +102,7 @@ _modutils_insmod_cut() {
 
 _modutils_insmod() {
 	local PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-	local options='--check --deps --if-needed --params --strict --json --force --force-vermagic
+	local options='--check --deps --if-needed --params --strict --max-size= --json --force --force-vermagic
 		--force-modversion --explain= --syslog --verbose --quiet --help --version'
 	local words index word ended=
 	_modutils_insmod_split "${COMP_LINE:0:COMP_POINT}"

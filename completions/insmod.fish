@@ -76,6 +76,7 @@ complete -c insmod -n __modutils_insmod_before_file -s D -l deps -d 'First load 
 complete -c insmod -n __modutils_insmod_before_file -l if-needed -d 'Be content if it is loaded already'
 complete -c insmod -n __modutils_insmod_before_file -s P -l params -d 'Print the parameters that it has'
 complete -c insmod -n __modutils_insmod_before_file -l strict -d 'Refuse parameters that it does not have'
+complete -c insmod -n __modutils_insmod_before_file -l max-size -x -d 'Refuse what decompresses to more'
 complete -c insmod -n __modutils_insmod_before_file -s J -l json -d 'Print what became of it as JSON'
 complete -c insmod -n __modutils_insmod_before_file -s f -l force -d 'Load it even if it was built for another kernel'
 complete -c insmod -n __modutils_insmod_before_file -l force-vermagic -d 'Do not compare the version magic'

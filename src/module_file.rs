@@ -35,8 +35,9 @@ use crate::errno;
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
 
-/// The most bytes that a module is decompressed to: several times the largest driver with all
-/// its debugging information, and little enough that a hostile file does no harm.
+/// The most bytes that a module is decompressed to, unless another limit is set: several times the
+/// largest driver with all its debugging information, and little enough that a hostile file does
+/// no harm.
 pub const DECOMPRESSED_MAX: u64 = 1 << 29;
 
 /// As many bytes as magic numbers and stream headers have.
@@ -50,6 +51,7 @@ const START: usize = 64;
 pub struct ModuleFile {
     file: File,
     path: PathBuf,
+    decompressed_max: u64,
 }
 
 impl ModuleFile {
@@ -65,34 +67,41 @@ impl ModuleFile {
             .custom_flags(libc::O_NONBLOCK)
             .open(&path)
             .map_err(|error| Error::io(&path, errno::from_io(&error)))?;
-        Ok(Self { file, path })
+        Ok(Self { file, path, decompressed_max: DECOMPRESSED_MAX })
     }
 
     /// A module that comes through a pipe, for instance on standard input. A regular file that
     /// nobody has read from yet is used as it is; anything else is copied into memory, and its
-    /// provenance is lost on security modules such as IMA.
+    /// provenance is lost on security modules such as IMA. Neither what is copied nor what it is
+    /// decompressed to may have more than `max` bytes; [`DECOMPRESSED_MAX`] is a good limit.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`], or
-    /// [`ErrorKind::TooLarge`] past [`DECOMPRESSED_MAX`].
-    pub fn from_stream(stream: File, path: impl Into<PathBuf>) -> Result<Self, Error> {
+    /// [`ErrorKind::Io`], or [`ErrorKind::TooLarge`].
+    pub fn from_stream(stream: File, path: impl Into<PathBuf>, max: u64) -> Result<Self, Error> {
         let path = path.into();
         let io_error = |error: std::io::Error| Error::io(&path, errno::from_io(&error));
         let mut stream = stream;
         let whole = stream.metadata().map_err(io_error)?.is_file()
             && stream.stream_position().map_err(io_error)? == 0;
         if whole {
-            return Ok(Self { file: stream, path });
+            return Ok(Self { file: stream, path, decompressed_max: max });
         }
         let memory = memfd_create(c"module", MFdFlags::MFD_CLOEXEC)
             .map_err(|error| Error::io(&path, errno::from_nix(error)))?;
         let mut memory = File::from(memory);
-        let copied = std::io::copy(&mut stream.take(DECOMPRESSED_MAX + 1), &mut memory);
-        if copied.map_err(io_error)? > DECOMPRESSED_MAX {
-            let detail = format!("larger than {} MiB", DECOMPRESSED_MAX >> 20);
+        let copied = std::io::copy(&mut stream.take(max.saturating_add(1)), &mut memory);
+        if copied.map_err(io_error)? > max {
+            let detail = format!("it is larger than {}", decode::in_words(max));
             return Err(Error::new(ErrorKind::TooLarge, detail).at(&path));
         }
-        Ok(Self { file: memory, path })
+        Ok(Self { file: memory, path, decompressed_max: max })
+    }
+
+    /// Sets another limit than [`DECOMPRESSED_MAX`] to what the module is decompressed to here, in
+    /// bytes. The kernel's own decoder has none.
+    #[must_use]
+    pub fn with_decompressed_max(self, bytes: u64) -> Self {
+        Self { decompressed_max: bytes, ..self }
     }
 
     /// The path it was opened by.
@@ -122,7 +131,7 @@ impl ModuleFile {
                 .ok_or_else(|| Error::new(ErrorKind::CorruptCompression, "not compressed"))?;
             let mut file = &self.file;
             file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
-            Ok(Image { bytes: decode::first_part(compression, file, DECOMPRESSED_MAX) })
+            Ok(Image { bytes: decode::first_part(compression, file, self.decompressed_max) })
         };
         part().is_ok_and(|part| part.check().is_err())
             && self.image().is_ok_and(|whole| whole.check().is_ok())
@@ -149,17 +158,17 @@ impl ModuleFile {
     /// # Errors
     /// [`ErrorKind::Io`];
     /// [`ErrorKind::CorruptCompression`];
-    /// [`ErrorKind::TooLarge`] past [`DECOMPRESSED_MAX`];
+    /// [`ErrorKind::TooLarge`] past [`DECOMPRESSED_MAX`], or the limit that was set instead;
     /// [`ErrorKind::NotElf`] if what is compressed is no ELF object.
     pub fn image(&self) -> Result<Image, Error> {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
         let bytes = if let Some(compression) = self.compression()? {
-            decode::decode(compression, file, DECOMPRESSED_MAX)
+            decode::decode(compression, file, self.decompressed_max)
                 .map_err(|error| error.at(&self.path))?
         } else {
             let mut bytes = Vec::new();
-            file.take(DECOMPRESSED_MAX)
+            file.take(self.decompressed_max)
                 .read_to_end(&mut bytes)
                 .map_err(|error| self.io_error(&error))?;
             bytes

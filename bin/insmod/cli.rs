@@ -9,6 +9,7 @@ use modutils::Force;
 use crate::TOOL;
 use crate::common::options::{self, Common};
 use crate::common::status::Status;
+use crate::max_size;
 
 /// Load a module file into the kernel.
 #[derive(Debug, Default, Parser)]
@@ -36,6 +37,15 @@ pub(crate) struct Cli {
     /// Refuse parameters that it does not have, instead of a warning
     #[arg(long)]
     pub(crate) strict: bool,
+    #[arg(
+        long,
+        value_name = "SIZE",
+        require_equals = true,
+        value_parser = max_size::parse,
+        help = "Refuse what decompresses to more than SIZE: bytes, or with K, M or G; 512M unless \
+                it is set"
+    )]
+    pub(crate) max_size: Option<u64>,
     /// Print what became of it as JSON
     #[arg(short = 'J', long)]
     pub(crate) json: bool,

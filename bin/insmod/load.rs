@@ -1,8 +1,8 @@
 //! Loading one module, with what it needs, or looking whether it could be loaded.
 
 use modutils::{
-    Arguments, Cause, Dependency, Image, InsertError, InsertFailure, KernelLog, ModuleFile,
-    RemoveMode, Request, System,
+    Arguments, Cause, DECOMPRESSED_MAX, Dependency, Image, InsertError, InsertFailure, KernelLog,
+    ModuleFile, RemoveMode, Request, System,
 };
 
 use crate::account;
@@ -134,7 +134,8 @@ fn load_dependencies<'a>(
     for dependency in dependencies {
         let path = dependency.file.as_path();
         let file = ModuleFile::open(path)
-            .map_err(|error| Failure::not_opened(path.as_os_str(), &error))?;
+            .map_err(|error| Failure::not_opened(path.as_os_str(), &error))?
+            .with_decompressed_max(cli.max_size.unwrap_or(DECOMPRESSED_MAX));
         let request = Request { file: &file, arguments: &arguments, force: cli.force() };
         match load(system, cli, reporter, request) {
             Ok(()) => loaded.push(dependency),

@@ -13,6 +13,7 @@ mod account;
 mod cli;
 mod failure;
 mod load;
+mod max_size;
 mod message;
 mod params;
 mod verdict;
@@ -24,7 +25,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use modutils::{Arguments, Error, ModuleFile, System};
+use modutils::{Arguments, DECOMPRESSED_MAX, Error, ModuleFile, System};
 
 use cli::Cli;
 use common::report::{Explanation, Reporter};
@@ -84,17 +85,18 @@ fn attempt(
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
     let arguments = Arguments::new(&cli.parameters).map_err(|bad| Failure::inexpressible(&bad))?;
-    let file = open(path).map_err(|error| Failure::not_opened(path, &error))?;
+    let file = open(cli, path).map_err(|error| Failure::not_opened(path, &error))?;
     load::run(&System::live(), cli, reporter, &file, &arguments, record)
 }
 
 /// Standard input may be a file or a pipe.
-fn open(path: &OsStr) -> Result<ModuleFile, Error> {
+fn open(cli: &Cli, path: &OsStr) -> Result<ModuleFile, Error> {
+    let max = cli.max_size.unwrap_or(DECOMPRESSED_MAX);
     if path != "-" {
-        return ModuleFile::open(path);
+        return Ok(ModuleFile::open(path)?.with_decompressed_max(max));
     }
     match std::io::stdin().as_fd().try_clone_to_owned() {
-        Ok(stdin) => ModuleFile::from_stream(File::from(stdin), path),
+        Ok(stdin) => ModuleFile::from_stream(File::from(stdin), path, max),
         // A closed standard input: the error of trying to read it says so.
         Err(_) => ModuleFile::open("/dev/stdin"),
     }

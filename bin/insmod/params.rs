@@ -25,7 +25,7 @@ struct Row {
 }
 
 pub(crate) fn run(cli: &Cli, path: &OsStr, reporter: &Reporter) -> Status {
-    let parameters = match open(path) {
+    let parameters = match open(cli, path) {
         Ok(file) => match file.image().and_then(|image| image.parameters()) {
             Ok(parameters) => parameters,
             Err(error) => {

@@ -41,7 +41,7 @@ pub(super) fn file(bytes: &[u8]) -> ModuleFile {
     let mut memory = File::from(memfd_create(c"fuzz", MFdFlags::MFD_CLOEXEC).unwrap());
     memory.write_all(bytes).unwrap();
     memory.rewind().unwrap();
-    ModuleFile::from_stream(memory, "fuzz").unwrap()
+    ModuleFile::from_stream(memory, "fuzz", DECOMPRESSED_MAX).unwrap()
 }
 
 /// A file's bytes, in any compression.

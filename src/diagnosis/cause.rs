@@ -68,11 +68,18 @@ pub enum Cause {
         /// What is wrong.
         detail: String,
     },
-    /// A compression that modules do not come in, or more than can be decompressed.
+    /// A compression that modules do not come in.
     #[non_exhaustive]
     CompressionUnsupported {
         /// Which one.
         format: String,
+    },
+    /// It holds more than is decompressed; see
+    /// [`ModuleFile::with_decompressed_max`](crate::ModuleFile::with_decompressed_max).
+    #[non_exhaustive]
+    TooLarge {
+        /// More than what.
+        detail: String,
     },
     /// Built for another kernel, by the version magic.
     #[non_exhaustive]
@@ -89,6 +96,9 @@ pub enum Cause {
     SymbolVersionMismatch {
         /// The symbols whose types differ. `module_layout` stands for `struct module`.
         symbols: Vec<WrongVersion>,
+        /// Where the version magics differ, too: the kernel does not compare releases where there
+        /// are symbol versions, but they tell people what the module was built for.
+        differences: Vec<VermagicDifference>,
     },
     /// Nobody exports these symbols.
     #[non_exhaustive]
@@ -282,7 +292,9 @@ impl Cause {
             Self::WrongArchitecture { .. } => "wrong-architecture",
             Self::NotAModule { .. } => "not-a-module",
             Self::CorruptCompression { .. } => "corrupt-compression",
-            Self::CompressionUnsupported { .. } => "compression-unsupported",
+            Self::CompressionUnsupported { .. } | Self::TooLarge { .. } => {
+                "compression-unsupported"
+            }
             Self::VermagicMismatch { .. } => "vermagic-mismatch",
             Self::SymbolVersionMismatch { .. } => "symbol-version-mismatch",
             Self::MissingSymbol { .. } => "missing-symbol",
@@ -320,7 +332,8 @@ impl Cause {
             | Self::CorruptCompression { .. }
             | Self::MissingNamespace { .. }
             | Self::BuiltIn { .. } => Errno::EINVAL,
-            Self::SymbolVersionMismatch { symbols } => {
+            Self::TooLarge { .. } => Errno::EFBIG,
+            Self::SymbolVersionMismatch { symbols, .. } => {
                 if symbols.iter().any(|symbol| symbol.name == "module_layout") {
                     Errno::ENOEXEC
                 } else {

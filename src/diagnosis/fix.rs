@@ -53,6 +53,7 @@ pub(super) fn fixes(facts: &Facts, cause: &Cause) -> Vec<String> {
         Cause::BadParameter { unknown: true, .. } | Cause::BadParameter { takes: None, .. } => {
             one(format!("insmod --params {file}"))
         }
+        Cause::TooLarge { .. } => one(format!("if it can be trusted: insmod --max-size=2G {file}")),
         Cause::CompressionUnsupported { .. } => one("decompress the file first".to_owned()),
         _ => Vec::new(),
     }

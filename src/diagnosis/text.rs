@@ -24,7 +24,7 @@ impl fmt::Display for Cause {
             Self::WrongArchitecture { module, kernel } => {
                 write!(f, "the module is for {module}, this kernel for {kernel}")
             }
-            Self::NotAModule { detail } => f.write_str(detail),
+            Self::NotAModule { detail } | Self::TooLarge { detail } => f.write_str(detail),
             Self::CorruptCompression { compression, detail } => {
                 let name = compression.map_or("compressed", |compression| compression.as_str());
                 write!(f, "the {name} stream is damaged: {detail}")
@@ -33,7 +33,9 @@ impl fmt::Display for Cause {
                 write!(f, "the file is compressed with {format}; modules come in gzip, xz and zstd")
             }
             Self::VermagicMismatch { differences, .. } => vermagic(f, differences),
-            Self::SymbolVersionMismatch { symbols } => versions(f, symbols),
+            Self::SymbolVersionMismatch { symbols, differences } => {
+                versions(f, symbols, differences)
+            }
             Self::MissingSymbol { symbols } => missing(f, symbols),
             Self::GplOnlySymbol { symbols, license } => {
                 let license = license.as_deref().unwrap_or("none");
@@ -192,8 +194,17 @@ fn setting(word: &str) -> String {
     format!("{meaning} ({word})")
 }
 
-fn versions(f: &mut fmt::Formatter<'_>, symbols: &[WrongVersion]) -> fmt::Result {
-    f.write_str("the module was built against a kernel whose types differ: ")?;
+fn versions(
+    f: &mut fmt::Formatter<'_>,
+    symbols: &[WrongVersion],
+    differences: &[VermagicDifference],
+) -> fmt::Result {
+    if differences.is_empty() {
+        f.write_str("the module was built against a kernel whose types differ: ")?;
+    } else {
+        vermagic(f, differences)?;
+        f.write_str("; their types differ: ")?;
+    }
     for (index, WrongVersion { name, module, kernel }) in symbols.iter().enumerate() {
         if index > 0 {
             f.write_str(", ")?;

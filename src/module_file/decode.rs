@@ -52,13 +52,23 @@ fn collect(mut decoder: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
     if bytes != ELF_MAGIC {
         return Err(Error::new(ErrorKind::NotElf, "what it holds, decompressed, is not ELF"));
     }
-    decoder.by_ref().take(limit - bytes.len() as u64).read_to_end(&mut bytes).map_err(corrupt)?;
+    let rest = limit.saturating_sub(bytes.len() as u64);
+    decoder.by_ref().take(rest).read_to_end(&mut bytes).map_err(corrupt)?;
     let more = decoder.take(1).read_to_end(&mut Vec::new()).map_err(corrupt)?;
     if more > 0 {
-        let detail = format!("decompressed, it is larger than {} MiB", limit >> 20);
+        let detail = format!("decompressed, it is larger than {}", in_words(limit));
         return Err(Error::new(ErrorKind::TooLarge, detail));
     }
     Ok(bytes)
+}
+
+/// A limit, as people set it.
+pub(super) fn in_words(bytes: u64) -> String {
+    if bytes.is_multiple_of(1 << 20) {
+        format!("{} MiB", bytes >> 20)
+    } else {
+        format!("{bytes} bytes")
+    }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "called through map_err")]

@@ -33,10 +33,7 @@ pub(super) fn compression(facts: &Facts) -> Option<Cause> {
             compression: facts.file.compression,
             detail: error.detail().to_owned(),
         }),
-        ErrorKind::TooLarge => {
-            let name = facts.file.compression.map_or("", |compression| compression.as_str());
-            Some(Cause::CompressionUnsupported { format: format!("{name}: {}", error.detail()) })
-        }
+        ErrorKind::TooLarge => Some(Cause::TooLarge { detail: error.detail().to_owned() }),
         _ => None,
     }
 }

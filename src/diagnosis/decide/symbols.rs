@@ -6,7 +6,7 @@ use super::{findings, log_decides, logged};
 use crate::diagnosis::cause::{Cause, MissingSymbol, WrongVersion};
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::{Facts, Module};
-use crate::module_file::is_gpl_compatible;
+use crate::module_file::{is_gpl_compatible, vermagic_differences};
 
 const LAYOUT: &str = "module_layout";
 
@@ -52,7 +52,11 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
         let names = module.versions.iter().filter(differs).map(|version| version.name.as_str());
         names.filter(|name| among(name)).map(wrong).collect()
     };
-    (!symbols.is_empty()).then_some(Cause::SymbolVersionMismatch { symbols })
+    let (own, kernels) = (module.vermagic.as_deref(), facts.reference.vermagic.as_deref());
+    let differences =
+        own.zip(kernels).map(|(own, kernels)| vermagic_differences(own, kernels, false));
+    let differences = differences.unwrap_or_default();
+    (!symbols.is_empty()).then_some(Cause::SymbolVersionMismatch { symbols, differences })
 }
 
 pub(super) fn dependency_initialising(facts: &Facts) -> Option<Cause> {

@@ -21,6 +21,7 @@ crate::tests![
     truncated_compressed,
     flipped_bits_compressed,
     bomb,
+    limit_of_size,
     path_that_is_not_utf_8,
     long_parameter,
 ];
@@ -113,6 +114,27 @@ fn bomb() {
         let peak = usage.max_rss() >> 10;
         assert!(peak < 600, "insmod took {peak} MiB for {file}");
     }
+}
+
+/// What is decompressed by the tool has a limit, which is the user's to set.
+fn limit_of_size() {
+    let file = "/modules/t_plain.ko.gz";
+    let done = run(["insmod", "--max-size=2K", "--explain=always", file]);
+    let expected = format!(
+        "insmod: ERROR: could not insert module {file}: File too large\n  cause: decompressed, it \
+         is larger than 2048 bytes\n  fix: if it can be trusted: insmod --max-size=2G {file}\n"
+    );
+    done.check(done.stderr == expected && done.status == Some(7), &expected);
+    let check = run(["insmod", "--max-size=2K", "--explain=always", "--check", file]);
+    assert_eq!((check.stderr, check.status), (done.stderr, done.status));
+    let script = format!("insmod --max-size=2K - <{file}; cat {file} | insmod --max-size=2K -");
+    let done = run(["sh", "-c", &script]);
+    done.check(done.stderr.matches(": File too large\n").count() == 2, "refuses both");
+    run(["insmod", "--max-size=1M", file]).succeeds_silently();
+    drop(Loaded::adopt("t_plain"));
+    let done = run(["insmod", "--max-size=much", file]);
+    done.check(done.status == Some(2), "is a usage error");
+    done.check(done.stderr.contains("'much' is no size: use bytes or a unit"), "says how");
 }
 
 fn path_that_is_not_utf_8() {
