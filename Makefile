@@ -7,7 +7,8 @@
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-deb        installs the package into a fresh Debian, and takes it out again
 # make faults           each system call of each tool fails once, in each way it can
-# make stress           hundreds of tools at once, and thousands of modules after each other
+# make stress           hundreds of tools at once, thousands of modules after each other, and as
+#                       many races, lists and waits as it takes to trust them
 # make fuzz             hostile input for each parser; SECONDS=60 for each, TESTS=name for one
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 # make demo             the tools at work on a booted kernel, step by step
@@ -88,7 +89,7 @@ faults: tools build
 	MODUTILS_RUN=faults $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
 stress: tools build
-	MODUTILS_RUN=stress $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+	MODUTILS_RUN='stress latency' $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
 fuzz:
 	@fuzz/run.sh $(SECONDS) $(TESTS)

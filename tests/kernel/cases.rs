@@ -12,6 +12,7 @@ pub(crate) mod insert;
 pub(crate) mod insert_options;
 pub(crate) mod killed;
 pub(crate) mod lane;
+pub(crate) mod lateness;
 pub(crate) mod library;
 pub(crate) mod list;
 pub(crate) mod list_options;

@@ -35,6 +35,17 @@ fn test_limit() -> Duration {
     Duration::from_secs(seconds.unwrap_or(60))
 }
 
+/// Whether a test is to take the time for all that it could try, as the long runs do.
+pub(crate) fn thorough() -> bool {
+    env::var_os("THOROUGH").is_some()
+}
+
+/// The release of the kernel, as `uname -r` prints it.
+pub(crate) fn release() -> String {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("the release");
+    release.trim().to_owned()
+}
+
 /// Answers the host until it goes away.
 pub(crate) fn serve() {
     println!("ready");

@@ -18,7 +18,7 @@
 //! # Long runs
 //!
 //! Some boots are for runs that take too long for every day. They are left out unless
-//! `MODUTILS_RUN` names them, as `make faults` does. What a test prints although it
+//! `MODUTILS_RUN` names them, as `make faults` and `make stress` do. What a test prints although it
 //! succeeds are figures, which the host shows.
 
 #![allow(
@@ -78,14 +78,17 @@ const CROWDED: Boot = Boot { name: "crowded", ..DEFAULT };
 /// The same, with every fault tried that is known.
 const FAULTS: Boot = Boot {
     name: "faults",
-    parameters: &["FAULTS=all"],
-    limit: Duration::from_secs(1800),
+    parameters: &["THOROUGH=1"],
+    limit: Duration::from_secs(3600),
     on_request: true,
     ..DEFAULT
 };
 
-/// The same, for hundreds of processes and thousands of modules.
-const STRESS: Boot = Boot { name: "stress", parameters: &[], ..FAULTS };
+/// The same, for hundreds of processes, thousands of modules and tens of thousands of lists.
+const STRESS: Boot = Boot { name: "stress", ..FAULTS };
+
+/// The same, for hundreds of waits.
+const LATENCY: Boot = Boot { name: "latency", steady: true, ..FAULTS };
 
 /// Kernels that do not take every module.
 const ENFORCED: Boot = Boot { name: "enforced", parameters: &["module.sig_enforce=1"], ..DEFAULT };
@@ -120,15 +123,16 @@ const AREAS: &[Area] = &[
     Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
-    Area { name: "races", boots: &[DEFAULT], tests: cases::races::TESTS },
+    Area { name: "races", boots: &[DEFAULT, STRESS], tests: cases::races::TESTS },
     Area { name: "faults", boots: &[DEFAULT, FAULTS], tests: cases::faults::TESTS },
     Area { name: "killed", boots: &[STRESS], tests: cases::killed::TESTS },
     Area { name: "stress", boots: &[STRESS], tests: cases::stress::TESTS },
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
     Area { name: "wait_paths", boots: &[STEADY], tests: cases::wait_paths::TESTS },
+    Area { name: "lateness", boots: &[STEADY, LATENCY], tests: cases::lateness::TESTS },
     Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
     Area { name: "library", boots: &[DEFAULT], tests: cases::library::TESTS },
-    Area { name: "crowd", boots: &[CROWDED], tests: cases::crowd::TESTS },
+    Area { name: "crowd", boots: &[CROWDED, STRESS], tests: cases::crowd::TESTS },
 ];
 
 /// The list of a file's tests, named like their functions.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::guest::{
     Expected, FORMAT, PARAMETERS, altered, assert_load, assert_verdict, distributions, judged,
-    misfit, replace, replaced, run,
+    misfit, release, replace, replaced, run,
 };
 
 crate::tests![
@@ -18,6 +18,7 @@ crate::tests![
     truncated,
     wrong_architecture,
     not_a_module,
+    for_another_kernel,
     corrupt_compression,
     compression_unsupported,
     signature_of_other_contents,
@@ -80,6 +81,21 @@ fn wrong_architecture() {
 fn not_a_module() {
     let file = replaced("t_plain", ".gnu.linkonce.this_module", ".gnu.linkonce.that_module");
     assert_verdict(&[&file], &misfit("not-a-module", FORMAT));
+}
+
+/// A module of the other kernel, as it was built. Kernels notice different things first: 6.1
+/// the version of the types that all modules share, 6.12 the size of one of them.
+fn for_another_kernel() {
+    if !fs::exists("/t_plain.ko").unwrap() {
+        println!("the distribution has one kernel only");
+        return;
+    }
+    let release = release();
+    let by_versions = release.starts_with("6.1.");
+    let kind = if by_versions { "symbol-version-mismatch" } else { "vermagic-mismatch" };
+    let result = assert_verdict(&["/t_plain.ko"], &misfit(kind, FORMAT));
+    let cause = result["cause"]["text"].as_str().unwrap();
+    assert!(cause.contains(&format!(", this is {release}")), "{cause}");
 }
 
 fn corrupt_compression() {

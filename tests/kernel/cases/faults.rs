@@ -3,16 +3,18 @@
 //!
 //! The calls are taken from a run of the tool itself, so that new ones are covered by themselves.
 //! `make check` tries each kind of call on each file with its most plausible error; `make faults`
-//! tries every single call with every error that the table in `guest/calls.rs` has for it.
+//! tries it with every error that the table in `guest/calls.rs` has for it, on the first two such
+//! calls and on the last.
 
-use std::collections::HashSet;
-use std::env;
+use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::guest::{Call, Fault, Faulted, Loaded, Until, is_loaded, remove, run_with_fault};
+use crate::guest::{
+    Call, Fault, Faulted, Loaded, Until, is_loaded, remove, run_with_fault, thorough,
+};
 
 crate::tests![
     insmod_plain,
@@ -317,7 +319,7 @@ fn lsmod_of_nothing() {
 
 impl Scenario {
     fn try_all(&self) {
-        let thorough = env::var("FAULTS").is_ok_and(|value| value == "all");
+        let thorough = thorough();
         let ordinary = self.run(Until::Calls(if thorough { usize::MAX } else { BEGINNING }));
         let begin = Instant::now();
         if let Effect::Loads(_) = self.effect {
@@ -325,11 +327,12 @@ impl Scenario {
         }
         let start = calls_before_main(self.line[0], &ordinary);
         let (mut tried, mut missed, mut failures) = (0, 0, Vec::new());
-        let mut seen = HashSet::new();
-        for (index, call) in ordinary.calls.iter().enumerate().skip(start) {
-            if !thorough && (begin.elapsed() > BUDGET || !seen.insert(sort(call))) {
-                continue;
+        let calls = ordinary.calls.get(start..).unwrap_or_default();
+        for index in representatives(calls, thorough) {
+            if !thorough && begin.elapsed() > BUDGET {
+                break;
             }
+            let (call, index) = (&calls[index], start + index);
             let errors = call.kind.errors.iter().map(|&errno| Fault::Error(errno));
             let errors = errors.take(if thorough { usize::MAX } else { 1 });
             let partial = call.can_be_partial().then_some(Fault::Partial);
@@ -347,7 +350,7 @@ impl Scenario {
         println!(
             "{}: {} calls, {tried} faults tried ({missed} not reached), {} failures, {} s",
             self.line.join(" "),
-            ordinary.calls.len() - start,
+            calls.len(),
             failures.len(),
             begin.elapsed().as_secs()
         );
@@ -484,9 +487,25 @@ fn calls_before_main(tool: &str, run: &Faulted) -> usize {
         .count()
 }
 
+/// The places of the first call of each sort; or of the first two and the last.
+fn representatives(calls: &[Call], thorough: bool) -> Vec<usize> {
+    let mut sorts: HashMap<_, Vec<usize>> = HashMap::new();
+    for (index, call) in calls.iter().enumerate() {
+        sorts.entry(sort(call)).or_default().push(index);
+    }
+    let chosen = |places: Vec<usize>| match (&places[..], thorough) {
+        (&[first, second, .., last], true) => vec![first, second, last],
+        (_, true) => places,
+        (_, false) => places[..1].to_vec(),
+    };
+    let mut places: Vec<_> = sorts.into_values().flat_map(chosen).collect();
+    places.sort_unstable();
+    places
+}
+
 /// Calls that are alike, whatever process or device they are about.
 fn sort(call: &Call) -> (&'static str, String, u64) {
-    let path = call.path.as_deref().unwrap_or_default();
+    let path = call.path.as_deref().or(call.file.as_deref()).unwrap_or_default();
     let path = path.chars().filter(|character| !character.is_ascii_digit()).collect();
     // Of descriptors, the standard ones are special.
     (call.kind.name, path, call.first.min(3))

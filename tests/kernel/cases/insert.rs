@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::guest::{KernelLog, Loaded, Trace, altered, is_loaded, run, taints_of};
+use crate::guest::{KernelLog, Loaded, Trace, altered, is_loaded, release, run, taints_of};
 
 crate::tests![
     plain_file,
@@ -59,7 +59,7 @@ fn kernel_decoder() -> Option<String> {
 /// The following tests compare with what the kernel says of itself; for the kernels
 /// of Debian, which this has to cover, it is known.
 fn decoder_is_the_one_expected() {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let release = release();
     match release.split('.').take(2).collect::<Vec<_>>()[..] {
         ["6", "1"] => assert_eq!(kernel_decoder(), None),
         ["6", "12"] => assert_eq!(kernel_decoder().as_deref(), Some("xz")),

@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::guest::{
-    Done, Expected, KernelLog, Loaded, Run, altered, is_loaded, judged, loaded_names, result, run,
+    Done, Expected, KernelLog, Loaded, Run, altered, is_loaded, judged, loaded_names, release,
+    result, run,
 };
 
 crate::tests![
@@ -187,7 +188,7 @@ fn force_accounts_for_itself() {
 
 /// Linux 6.5 and later.
 fn parameters_discarded_by_a_merge() {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let release = release();
     if release.starts_with("6.1.") {
         return;
     }

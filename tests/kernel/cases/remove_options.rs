@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::thread;
 use std::time::Duration;
 
-use crate::guest::{Done, Loaded, Run, Trace, is_loaded, loaded_names, run, wait_for};
+use crate::guest::{Done, Loaded, Run, Trace, is_loaded, loaded_names, release, run, wait_for};
 
 crate::tests![
     one_call_for_one_name,
@@ -243,11 +243,9 @@ fn causes() {
         &["  cause: t_noexit has no exit function: it stays until the next boot"],
     );
     causes_are(&["t_absent"], &["  cause: no module of the name t_absent is loaded"]);
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let builtin = format!(
-        "  cause: tcp_cubic is part of the kernel {}, and not a loaded module",
-        release.trim()
-    );
+    let release = release();
+    let builtin =
+        format!("  cause: tcp_cubic is part of the kernel {release}, and not a loaded module");
     causes_are(&["tcp_cubic"], &[&builtin]);
     drop(Loaded::new("t_slow", "exit_ms=1500"));
 }

@@ -9,6 +9,8 @@ pub(crate) struct CallKind {
     pub(crate) name: &'static str,
     /// Which of its arguments is a path.
     pub(crate) path: Option<usize>,
+    /// Whether its first argument is a descriptor of the file that it is about.
+    pub(crate) descriptor: bool,
     /// Whether its third argument is a number of bytes of which the kernel may do fewer.
     pub(crate) partial: bool,
     /// The errors that it plausibly fails with, the most plausible first.
@@ -16,12 +18,16 @@ pub(crate) struct CallKind {
 }
 
 const fn kind(number: i64, name: &'static str, errors: &'static [Errno]) -> CallKind {
-    CallKind { number, name, path: None, partial: false, errors }
+    CallKind { number, name, path: None, descriptor: false, partial: false, errors }
 }
 
 impl CallKind {
     const fn path(self, argument: usize) -> Self {
         Self { path: Some(argument), ..self }
+    }
+
+    const fn descriptor(self) -> Self {
+        Self { descriptor: true, ..self }
     }
 
     const fn partial(self) -> Self {
@@ -49,27 +55,27 @@ const LOAD: &[Errno] =
     &[EPERM, ENOSYS, EINTR, ENOMEM, ENOEXEC, EINVAL, EEXIST, EBUSY, EOPNOTSUPP, ENOENT];
 
 const CALLS: &[CallKind] = &[
-    kind(libc::SYS_finit_module, "finit_module", LOAD),
+    kind(libc::SYS_finit_module, "finit_module", LOAD).descriptor(),
     kind(libc::SYS_init_module, "init_module", LOAD),
     kind(libc::SYS_delete_module, "delete_module", &[EPERM, EINTR, EAGAIN, EBUSY, ENOENT, ENOSYS]),
     kind(libc::SYS_openat, "openat", OPEN).path(1),
     kind(libc::SYS_open, "open", OPEN).path(0),
-    kind(libc::SYS_read, "read", READ).partial(),
-    kind(libc::SYS_pread64, "pread64", READ).partial(),
-    kind(libc::SYS_readv, "readv", READ),
-    kind(libc::SYS_write, "write", &[ENOSPC, EPIPE, EINTR, EIO]).partial(),
-    kind(libc::SYS_lseek, "lseek", &[EINVAL]),
-    kind(libc::SYS_close, "close", &[EIO, EINTR]),
+    kind(libc::SYS_read, "read", READ).descriptor().partial(),
+    kind(libc::SYS_pread64, "pread64", READ).descriptor().partial(),
+    kind(libc::SYS_readv, "readv", READ).descriptor(),
+    kind(libc::SYS_write, "write", &[ENOSPC, EPIPE, EINTR, EIO]).descriptor().partial(),
+    kind(libc::SYS_lseek, "lseek", &[EINVAL]).descriptor(),
+    kind(libc::SYS_close, "close", &[EIO, EINTR]).descriptor(),
     kind(libc::SYS_statx, "statx", STAT).path(1),
     kind(libc::SYS_newfstatat, "newfstatat", STAT).path(1),
-    kind(libc::SYS_fstat, "fstat", STAT),
+    kind(libc::SYS_fstat, "fstat", STAT).descriptor(),
     kind(libc::SYS_stat, "stat", STAT).path(0),
     kind(libc::SYS_lstat, "lstat", STAT).path(0),
     kind(libc::SYS_statfs, "statfs", STAT).path(0),
     kind(libc::SYS_access, "access", STAT).path(0),
     kind(libc::SYS_readlink, "readlink", STAT).path(0),
     kind(libc::SYS_readlinkat, "readlinkat", STAT).path(1),
-    kind(libc::SYS_getdents64, "getdents64", &[EIO, ENOENT, EINTR]),
+    kind(libc::SYS_getdents64, "getdents64", &[EIO, ENOENT, EINTR]).descriptor(),
     kind(libc::SYS_getxattr, "getxattr", STAT).path(0),
     kind(libc::SYS_mkdir, "mkdir", &[EACCES, EEXIST, ENOMEM]).path(0),
     kind(libc::SYS_rmdir, "rmdir", &[EBUSY, ENOENT]).path(0),
@@ -80,8 +86,8 @@ const CALLS: &[CallKind] = &[
     kind(libc::SYS_mprotect, "mprotect", &[ENOMEM]),
     kind(libc::SYS_poll, "poll", &[EINTR, ENOMEM]),
     kind(libc::SYS_ppoll, "ppoll", &[EINTR, ENOMEM]),
-    kind(libc::SYS_ioctl, "ioctl", &[EIO, EINTR]),
-    kind(libc::SYS_fcntl, "fcntl", &[EINVAL]),
+    kind(libc::SYS_ioctl, "ioctl", &[EIO, EINTR]).descriptor(),
+    kind(libc::SYS_fcntl, "fcntl", &[EINVAL]).descriptor(),
     kind(libc::SYS_kill, "kill", &[EPERM, ESRCH]),
     kind(libc::SYS_clone3, "clone3", &[EAGAIN, ENOSYS]),
     kind(libc::SYS_clone, "clone", &[EAGAIN]),

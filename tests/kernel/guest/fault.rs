@@ -27,6 +27,8 @@ pub(crate) struct Call {
     pub(crate) kind: &'static CallKind,
     /// The path that it was about, if any.
     pub(crate) path: Option<String>,
+    /// What its descriptor was open on, for a call that takes one and no path.
+    pub(crate) file: Option<String>,
     /// Its first and third argument: a descriptor and a size, for many calls.
     pub(crate) first: u64,
     size: u64,
@@ -242,7 +244,10 @@ fn call(pid: Pid, registers: &nix::libc::user_regs_struct) -> Call {
     let arguments = [registers.rdi, registers.rsi, registers.rdx];
     let kind = CallKind::of(registers.orig_rax);
     let path = kind.path.and_then(|index| string(pid, arguments[index]));
-    Call { kind, path, first: registers.rdi, size: registers.rdx }
+    let file = kind.descriptor.then(|| format!("/proc/{pid}/fd/{}", registers.rdi));
+    let file = file.and_then(|link| fs::read_link(link).ok());
+    let file = file.map(|path| path.to_string_lossy().into_owned());
+    Call { kind, path, file, first: registers.rdi, size: registers.rdx }
 }
 
 /// A string in the memory of a process.

@@ -61,6 +61,7 @@ impl Machine {
             Command::new("tests/vm/initramfs.sh")
                 .args([kernel.as_ref(), initramfs.as_os_str(), program.as_os_str()])
                 .arg(example(&program))
+                .args(module_of_another_kernel(kernel)?)
                 .env("MODUTILS_BIN", tools),
         )?;
         let mut process = Command::new("tests/vm/boot.sh")
@@ -134,6 +135,14 @@ impl Machine {
 fn example(program: &Path) -> PathBuf {
     let deps = program.parent().unwrap_or(program);
     deps.with_file_name("examples").join("lifecycle")
+}
+
+/// A module that was built for another kernel, if the distribution has several.
+fn module_of_another_kernel(kernel: &str) -> Result<Option<PathBuf>, String> {
+    let flavours = script(&mut Command::new("tests/vm/flavours.sh"))?;
+    let Some(other) = flavours.lines().find(|flavour| *flavour != kernel) else { return Ok(None) };
+    let modules = script(Command::new("tests/vm/modules.sh").arg(other))?;
+    Ok(Some(Path::new(modules.trim()).join("t_plain.ko")))
 }
 
 /// The last lines of a file, if there is such a file.
