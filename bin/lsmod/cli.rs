@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use anyhow::{bail, ensure};
 use clap::{ArgGroup, Parser};
 use modutils::State;
 
@@ -153,21 +154,18 @@ impl Cli {
     }
 }
 
-fn taint_letters(text: &str) -> Result<String, String> {
-    if text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        Ok(text.to_ascii_uppercase())
-    } else {
-        Err("taints are letters".to_owned())
-    }
+fn taint_letters(text: &str) -> anyhow::Result<String> {
+    ensure!(text.bytes().all(|byte| byte.is_ascii_alphabetic()), "taints are letters");
+    Ok(text.to_ascii_uppercase())
 }
 
 /// In the words of `/proc/modules`, or of `initstate` in sysfs.
-fn state(text: &str) -> Result<State, String> {
+fn state(text: &str) -> anyhow::Result<State> {
     match text.to_ascii_lowercase().as_str() {
         "live" => Ok(State::Live),
         "loading" | "coming" => Ok(State::Loading),
         "unloading" | "going" => Ok(State::Unloading),
-        _ => Err("the states are live, loading and unloading".to_owned()),
+        _ => bail!("the states are live, loading and unloading"),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use anyhow::Context;
+
 /// What can be told about a module, one thing a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
@@ -101,9 +103,9 @@ impl ColumnList {
 }
 
 impl FromStr for ColumnList {
-    type Err = String;
+    type Err = anyhow::Error;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> anyhow::Result<Self> {
         let (behind_usual, list) = match text.strip_prefix('+') {
             Some(list) => (true, list),
             None => (false, text),
@@ -115,7 +117,7 @@ impl FromStr for ColumnList {
                     .iter()
                     .find(|(_, heading, _)| heading.eq_ignore_ascii_case(word))
                     .map(|(column, ..)| *column)
-                    .ok_or_else(|| format!("unknown column: {word}"))
+                    .with_context(|| format!("unknown column: {word}"))
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { behind_usual, columns })
@@ -142,7 +144,7 @@ mod tests {
     fn words_that_are_no_column() {
         for (text, word) in [("BOGUS", "BOGUS"), ("", ""), ("+", ""), ("NAME,,SIZE", "")] {
             let error = text.parse::<ColumnList>().unwrap_err();
-            assert_eq!(error, format!("unknown column: {word}"), "{text:?}");
+            assert_eq!(error.to_string(), format!("unknown column: {word}"), "{text:?}");
         }
     }
 
