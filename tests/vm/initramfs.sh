@@ -58,7 +58,7 @@ if [ ! -e "$base" ] || [ -n "$(find tests/vm/initramfs.sh -newer "$base")" ]; th
 	dash=$(command -v dash)
 	# busybox has setpriv and unshare, too, but with half of the options.
 	with_libraries "$root" "$kmod" "$dash" "$(command -v bash)" "$(command -v strace)" \
-		"$(command -v setpriv)" "$(command -v unshare)"
+		"$(command -v setpriv)" "$(command -v unshare)" "$(command -v jq)"
 	ln -sf "$dash" "$root/bin/sh"
 	for tool in insmod rmmod lsmod modprobe modinfo depmod; do
 		ln -s "$kmod" "$root/kmod/$tool"

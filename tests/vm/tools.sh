@@ -4,12 +4,12 @@
 set -eu
 
 # What each tool is for: cc and libelf build test modules; xz, zstd and gzip
-# compress them; kmod, strace and busybox go into the guest. Completions are tested
+# compress them; kmod, strace, busybox and jq go into the guest. Completions are tested
 # in their shells, manual pages with mandoc.
 packages='make gcc libc6-dev libelf-dev xz-utils zstd gzip
-	kmod strace busybox-static cpio qemu-system-x86
+	kmod strace busybox-static jq cpio qemu-system-x86
 	bash-completion zsh fish mandoc'
-commands='make gcc xz zstd gzip kmod strace busybox cpio qemu-system-x86_64 zsh fish mandoc'
+commands='make gcc xz zstd gzip kmod strace busybox jq cpio qemu-system-x86_64 zsh fish mandoc'
 
 if ! command -v cargo >/dev/null; then
 	echo "tools.sh: cargo is missing: install Rust (https://rustup.rs), version" \

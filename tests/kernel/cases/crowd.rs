@@ -64,6 +64,10 @@ fn json_says_what_the_kernel_says() {
     let done = run(["lsmod", "--json", "--output-all"]);
     done.succeeds();
     let document: Value = serde_json::from_str(&done.stdout).unwrap();
+    // Another reader than the one that belongs to the writer understands the same.
+    let jq = Run::new("jq").args(["-c", "."]).stdin(done.stdout.as_bytes()).done();
+    jq.succeeds();
+    assert_eq!(serde_json::from_str::<Value>(&jq.stdout).unwrap(), document);
     let modules = document["modules"].as_array().unwrap();
     let rows = loaded();
     assert_eq!(modules.len(), rows.len());
