@@ -2,5 +2,6 @@
 //! for those that name them in their own `main.rs`.
 
 pub(crate) mod options;
+pub(crate) mod parse;
 pub(crate) mod report;
 pub(crate) mod status;

@@ -7,7 +7,8 @@ use clap::Parser;
 use modutils::Force;
 
 use crate::TOOL;
-use crate::common::options::{self, Common};
+use crate::common::options::Common;
+use crate::common::parse;
 use crate::common::status::Status;
 use crate::max_size;
 
@@ -87,7 +88,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status>
     if !argv.iter().take(file).any(|word| word == "--") {
         argv.insert(file, "--".into());
     }
-    options::parse(TOOL, argv)
+    parse::parse(TOOL, argv)
 }
 
 #[cfg(test)]

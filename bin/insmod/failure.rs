@@ -1,7 +1,6 @@
 //! A module that was not loaded: what is said about it, and the exit status.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
 
 use modutils::{BadArgument, Cause, Diagnosis, Errno, Error, InsertError, ModuleFile};
 
@@ -131,9 +130,4 @@ impl Failure {
         }
         self.status
     }
-}
-
-/// A path for a program to read.
-pub(crate) fn path_text(path: Option<&PathBuf>) -> Option<String> {
-    path.map(|path| path.to_string_lossy().into_owned())
 }

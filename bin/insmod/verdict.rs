@@ -4,7 +4,6 @@ use modutils::{Cause, Signer};
 use serde_json::{Map, Value, json};
 
 use crate::common::status::Status;
-use crate::failure::path_text;
 
 /// `None` where the kernel's answer has to decide.
 pub(crate) fn status(cause: &Cause) -> Option<Status> {
@@ -74,7 +73,7 @@ fn details(cause: &Cause) -> Vec<(&'static str, Value)> {
                 .iter()
                 .map(|symbol| {
                     let provider = symbol.provider.as_ref().map(ToString::to_string);
-                    let file = path_text(symbol.file.as_ref());
+                    let file = symbol.file.as_ref().map(|file| file.to_string_lossy());
                     json!({"name": symbol.name, "provider": provider, "file": file})
                 })
                 .collect();

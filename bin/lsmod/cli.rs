@@ -9,7 +9,8 @@ use modutils::State;
 use crate::TOOL;
 use crate::cells::Sizes;
 use crate::columns::{self, Column, ColumnList};
-use crate::common::options::{self, Common};
+use crate::common::options::Common;
+use crate::common::parse;
 use crate::common::status::Status;
 use crate::select::Filter;
 use crate::tree::Below;
@@ -175,7 +176,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status>
     if argv.len() <= 1 {
         return Ok(Cli::default());
     }
-    options::parse(TOOL, argv)
+    parse::parse(TOOL, argv)
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use clap::Parser;
 
 use crate::TOOL;
-use crate::common::options::{self, Common};
+use crate::common::options::Common;
+use crate::common::parse;
 use crate::common::status::Status;
 use crate::wait_time::{self, WaitTime};
 
@@ -56,7 +57,7 @@ pub(crate) struct Cli {
 pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
     let argv: Vec<_> = argv.collect();
     if argv.iter().skip(1).any(|word| word.as_bytes().starts_with(b"-")) {
-        return options::parse(TOOL, argv);
+        return parse::parse(TOOL, argv);
     }
     Ok(Cli { modules: argv.into_iter().skip(1).collect(), ..Cli::default() })
 }

@@ -1,0 +1,61 @@
+//! From the words of a command line to options, and the words for arguments that make no sense.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::options::Common;
+use super::report::{Explanation, Reporter};
+use super::status::{self, Status};
+
+/// Parses a command line, or says what is wrong with it the way getopt(3) does; help and version
+/// go to standard output.
+pub(crate) fn parse<P: Parser>(tool: &'static str, argv: Vec<OsString>) -> Result<P, Status> {
+    let name = argv.first().cloned().unwrap_or_else(|| tool.into());
+    // With text of its own for the long help, clap would spread that over four screens.
+    let long = argv.iter().any(|word| word == "--help");
+    let command = P::command().display_name("modutils");
+    let command = if long { command.after_help(status::help()) } else { command };
+    let matches = command.try_get_matches_from(argv);
+    matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
+            Err(failure) if failure.kind() != std::io::ErrorKind::BrokenPipe => {
+                let line = format!("could not write: {failure}");
+                Reporter::new(tool, &Common::default())
+                    .error(line.as_bytes(), &Explanation::default());
+                Status::Failed
+            }
+            _ => Status::Done,
+        },
+        _ => {
+            let help =
+                Explanation { fix: vec![format!("{tool} --help")], ..Explanation::default() };
+            let line = complaint(&name, &error);
+            Reporter::new(tool, &Common::default()).line(&line, &help);
+            Status::Usage
+        }
+    })
+}
+
+fn complaint(program: &OsStr, error: &clap::Error) -> Vec<u8> {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let text = match (error.kind(), context(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(option)) if option.starts_with("--") => {
+            format!("unrecognized option '{option}'")
+        }
+        (ErrorKind::UnknownArgument, Some(option)) => {
+            format!("invalid option -- '{}'", option.trim_start_matches('-'))
+        }
+        _ => {
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            first.strip_prefix("error: ").unwrap_or(first).to_owned()
+        }
+    };
+    [program.as_bytes(), b": ", text.as_bytes()].concat()
+}
