@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use modutils::{
-    Arguments, Attributes, Errno, Force, InsertError, InsertFailure, KernelLog, ModuleList,
-    ModuleName, Request, Snapshot, State, System,
+    Arguments, Attributes, Errno, Force, InsertError, InsertFailure, KernelLog, LoadedModule,
+    ModuleList, ModuleName, Request, Snapshot, State, System,
 };
 
-use super::files;
+use super::{classic, files};
 
 /// A directory in memory that looks like a system.
 static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -34,7 +34,8 @@ fn write(file: &str, content: &[u8]) {
     fs::write(ROOT.join(file), content).unwrap();
 }
 
-/// `/proc/modules`: the rows are those that plain splitting gives.
+/// `/proc/modules`: the rows are those that plain splitting gives, and `lsmod` prints them as plain
+/// padding does.
 pub fn proc_modules(bytes: &[u8]) {
     let parsed = Snapshot::parse(bytes);
     write("proc/modules", bytes);
@@ -48,6 +49,9 @@ pub fn proc_modules(bytes: &[u8]) {
         bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
     assert_eq!(snapshot.modules().len(), lines.len());
     assert_eq!(rows.len(), lines.len());
+    let listing = classic::whole(&list, true).unwrap();
+    let mut listed = listing.split(|&byte| byte == b'\n');
+    assert_eq!(listed.next().unwrap(), b"Module                  Size  Used by");
     for ((module, row), line) in snapshot.modules().iter().zip(&rows).zip(lines) {
         let fields: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
         let text = |index: usize| fields.get(index).copied().unwrap_or_default();
@@ -64,15 +68,39 @@ pub fn proc_modules(bytes: &[u8]) {
         assert_eq!(found, users);
         assert_eq!(row.used_by().collect::<Vec<_>>(), users);
         assert_eq!((row.name, row.size, row.refcnt), (text(0), text(1), text(2)));
+        is_listed(listed.next().unwrap(), text(0), text(1), text(2), users);
         if text(4) == b"Loading" {
             assert_eq!(module.state, State::Loading);
         }
         assert!(module.anonymous_references().is_none_or(|count| count >= 0));
     }
+    // From the numbers, as when modules are chosen, unless they were written in an odd way.
+    let count = |module: &LoadedModule| module.refcnt.map_or("-".to_owned(), |n| n.to_string());
+    let as_written = snapshot.modules().iter().zip(&rows).all(|(module, row)| {
+        module.size.to_string().as_bytes() == row.size && count(module).as_bytes() == row.refcnt
+    });
+    if as_written {
+        let all: Vec<_> = snapshot.modules().iter().collect();
+        assert_eq!(classic::some(&all, true), listing);
+    }
     let names: Vec<_> = snapshot.modules().iter().map(|module| module.name.clone()).collect();
     let order = modutils::removal_order(&snapshot, &names, modutils::Extent::Named);
     assert_eq!(BTreeSet::from_iter(&order), BTreeSet::from_iter(&names));
     assert_eq!(BTreeSet::from_iter(&order).len(), order.len());
+}
+
+/// `%-19s %8s  %s`, and the users, whose order is that of a directory.
+fn is_listed(line: &[u8], name: &[u8], size: &[u8], refcnt: &[u8], mut users: Vec<&[u8]>) {
+    let blanks = |count: usize| vec![b' '; count];
+    let (behind, before) =
+        (19_usize.saturating_sub(name.len()), 8_usize.saturating_sub(size.len()));
+    let start = [name, &blanks(behind + 1 + before), size, b"  ", refcnt].concat();
+    let rest = line.strip_prefix(&start[..]).expect("another start of the line");
+    let mut shown: Vec<_> = rest.split(|byte| matches!(byte, b' ' | b',')).skip(1).collect();
+    shown.sort_unstable();
+    users.sort_unstable();
+    assert_eq!(shown, users);
+    assert_eq!(rest.starts_with(b" "), !users.is_empty());
 }
 
 /// A value in sysfs.

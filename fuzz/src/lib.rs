@@ -3,6 +3,10 @@
 //! A function panics if the answer is wrong, not only if the library does: where there is a second
 //! opinion, they are compared. `tests/host/corpus.rs` has the same functions go over the corpora.
 
+/// The listing of `lsmod`, which needs nothing but the library.
+#[path = "../../bin/lsmod/classic.rs"]
+mod classic;
+
 pub mod files;
 pub mod kernel;
 pub mod words;
