@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use modutils::{BadArgument, Cause, Diagnosis, Errno, Error, InsertError, ModuleFile};
+use modutils::{BadArgument, Cause, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile};
 
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
@@ -36,17 +36,21 @@ impl Failure {
     }
 
     pub(crate) fn not_opened(path: &OsStr, error: &Error) -> Self {
-        let cause = match error.errno() {
-            Some(Errno::ENOENT | Errno::ENOTDIR) => Cause::FileNotFound { path: path.into() },
-            errno => {
-                Cause::FileNotReadable { path: path.into(), errno: errno.unwrap_or(Errno::EIO) }
-            }
+        let errno = match error.kind() {
+            ErrorKind::TooLarge => Errno::EFBIG,
+            _ => error.errno().unwrap_or(Errno::EIO),
         };
+        let cause = match errno {
+            Errno::EFBIG => Cause::TooLarge { detail: error.detail().to_owned() },
+            Errno::ENOENT | Errno::ENOTDIR => Cause::FileNotFound { path: path.into() },
+            errno => Cause::FileNotReadable { path: path.into(), errno },
+        };
+        let text = errno.to_string();
         Self {
-            line: message::not_opened(path, error),
-            text: error.detail().to_owned(),
-            errno: error.errno(),
-            status: message::open_status(error),
+            line: message::not_opened(path, &text),
+            text,
+            errno: Some(errno),
+            status: message::open_status(errno),
             diagnosis: Some(Box::new(Diagnosis::new(cause))),
             foreseen: false,
         }

@@ -3,19 +3,20 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use modutils::{Errno, Error, ModuleFile};
+use modutils::{Errno, ModuleFile};
 
 use crate::common::status::Status;
 
 /// kmod looks at the path first and opens the file later, with different words for each.
-pub(crate) fn not_opened(path: &OsStr, error: &Error) -> Vec<u8> {
-    let verb = if std::fs::metadata(path).is_err() { "load" } else { "insert" };
-    line(verb, path, error.detail())
+pub(crate) fn not_opened(path: &OsStr, text: &str) -> Vec<u8> {
+    let is_missing = path != "-" && std::fs::metadata(path).is_err();
+    line(if is_missing { "load" } else { "insert" }, path, text)
 }
 
-pub(crate) fn open_status(error: &Error) -> Status {
-    match error.errno() {
-        Some(Errno::EACCES | Errno::EPERM) => Status::NotPermitted,
+pub(crate) fn open_status(errno: Errno) -> Status {
+    match errno {
+        Errno::EACCES | Errno::EPERM => Status::NotPermitted,
+        Errno::EFBIG => Status::Misfit,
         _ => Status::Failed,
     }
 }

@@ -95,7 +95,7 @@ fn is_listed(line: &[u8], name: &[u8], size: &[u8], refcnt: &[u8], mut users: Ve
     let (behind, before) =
         (19_usize.saturating_sub(name.len()), 8_usize.saturating_sub(size.len()));
     let start = [name, &blanks(behind + 1 + before), size, b"  ", refcnt].concat();
-    let rest = line.strip_prefix(&start[..]).expect("another start of the line");
+    let rest = line.strip_prefix(&start[..]).unwrap();
     let mut shown: Vec<_> = rest.split(|byte| matches!(byte, b' ' | b',')).skip(1).collect();
     shown.sort_unstable();
     users.sort_unstable();

@@ -76,7 +76,6 @@ pub enum Cause {
     },
     /// It holds more than is decompressed; see
     /// [`ModuleFile::with_decompressed_max`](crate::ModuleFile::with_decompressed_max).
-    #[non_exhaustive]
     TooLarge {
         /// More than what.
         detail: String,
