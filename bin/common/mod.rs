@@ -5,3 +5,4 @@ pub(crate) mod options;
 pub(crate) mod parse;
 pub(crate) mod report;
 pub(crate) mod status;
+pub(crate) mod unprintable;

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::net::UnixDatagram;
 
 use super::options::{Common, Explain};
+use super::unprintable::escaped;
 
 /// What is known beyond the first line of a failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,14 +116,5 @@ fn explain_by_default() -> Explain {
 
 /// A file may have escape sequences in its name; a terminal is not to obey them.
 fn printable(text: &[u8]) -> Vec<u8> {
-    String::from_utf8_lossy(text)
-        .chars()
-        .flat_map(|character| {
-            let escape = character.is_control();
-            let plain = (!escape).then_some(character);
-            let escaped = escape.then(|| character.escape_default()).into_iter().flatten();
-            plain.into_iter().chain(escaped)
-        })
-        .collect::<String>()
-        .into_bytes()
+    escaped(&String::from_utf8_lossy(text)).into_bytes()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::common::unprintable::is_unprintable;
 use crate::facts::Fact;
 use crate::size;
 
@@ -42,7 +43,7 @@ pub(crate) fn printable(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
-            if character.is_control() {
+            if is_unprintable(character) {
                 shown.push_str(&escaped(character.encode_utf8(&mut [0; 4]).as_bytes()));
             } else {
                 shown.push(character);

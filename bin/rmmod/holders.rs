@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use modutils::{Certainty, Holder, HolderKind, Holders, LoadedModule};
 use serde_json::{Map, Value, json};
 
+use crate::common::unprintable::escaped;
+
 /// One phrase for each, those that hold references first, and at last what is not known.
 pub(crate) fn phrases(module: &LoadedModule, holders: &Holders) -> Vec<String> {
     let mut list: Vec<_> = holders.list.iter().map(phrase).collect();
@@ -140,14 +142,5 @@ fn certainty(certainty: Certainty) -> &'static str {
 
 /// A process gives itself any name: one that commands a terminal is not obeyed.
 fn shown(text: &OsStr) -> String {
-    let text = text.to_string_lossy();
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
+    escaped(&text.to_string_lossy())
 }

@@ -8,6 +8,7 @@ use modutils::{LoadedModule, System};
 
 use crate::cli::Cli;
 use crate::common::report::{Explanation, Reporter};
+use crate::common::unprintable::is_unprintable;
 use crate::explain;
 
 /// Looking for holders takes a look into every process: this often at most, unless the number of
@@ -87,7 +88,7 @@ fn width() -> usize {
 
 /// A line that wraps could not be written over.
 fn fitted(line: &str, width: usize) -> String {
-    let shown = line.chars().map(|c| if c.is_control() { '?' } else { c });
+    let shown = line.chars().map(|c| if is_unprintable(c) { '?' } else { c });
     shown.take(width.saturating_sub(1)).collect()
 }
 
