@@ -73,7 +73,7 @@ const DEFAULT: Boot =
 const STEADY: Boot = Boot { name: "steady", steady: true, ..DEFAULT };
 
 /// The same, for tests that load hundreds of modules and leave them.
-const CROWDED: Boot = Boot { name: "crowded", ..DEFAULT };
+const CROWDED: Boot = Boot { name: "crowded", limit: Duration::from_secs(180), ..DEFAULT };
 
 /// The same, with every fault tried that is known.
 const FAULTS: Boot = Boot {
