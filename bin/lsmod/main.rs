@@ -1,6 +1,8 @@
 //! `lsmod`: list the loaded modules.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+#[path = "../common/absence.rs"]
+mod absence;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/output.rs"]
@@ -87,7 +89,7 @@ fn unknown(cli: &Cli, system: &System, error: &modutils::Error, reporter: &Repor
     let path = error.path().unwrap_or("/proc/modules".as_ref()).display();
     let failed = if error.errno().is_some() { "open" } else { "read" };
     let line = format!("could not {failed} {path}: {}", error.detail());
-    let cause = error.is_absent().then(|| absence(system));
+    let cause = error.is_absent().then(|| absence::cause(system));
     let explanation = Explanation { cause: cause.map(str::to_owned), ..Explanation::default() };
     reporter.error(line.as_bytes(), &explanation);
     if cli.json
@@ -96,12 +98,4 @@ fn unknown(cli: &Cli, system: &System, error: &modutils::Error, reporter: &Repor
         return print(&document, reporter, Status::Failed);
     }
     Status::Failed
-}
-
-fn absence(system: &System) -> &'static str {
-    if system.has_proc() {
-        "this kernel was built without loadable modules"
-    } else {
-        "/proc is not mounted"
-    }
 }

@@ -1,8 +1,8 @@
 //! Why a module was not removed, in a sentence, and what helps.
 
-use modutils::{Holders, LoadedModule, ModuleName, Refusal, RemoveError, System};
+use modutils::{Holders, LoadedModule, ModuleName, Refusal, RemoveError, Snapshot, System};
 
-use crate::holders;
+use crate::{absence, holders};
 
 /// What is told of a failure beyond its first line.
 #[derive(Default)]
@@ -54,9 +54,7 @@ fn reason(
         Refusal::BeingUnloaded => {
             (format!("somebody else is removing {name}, which is not finished yet"), wait)
         }
-        Refusal::NoUnloadSupport => {
-            ("this kernel was built without the removal of modules".to_owned(), Vec::new())
-        }
+        Refusal::NoUnloadSupport => (no_unload_support(system).to_owned(), Vec::new()),
         Refusal::NotForceable => (
             "this kernel was built without removal by force (CONFIG_MODULE_FORCE_UNLOAD)".to_owned(),
             Vec::new(),
@@ -75,6 +73,13 @@ fn reason(
             format!("the kernel answered {}, for which no reason is known", error.errno().name()),
             Vec::new(),
         ),
+    }
+}
+
+fn no_unload_support(system: &System) -> &'static str {
+    match Snapshot::take(system) {
+        Err(error) if error.is_absent() && system.has_proc() => absence::cause(system),
+        _ => "this kernel was built without the removal of modules",
     }
 }
 

@@ -1,6 +1,8 @@
 //! `rmmod`: remove modules from the kernel.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+#[path = "../common/absence.rs"]
+mod absence;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/output.rs"]

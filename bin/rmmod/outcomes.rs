@@ -7,6 +7,7 @@ use modutils::{
 };
 use serde_json::json;
 
+use crate::absence;
 use crate::cli::Cli;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
@@ -48,8 +49,10 @@ impl<'a> Outcomes<'a> {
         }
     }
 
-    pub(crate) fn no_list(&mut self, error: &Error) {
-        self.reporter.error(&message::no_list(error), &Explanation::default());
+    pub(crate) fn no_list(&mut self, system: &System, error: &Error) {
+        let cause = error.is_absent().then(|| absence::cause(system).to_owned());
+        let explanation = Explanation { cause, ..Explanation::default() };
+        self.reporter.error(&message::no_list(error), &explanation);
         self.fail(Status::Failed);
     }
 

@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
         let snapshot = match self.list() {
             Ok(snapshot) => snapshot,
             Err(error) => {
-                self.outcomes.no_list(&error);
+                self.outcomes.no_list(&self.system, &error);
                 return self.outcomes.finish();
             }
         };

@@ -21,7 +21,7 @@ pub(crate) fn run(
     let snapshot = match Snapshot::take(system) {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            outcomes.no_list(&error);
+            outcomes.no_list(system, &error);
             return outcomes.finish();
         }
     };

@@ -1,0 +1,11 @@
+//! Why there is no list of modules.
+
+use modutils::System;
+
+pub(crate) fn cause(system: &System) -> &'static str {
+    if system.has_proc() {
+        "this kernel was built without loadable modules"
+    } else {
+        "/proc is not mounted"
+    }
+}
