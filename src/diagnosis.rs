@@ -87,7 +87,11 @@ pub fn check(system: &System, request: Request<'_>) -> Option<Diagnosis> {
 fn diagnosis(facts: &Facts) -> Option<Diagnosis> {
     let cause = decide::decide(facts)?;
     let fixes = fix::fixes(facts, &cause);
-    let kernel_log = facts.log.iter().flatten().map(|evidence| evidence.line.clone()).collect();
+    // What a module of this name says of itself is about another one if this one never ran.
+    let never_ran = matches!(cause, Cause::AlreadyLoaded { .. } | Cause::BeingUnloaded { .. });
+    let log = facts.log.iter().flatten();
+    let log = log.filter(|evidence| evidence.finding.is_some() || !never_ran);
+    let kernel_log = log.map(|evidence| evidence.line.clone()).collect();
     let module = facts.module.as_ref().and_then(|module| module.name.clone());
     Some(Diagnosis { module, cause, kernel_log, fixes })
 }

@@ -25,7 +25,7 @@ macro_rules! known {
 known! {
     EPERM ENOENT EINTR EIO ENOEXEC EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV ENOTDIR
     EISDIR EINVAL ETXTBSY EFBIG ENOSPC ERANGE ENOSYS EBADMSG ELOOP ENAMETOOLONG EOPNOTSUPP ENOKEY
-    EKEYREJECTED ENXIO EKEYEXPIRED EKEYREVOKED
+    EKEYREJECTED ENXIO EKEYEXPIRED EKEYREVOKED ESRCH
 }
 
 impl Errno {
@@ -58,8 +58,13 @@ impl fmt::Display for Errno {
     }
 }
 
+/// Of a call that was the last one: nix knows no numbers that have no name, as an init function may
+/// return them.
 pub(crate) fn from_nix(errno: nix::errno::Errno) -> Errno {
-    Errno(errno as i32)
+    match errno {
+        nix::errno::Errno::UnknownErrno => from_io(&std::io::Error::last_os_error()),
+        known => Errno(known as i32),
+    }
 }
 
 pub(crate) fn from_io(error: &std::io::Error) -> Errno {

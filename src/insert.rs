@@ -46,9 +46,10 @@ pub fn insert(
             result => result,
         }
     } else {
-        match file.compression().map_err(InsertFailure::Unreadable)? {
-            Some(compression) => load.compressed(compression),
-            None => load.plain(),
+        match file.compression() {
+            Ok(Some(compression)) => load.compressed(compression),
+            // What cannot be looked at, such as a pipe, the kernel has the word for.
+            Ok(None) | Err(_) => load.plain(),
         }
     }
 }

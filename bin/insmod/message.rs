@@ -34,6 +34,7 @@ pub(crate) fn text(file: &ModuleFile, errno: Errno) -> String {
     match errno {
         Errno::ENOEXEC => "Invalid module format".to_owned(),
         Errno::ENOENT => "Unknown symbol in module".to_owned(),
+        Errno::ESRCH => "Module has wrong symbol version".to_owned(),
         // The kernel has no word of its own for a directory; kmod, which reads the file, does.
         Errno::EINVAL if file.metadata().is_ok_and(|meta| meta.is_dir()) => {
             Errno::EISDIR.to_string()

@@ -109,6 +109,13 @@ fn details(cause: &Cause) -> Vec<(&'static str, Value)> {
         Cause::BadParameter { name, value, kind, .. } => {
             vec![("parameter", json!(name)), ("value", json!(value)), ("type", json!(kind))]
         }
+        Cause::Inexpressible { argument, .. } => {
+            let (name, value) = match argument.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (argument.as_str(), None),
+            };
+            vec![("parameter", json!(name)), ("value", json!(value))]
+        }
         Cause::UnknownParameter { name, nearest } => {
             vec![("parameter", json!(name)), ("nearest", json!(nearest))]
         }

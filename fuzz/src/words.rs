@@ -27,10 +27,16 @@ pub fn parameters(bytes: &[u8]) {
 
 /// What the user means by a word; quotes around a whole value are the user's own quoting.
 fn meaning(word: &[u8]) -> Parameter {
+    // So may be quotes around the whole word.
+    let whole = word.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    let word = whole.unwrap_or(word);
     let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
         return (word.to_vec(), None);
     };
     let value = &word[equals + 1..];
+    if whole.is_some() {
+        return (word[..equals].to_vec(), Some(value.to_vec()));
+    }
     let inner = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
     (word[..equals].to_vec(), Some(inner.unwrap_or(value).to_vec()))
 }

@@ -211,11 +211,18 @@ pub enum Cause {
         /// The type that the module declares.
         kind: Option<String>,
         /// What such a parameter takes.
-        takes: Option<&'static str>,
+        takes: Option<String>,
         /// The module knows no parameter of this name; kernels up to 3.10 refuse that.
         unknown: bool,
         /// The kernel's answer to it.
         errno: Errno,
+    },
+    /// The kernel has no notation for the parameter; it was not asked.
+    Inexpressible {
+        /// What was given.
+        argument: String,
+        /// Why it cannot be written.
+        reason: &'static str,
     },
     /// The module has no parameter of this name.
     UnknownParameter {
@@ -311,7 +318,7 @@ impl Cause {
             Self::AlreadyLoaded { .. } => "already-loaded",
             Self::BuiltIn { .. } => "built-in",
             Self::BeingUnloaded { .. } => "being-unloaded",
-            Self::BadParameter { .. } => "bad-parameter",
+            Self::BadParameter { .. } | Self::Inexpressible { .. } => "bad-parameter",
             Self::UnknownParameter { .. } => "unknown-parameter",
             Self::InitFailed { .. } => "init-failed",
             Self::OutOfMemory => "out-of-memory",
@@ -366,7 +373,7 @@ impl Cause {
             Self::BadParameter { errno, .. }
             | Self::FileNotReadable { errno, .. }
             | Self::InitFailed { errno, .. } => *errno,
-            Self::UnknownParameter { .. } => return None,
+            Self::UnknownParameter { .. } | Self::Inexpressible { .. } => return None,
             Self::Unknown { errno, .. } => return *errno,
         })
     }
@@ -375,12 +382,7 @@ impl Cause {
 /// A parameter that was never passed on, because there is no way to write it.
 impl From<&BadArgument> for Cause {
     fn from(bad: &BadArgument) -> Self {
-        let argument = bad.argument().to_string_lossy();
-        let (name, value) = match argument.split_once('=') {
-            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-            None => (argument.into_owned(), None),
-        };
-        let errno = Errno::EINVAL;
-        Self::BadParameter { name, value, kind: None, takes: None, unknown: false, errno }
+        let argument = bad.argument().to_string_lossy().into_owned();
+        Self::Inexpressible { argument, reason: bad.reason() }
     }
 }

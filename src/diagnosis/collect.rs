@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::insert::{InsertError, InsertFailure};
 use crate::kernel::{self, Exports, Policy, Reference};
 use crate::kernel_log::{KernelLog, Since};
-use crate::loaded::{Snapshot, is_builtin};
+use crate::loaded::{LoadedModule, Snapshot, is_builtin};
 use crate::module_file::{ElfHeader, Image, ModuleFile};
 use crate::system::System;
 
@@ -31,7 +31,7 @@ pub(super) fn after(
         InsertFailure::Unreadable(error) => Err(error.clone()),
         InsertFailure::Refused(_) => request.file.image(),
     };
-    let mut facts = common(system, request, loaded, image);
+    let mut facts = common(system, request, loaded.as_ref(), image);
     facts.answer = Some(answer);
     match log {
         Some(Ok(since)) => facts.log = Some(about(&facts, &since)),
@@ -44,7 +44,7 @@ pub(super) fn after(
 
 /// Without a call.
 pub(super) fn before(system: &System, request: Request<'_>) -> Facts {
-    let mut facts = common(system, request, Snapshot::take(system), request.file.image());
+    let mut facts = common(system, request, Snapshot::take(system).as_ref(), request.file.image());
     look_around(system, &mut facts, Depth { symbols: true, reference: true });
     facts
 }
@@ -69,7 +69,7 @@ impl Depth {
 fn common(
     system: &System,
     request: Request<'_>,
-    loaded: Result<Snapshot, Error>,
+    loaded: Result<&Snapshot, &Error>,
     image: Result<Image, Error>,
 ) -> Facts {
     let Request { file, arguments, force } = request;
@@ -78,7 +78,7 @@ fn common(
         file: file_facts(file),
         architecture: kernel::architecture(),
         policy: Policy::read(system),
-        module_support: module_support(system, &loaded),
+        module_support: module_support(system, loaded),
         arguments: arguments.iter().map(|(name, value)| Argument { name, value }).collect(),
         force,
         ..Facts::default()
@@ -90,8 +90,11 @@ fn common(
         }
     }
     if let Some(name) = facts.module.as_ref().and_then(|module| module.name.clone()) {
-        facts.namesake =
-            loaded.ok().and_then(|loaded| loaded.get(&name).map(|module| module.state.clone()));
+        facts.namesake = match loaded {
+            Ok(loaded) => loaded.get(&name).map(|module| module.state.clone()),
+            Err(_) => LoadedModule::from_sysfs(system, &name).map(|module| module.state),
+        };
+        facts.blind = loaded.is_err() && !system.has_module_dirs();
         // The kernel minds the directory in /sys/module, not the code: a part of it that has
         // neither parameters nor a version there keeps no module away.
         let taken = if system.has_module_dirs() {
@@ -104,7 +107,7 @@ fn common(
     facts
 }
 
-fn module_support(system: &System, loaded: &Result<Snapshot, Error>) -> Option<bool> {
+fn module_support(system: &System, loaded: Result<&Snapshot, &Error>) -> Option<bool> {
     match loaded {
         Ok(_) => Some(true),
         Err(error) if error.is_absent() && system.has_proc() => Some(false),
@@ -207,10 +210,19 @@ fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
     let name = name.map(ToString::to_string);
     let modinfo_name = facts.module.as_ref().and_then(|module| module.modinfo_name.clone());
     let names: Vec<&str> = name.iter().chain(&modinfo_name).map(String::as_str).collect();
+    // The kernel's names have no dashes.
+    let parameters: Vec<String> = facts
+        .arguments
+        .iter()
+        .map(|argument| String::from_utf8_lossy(&argument.name).replace('-', "_"))
+        .collect();
+    let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
     let mut records: Vec<_> = since
         .records
         .iter()
-        .filter_map(|record| Some((record.time, evidence::read(&record.text, &names)?)))
+        .filter_map(|record| {
+            Some((record.time, evidence::read(&record.text, &names, &parameters)?))
+        })
         .collect();
     if !since.exact
         && let Some(newest) = records.last().map(|(time, _)| *time)

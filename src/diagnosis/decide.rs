@@ -80,15 +80,7 @@ pub(super) fn decide(facts: &Facts) -> Option<Cause> {
 const SILENT: &[Errno] = &[Errno::EPERM, Errno::EBUSY, Errno::EACCES, Errno::EINTR];
 
 /// Answers that only come from the loader before it runs anything.
-const NEVER_INIT: &[Errno] = &[
-    Errno::EKEYREJECTED,
-    Errno::ENOKEY,
-    Errno::EBADMSG,
-    Errno::ETXTBSY,
-    Errno::EFBIG,
-    Errno::EBADF,
-    Errno::EFAULT,
-];
+const NEVER_INIT: &[Errno] = &[Errno::ETXTBSY, Errno::EFBIG, Errno::EBADF, Errno::EFAULT];
 
 /// No check found anything: then the module passed them, and its init function said no.
 fn rest(facts: &Facts, errno: Errno) -> Cause {
@@ -99,9 +91,18 @@ fn rest(facts: &Facts, errno: Errno) -> Cause {
     if let Some(error) = &facts.unreadable {
         unseen.push(format!("the module: {error}"));
     }
+    // Nearly always it is a module that nobody can see.
+    let hidden = errno == Errno::EEXIST && facts.blind;
+    if hidden {
+        unseen.push("which modules are loaded".to_owned());
+    }
     let by_loader = CHECKS.iter().any(|check| check.errnos.contains(&errno));
-    let may_be_init =
-        !NEVER_INIT.contains(&errno) && facts.module.as_ref().is_none_or(|module| module.has_init);
+    // Where no signatures are asked for, a module without one cannot fail for it.
+    let by_signature =
+        SIGNATURE.contains(&errno) && (facts.module.is_none() || !signature::is_no_matter(facts));
+    let may_be_init = !NEVER_INIT.contains(&errno)
+        && !by_signature
+        && facts.module.as_ref().is_none_or(|module| module.has_init);
     let certain = !by_loader || facts.log.is_some() && !SILENT.contains(&errno);
     // Without the log, what was looked up instead decides, if it could be looked up.
     let looked_up = facts.module.is_some() && facts.exports.is_some();
@@ -114,6 +115,7 @@ fn rest(facts: &Facts, errno: Errno) -> Cause {
         && (certain || facts.log.is_some() || looked_up)
         && errno != Errno::EINTR
         && !denied
+        && !hidden
     {
         return Cause::InitFailed { errno, certain };
     }

@@ -28,6 +28,8 @@ pub(super) enum Finding {
     Duplicate(String, String),
     /// A parameter and its value.
     BadParameter(String, String),
+    /// A parameter, and what the kernel logged of its limit before it.
+    Limit(String, String),
     /// Fatal up to Linux 3.10.
     UnknownParameter(String),
     /// The module that was waited for.
@@ -38,20 +40,22 @@ pub(super) enum Finding {
     SignatureRejected(String),
     Lockdown,
     LoadPin,
-    /// A damaged file.
-    Elf,
+    /// The kernel's own description of a damaged file.
+    Elf(String),
     /// The kernel's own description of what is not right with the module.
     NotAModule(String),
     Decompression,
     OutOfMemory,
 }
 
-/// Reads a message of the log; `None` if it has nothing to do with a module of one of the names.
-pub(super) fn read(text: &str, names: &[&str]) -> Option<Evidence> {
+/// Reads a message of the log; `None` if it has nothing to do with a module of one of the names, or
+/// with one of the parameters that were given.
+pub(super) fn read(text: &str, names: &[&str], parameters: &[&str]) -> Option<Evidence> {
     let finding = names
         .iter()
         .find_map(|name| named(text.strip_prefix(name)?.strip_prefix(": ")?))
-        .or_else(|| nameless(text, names));
+        .or_else(|| nameless(text, names))
+        .or_else(|| limit(text, parameters));
     let about = finding.is_some() || names.iter().any(|name| mentions(text, name));
     about.then(|| Evidence { line: text.to_owned(), finding })
 }
@@ -162,7 +166,7 @@ fn nameless(text: &str, names: &[&str]) -> Option<Finding> {
         "symbol name out of bounds",
         "Module has invalid ELF",
     ]) {
-        return Some(Finding::Elf);
+        return Some(Finding::Elf(text.to_owned()));
     }
     if starts(&[
         "not a gzip compressed module",
@@ -176,6 +180,21 @@ fn nameless(text: &str, names: &[&str]) -> Option<Finding> {
     }
     starts(&["execmem: unable to allocate memory", "vmap allocation for size"])
         .then_some(Finding::OutOfMemory)
+}
+
+/// Texts behind a parameter's name, without the module's.
+fn limit(text: &str, parameters: &[&str]) -> Option<Finding> {
+    let (name, what) = text.split_once(": ")?;
+    let takes = if let Some(count) = between(what, "can only take ", " arguments") {
+        format!("at most {count} of them")
+    } else if let Some(count) = between(what, "string doesn't fit in ", " chars.") {
+        format!("at most {count} bytes")
+    } else if what == "string parameter too long" {
+        "at most 1024 bytes".to_owned()
+    } else {
+        return None;
+    };
+    parameters.contains(&name).then(|| Finding::Limit(name.to_owned(), takes))
 }
 
 fn rejected(what: &str) -> Option<Finding> {
@@ -213,7 +232,7 @@ mod tests {
     use super::*;
 
     fn finding(text: &str) -> Option<Finding> {
-        read(text, &["t_x"]).and_then(|evidence| evidence.finding)
+        read(text, &["t_x"], &["p"]).and_then(|evidence| evidence.finding)
     }
 
     #[test]
@@ -255,8 +274,14 @@ mod tests {
                 "Lockdown: insmod: unsigned module loading is restricted; see man kernel_lockdown.7",
                 Finding::Lockdown,
             ),
-            ("Invalid ELF section header overflow", Finding::Elf),
+            (
+                "Invalid ELF section header overflow",
+                Finding::Elf(s("Invalid ELF section header overflow")),
+            ),
             ("decompression failed with status 6", Finding::Decompression),
+            ("p: can only take 4 arguments", Finding::Limit(s("p"), s("at most 4 of them"))),
+            ("p: string doesn't fit in 15 chars.", Finding::Limit(s("p"), s("at most 15 bytes"))),
+            ("p: string parameter too long", Finding::Limit(s("p"), s("at most 1024 bytes"))),
         ] {
             assert_eq!(finding(text), Some(expected), "{text}");
         }
@@ -269,17 +294,18 @@ mod tests {
             "Module t_y is blacklisted",
             "t_x2: module is already loaded",
             "usb 1-1: new device",
+            "q: can only take 4 arguments",
             "",
         ] {
-            assert_eq!(read(text, &["t_x"]), None, "{text}");
+            assert_eq!(read(text, &["t_x"], &["p"]), None, "{text}");
         }
-        assert_eq!(read("anything", &[]), None);
+        assert_eq!(read("anything", &[], &[]), None);
     }
 
     #[test]
     fn the_modules_own_words_are_kept() {
         for text in ["t_x: refusing", "foo t-x 0000:00: no device", "[t_x] hello"] {
-            let evidence = read(text, &["t_x"]);
+            let evidence = read(text, &["t_x"], &[]);
             assert!(evidence.is_some_and(|it| it.finding.is_none()), "{text}");
         }
     }

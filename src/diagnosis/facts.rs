@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) providers: Vec<MissingSymbol>,
     /// The state of the loaded module of the same name.
     pub(super) namesake: Option<State>,
+    /// Whether it could not be seen which modules are loaded.
+    pub(super) blind: bool,
     /// What distinguishes that module from this one.
     pub(super) difference: Option<String>,
     pub(super) built_in: bool,

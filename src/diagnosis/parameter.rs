@@ -147,6 +147,8 @@ const KINDS: &[Kind] = &[
     Kind { name: "bint", rule: Rule::Switch { bare: true }, takes: SWITCH },
     Kind { name: "invbool", rule: Rule::Switch { bare: false }, takes: SWITCH },
     Kind { name: "charp", rule: Rule::Text { most: 1024 }, takes: "a text of at most 1024 bytes" },
+    // How long it may be, only the module's code tells.
+    Kind { name: "string", rule: Rule::Text { most: usize::MAX }, takes: "a text" },
 ];
 
 /// Whether sysfs shows a parameter of this type so after it was set to `given`; `None` for a type
@@ -163,10 +165,12 @@ pub(super) fn shows(kind: &str, given: &[u8], shown: &[u8]) -> Option<bool> {
     }
     let known = KINDS.iter().find(|known| known.name == kind);
     match known.map(|known| &known.rule) {
-        Some(Rule::Number { .. }) => Some(number(given).ok()? == number(shown).ok()?),
+        // What is no number was never taken.
+        Some(Rule::Number { .. }) => {
+            Some(number(given).is_ok_and(|given| number(shown) == Ok(given)))
+        }
         Some(Rule::Switch { .. }) => Some(is_on(given)? == is_on(shown)?),
         Some(Rule::Text { .. }) => Some(given == shown),
-        None if kind == "string" => Some(given == shown),
         None => None,
     }
 }

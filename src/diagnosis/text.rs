@@ -110,14 +110,17 @@ impl fmt::Display for Cause {
             Self::BeingUnloaded { name } => write!(f, "a module {name} is just being unloaded"),
             Self::BadParameter { unknown: false, name, value, kind, takes, .. } => {
                 match value {
-                    Some(value) => write!(f, "parameter {name} does not take '{value}'")?,
+                    Some(value) => {
+                        write!(f, "parameter {name} does not take '{}'", shortened(value))?;
+                    }
                     None => write!(f, "parameter {name} needs a value")?,
                 }
                 if let Some(kind) = kind {
                     write!(f, ": its type is {kind}")?;
                 }
-                takes.map_or(Ok(()), |takes| write!(f, ", {takes}"))
+                takes.as_ref().map_or(Ok(()), |takes| write!(f, ", {takes}"))
             }
+            Self::Inexpressible { reason, .. } => f.write_str(reason),
             Self::UnknownParameter { name, nearest: Some(nearest) } => {
                 write!(f, "the module has no parameter {name}; did you mean {nearest}?")
             }
@@ -192,6 +195,15 @@ fn setting(word: &str) -> String {
         _ => return format!("'{word}'"),
     };
     format!("{meaning} ({word})")
+}
+
+/// A value that a person can read: nobody reads thousands of letters.
+fn shortened(value: &str) -> String {
+    const MOST: usize = 200;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_owned(),
+    }
 }
 
 fn versions(

@@ -29,7 +29,7 @@ impl Arguments {
     /// let arguments = modutils::Arguments::new(["times=3", "greeting=good morning"])?;
     /// assert_eq!(arguments.as_c_str(), c"times=3 greeting=\"good morning\"");
     ///
-    /// // The kernel has no escape: it cannot take a value with both.
+    /// // The kernel has no escape: a blank outside of a pair of quotes would end the value.
     /// assert!(modutils::Arguments::new(["greeting=say \"good morning\""]).is_err());
     /// # Ok::<(), modutils::BadArgument>(())
     /// ```
@@ -41,16 +41,16 @@ impl Arguments {
         I: IntoIterator<Item: AsRef<OsStr>>,
     {
         let mut text = Vec::new();
-        for argument in arguments {
+        let mut arguments =
+            arguments.into_iter().filter(|argument| !argument.as_ref().is_empty()).peekable();
+        while let Some(argument) = arguments.next() {
             let argument = argument.as_ref();
-            if argument.is_empty() {
-                continue;
-            }
+            let after: &[u8] = if arguments.peek().is_some() { b" next" } else { b"" };
             if !text.is_empty() {
                 text.push(b' ');
             }
             text.extend(
-                quote(argument.as_bytes())
+                quote(argument.as_bytes(), after)
                     .map_err(|reason| BadArgument { argument: argument.to_owned(), reason })?,
             );
         }
@@ -107,9 +107,18 @@ impl fmt::Display for BadArgument {
 
 impl std::error::Error for BadArgument {}
 
-fn quote(argument: &[u8]) -> Result<Vec<u8>, &'static str> {
+/// Writes an argument so that the kernel reads what is meant, and then what comes `after` it.
+fn quote(argument: &[u8], after: &[u8]) -> Result<Vec<u8>, &'static str> {
     if argument == b"--" {
         return Err("the kernel ignores all parameters after it");
+    }
+    // Quoted as a whole by the user: `"name=a b"`.
+    if let Some(inner) = argument.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""))
+        && let (name, Some(value)) = split(inner)
+        && !name.is_empty()
+        && reads_back(argument, after, name, value)
+    {
+        return Ok(argument.to_vec());
     }
     let (name, value) = split(argument);
     if name.is_empty() {
@@ -127,12 +136,14 @@ fn quote(argument: &[u8]) -> Result<Vec<u8>, &'static str> {
     };
     let quoted = [name, b"=\"", meant, b"\""].concat();
     let risky = |&byte: &u8| is_space(byte) || byte >= 0x80;
-    let forms =
-        if argument.iter().any(risky) { vec![quoted] } else { vec![argument.to_vec(), quoted] };
+    let mut forms = [argument.to_vec(), quoted];
+    if argument.iter().any(risky) {
+        forms.reverse();
+    }
     forms
         .into_iter()
-        .find(|form| reads_back(form, name, meant))
-        .ok_or("the kernel has no way to write a double quote in such a value")
+        .find(|form| reads_back(form, after, name, meant))
+        .ok_or("its double quotes would make the kernel read it, or what follows, otherwise")
 }
 
 fn split(argument: &[u8]) -> (&[u8], Option<&[u8]>) {
@@ -145,11 +156,11 @@ fn split(argument: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Whether the kernel reads the text as this parameter, and what follows as the next one.
-fn reads_back(text: &[u8], name: &[u8], value: &[u8]) -> bool {
-    let followed = [text, b" next"].concat();
+/// Whether the kernel reads the text as this parameter, and what comes after it as such.
+fn reads_back(text: &[u8], after: &[u8], name: &[u8], value: &[u8]) -> bool {
+    let followed = [text, after].concat();
     let (first, rest) = next_arg(&followed);
-    first == (name, Some(value)) && rest == b"next"
+    first == (name, Some(value)) && rest == after.strip_prefix(b" ").unwrap_or(after)
 }
 
 /// What the kernel's `isspace` takes for white space: Latin-1, whatever the encoding.
@@ -225,11 +236,18 @@ mod tests {
         // One quote inside opens a quotation that would swallow what follows; quoting the whole
         // does not close it either, but an even number works out.
         assert!(joined(&["s=a\"b", "x=1"]).is_err());
+        // Behind the last one there is nothing to swallow.
+        assert_eq!(joined(&["x=1", "s=a\"b"]).unwrap(), "x=1 s=a\"b");
+        assert_eq!(joined(&["s=a \"b"]).unwrap(), "s=\"a \"b\"");
+        // Pairs that have the blanks inside of them work out, too.
+        assert_eq!(joined(&["s=a\"b c\"d", "x=1"]).unwrap(), "s=a\"b c\"d x=1");
+        assert_eq!(joined(&["\"s=a b\"", "x=1"]).unwrap(), "\"s=a b\" x=1");
+        assert!(joined(&["s=\"a b\" x=1"]).is_err());
     }
 
     #[test]
     fn what_cannot_be_expressed_is_refused() {
-        for bad in ["--", "=1", "a b=1", "s=a \"b", "s=\"a b"] {
+        for bad in ["--", "=1", "a b=1", "s=a \"b c\"", "s=\"a b", "\"a b\"", "\"=1\"", "\"a=1"] {
             let error = joined(&[bad]).unwrap_err();
             assert!(error.starts_with(&format!("cannot pass '{bad}' to the kernel: ")), "{error}");
         }

@@ -1,5 +1,6 @@
 //! The ELF object that a module is.
 
+use object::ObjectKind;
 use object::elf;
 use object::read::{File, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolSection};
 
@@ -95,6 +96,10 @@ impl<'data> Elf<'data> {
     /// `kernel/module/main.c`, Linux 6.12. Every section lies within the file, and those that
     /// make a module are there, once.
     pub(super) fn check(&self) -> Result<(), Error> {
+        if self.object.kind() != ObjectKind::Relocatable {
+            let detail = "not a kernel module: it is no relocatable object, as modules are";
+            return Err(Error::new(ErrorKind::NotAModule, detail));
+        }
         for section in self.object.sections() {
             section.name().map_err(|error| damaged("a section's name", error))?;
             section.data().map_err(|error| damaged("a section", error))?;

@@ -89,7 +89,7 @@ pub(super) fn not_a_module(facts: &Facts) -> Option<Cause> {
         return Some(Cause::NotAModule { detail: error.detail().to_owned() });
     }
     let said = logged(facts, |finding| match finding {
-        Finding::NotAModule(detail) => Some(detail.clone()),
+        Finding::NotAModule(detail) | Finding::Elf(detail) => Some(detail.clone()),
         _ => None,
     });
     if let Some(detail) = said {

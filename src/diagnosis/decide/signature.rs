@@ -40,6 +40,14 @@ fn standing(facts: &Facts) -> Option<Standing> {
     })
 }
 
+/// Whether there is no signature and none is asked for.
+pub(super) fn is_no_matter(facts: &Facts) -> bool {
+    let said_so =
+        logged(facts, |finding| matches!(finding, Finding::SignatureRejected(_)).then_some(()));
+    let unsigned = matches!(standing(facts), Some(Standing::Unsigned { .. }));
+    unsigned && facts.policy.sig_enforce == Some(false) && said_so.is_none()
+}
+
 pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
     let standing = standing(facts)?;
     if matches!(standing, Standing::Malformed) {
@@ -64,6 +72,7 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
     let said_so =
         logged(facts, |finding| matches!(finding, Finding::SignatureRejected(_)).then_some(()));
     match standing {
+        Standing::Unsigned { .. } if is_no_matter(facts) => None,
         Standing::Unsigned { voided } => Some(Cause::Unsigned { voided }),
         Standing::KnownKey(signer) => Some(Cause::BadSignature { signer: Some(signer) }),
         // A key that is missing is no reason to refuse where nothing is enforced; and where it

@@ -55,8 +55,12 @@ pub(super) fn bad_parameter(facts: &Facts) -> Option<Cause> {
         (Some(argument), _) => argument.value.as_deref().map(lossy),
         (None, shown) => shown,
     };
+    let limit = logged(facts, |finding| match finding {
+        Finding::Limit(limited, takes) if same(limited.as_bytes()) => Some(takes.clone()),
+        _ => None,
+    });
     Some(Cause::BadParameter {
-        takes: kind.as_deref().and_then(parameter::takes),
+        takes: limit.or_else(|| kind.as_deref().and_then(parameter::takes).map(str::to_owned)),
         name,
         value,
         kind,
@@ -76,7 +80,7 @@ fn foreseen(facts: &Facts) -> Option<Cause> {
     Some(Cause::BadParameter {
         name: lossy(&bad.argument.name),
         value: bad.argument.value.as_deref().map(lossy),
-        takes: kind.as_deref().and_then(parameter::takes),
+        takes: kind.as_deref().and_then(parameter::takes).map(str::to_owned),
         kind,
         unknown: false,
         errno: bad.errno,

@@ -67,7 +67,8 @@ fn exported(facts: &mut Facts, name: &str, gpl_only: Option<bool>) {
 }
 
 fn log(facts: &mut Facts, lines: &[&str]) {
-    facts.log = Some(lines.iter().filter_map(|line| evidence::read(line, &["t_x"])).collect());
+    facts.log =
+        Some(lines.iter().filter_map(|line| evidence::read(line, &["t_x"], &["p"])).collect());
 }
 
 fn edit(facts: &mut Facts, change: impl FnOnce(&mut Module)) {

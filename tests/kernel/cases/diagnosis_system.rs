@@ -97,9 +97,9 @@ fn bad_parameter() {
 }
 
 fn inexpressible_parameter() {
-    let done = run(["insmod", "-J", "/modules/t_params.ko", "p_charp=a \"b"]);
+    let done = run(["insmod", "-J", "/modules/t_params.ko", "p_charp=say \"good morning\""]);
     done.check(done.status == Some(7), "ends with status 7");
-    let line = "insmod: ERROR: cannot pass 'p_charp=a \"b' to the kernel: ";
+    let line = "insmod: ERROR: cannot pass 'p_charp=say \"good morning\"' to the kernel: ";
     done.check(done.stderr.starts_with(line), &format!("says {line:?}"));
     assert_eq!(result(&done)["cause"]["kind"], "bad-parameter");
 }
