@@ -4,7 +4,7 @@ mod arguments;
 mod dependencies;
 
 pub use arguments::{Arguments, BadArgument};
-pub use dependencies::{Dependency, dependencies};
+pub use dependencies::{Dependencies, Dependency, dependencies};
 
 use std::fmt;
 use std::io::Write;

@@ -158,7 +158,8 @@ pub use errno::Errno;
 pub use error::{Error, ErrorKind};
 pub use holders::{Certainty, Holder, HolderKind, Holders, Process, holders};
 pub use insert::{
-    Arguments, BadArgument, Dependency, InsertError, InsertFailure, dependencies, insert,
+    Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, dependencies,
+    insert,
 };
 pub use kernel_log::KernelLog;
 pub use loaded::{

@@ -36,7 +36,10 @@ pub(crate) struct Record {
     /// References that no holder accounts for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unexplained: Option<i64>,
-    /// What is worth knowing about a success.
+    /// Modules that were loaded before it: objects with `module` and `file`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dependencies: Vec<Value>,
+    /// What is worth knowing beyond that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,
 }

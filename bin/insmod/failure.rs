@@ -1,6 +1,7 @@
 //! A module that was not loaded: what is said about it, and the exit status.
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use modutils::{BadArgument, Cause, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile};
 
@@ -17,15 +18,37 @@ pub(crate) struct Failure {
     errno: Option<Errno>,
     status: Status,
     diagnosis: Option<Box<Diagnosis>>,
+    /// What helps, where there is no diagnosis.
+    fix: Vec<String>,
     /// The kernel was not asked, because nobody wanted it to be.
     foreseen: bool,
 }
 
 impl Failure {
     /// A refusal that needs no explanation.
-    pub(crate) fn refused(line: Vec<u8>, status: Status) -> Self {
+    fn refused(line: Vec<u8>, status: Status) -> Self {
         let text = String::from_utf8_lossy(&line).into_owned();
-        Self { line, text, errno: None, status, diagnosis: None, foreseen: false }
+        let fix = Vec::new();
+        Self { line, text, errno: None, status, diagnosis: None, fix, foreseen: false }
+    }
+
+    pub(crate) fn no_file() -> Self {
+        Self::refused(b"missing filename.".to_vec(), Status::Usage)
+    }
+
+    pub(crate) fn second_file(second: &OsStr) -> Self {
+        let second = second.as_bytes();
+        let line = [b"one module at a time: ", second, b" is a second file, no parameter"].concat();
+        let fix = vec![format!("insmod {}", String::from_utf8_lossy(second))];
+        Self { fix, ..Self::refused(line, Status::Usage) }
+    }
+
+    /// The file was opened, and its parameters cannot be read.
+    pub(crate) fn not_read(file: &ModuleFile, error: &Error, diagnosis: Option<Diagnosis>) -> Self {
+        let path = file.path().as_os_str().as_bytes();
+        let line = [b"could not read module ", path, b": ", error.detail().as_bytes()].concat();
+        let diagnosis = diagnosis.map(Box::new);
+        Self { diagnosis, errno: error.errno(), ..Self::refused(line, Status::Misfit) }
     }
 
     /// A parameter that the kernel has no notation for.
@@ -52,6 +75,7 @@ impl Failure {
             errno: Some(errno),
             status: message::open_status(errno),
             diagnosis: Some(Box::new(Diagnosis::new(cause))),
+            fix: Vec::new(),
             foreseen: false,
         }
     }
@@ -69,6 +93,7 @@ impl Failure {
             status: verdict::status(&diagnosis.cause)
                 .unwrap_or_else(|| message::status(error.answer())),
             diagnosis: Some(Box::new(diagnosis)),
+            fix: Vec::new(),
             foreseen: false,
         }
     }
@@ -82,6 +107,7 @@ impl Failure {
             errno,
             status: verdict::status(&diagnosis.cause).unwrap_or(Status::Failed),
             diagnosis: Some(Box::new(diagnosis)),
+            fix: Vec::new(),
             foreseen: true,
         }
     }
@@ -101,8 +127,14 @@ impl Failure {
             errno: None,
             status: Status::Misfit,
             diagnosis: Some(Box::new(diagnosis)),
+            fix: Vec::new(),
             foreseen: false,
         }
+    }
+
+    /// The kernel was not asked, whatever the reason is.
+    pub(crate) fn without_asking(self) -> Self {
+        Self { foreseen: true, ..self }
     }
 
     pub(crate) fn is_already_loaded(&self) -> bool {
@@ -112,12 +144,14 @@ impl Failure {
 
     /// Says it, notes it in the record, and returns the exit status.
     pub(crate) fn report(self, reporter: &Reporter, record: &mut Record) -> Status {
-        let explanation =
-            self.diagnosis.as_ref().map_or_else(Explanation::default, |found| Explanation {
+        let explanation = self.diagnosis.as_ref().map_or_else(
+            || Explanation { fix: self.fix.clone(), ..Explanation::default() },
+            |found| Explanation {
                 cause: Some(found.cause.to_string()),
                 kernel: found.kernel_log.clone(),
                 fix: found.fixes.clone(),
-            });
+            },
+        );
         reporter.error(&self.line, &explanation);
         record.outcome = match self.status {
             Status::Already => "already",
@@ -127,10 +161,12 @@ impl Failure {
         record.errno = self.errno.map(Errno::name);
         record.message = Some(self.text);
         if let Some(diagnosis) = self.diagnosis {
-            record.module = diagnosis.module.map(|name| name.to_string());
+            record.module = diagnosis.module.map(|name| name.to_string()).or(record.module.take());
             record.cause = Some(verdict::to_json(&diagnosis.cause));
             record.kernel_log = diagnosis.kernel_log;
             record.fix = diagnosis.fixes;
+        } else {
+            record.fix = self.fix;
         }
         self.status
     }

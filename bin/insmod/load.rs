@@ -1,14 +1,18 @@
 //! Loading one module, with what it needs, or looking whether it could be loaded.
 
+use std::path::Path;
+
 use modutils::{
-    Arguments, Cause, DECOMPRESSED_MAX, Dependency, Image, InsertError, InsertFailure, KernelLog,
-    ModuleFile, RemoveMode, Request, System,
+    Arguments, DECOMPRESSED_MAX, Dependencies, Dependency, Image, InsertError, InsertFailure,
+    KernelLog, ModuleFile, ModuleName, RemoveMode, Request, System,
 };
+use serde_json::json;
 
 use crate::account;
 use crate::cli::Cli;
 use crate::common::options::Explain;
-use crate::common::report::Reporter;
+use crate::common::report::{Explanation, Reporter};
+use crate::dependencies;
 use crate::failure::Failure;
 use crate::results::Record;
 
@@ -38,31 +42,42 @@ pub(crate) fn run(
     arguments: &Arguments,
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
-    if cli.strict && !arguments.is_empty() {
-        refuse_unknown(file, arguments)?;
+    if cli.json {
+        record.module = file.name().ok().map(|name| name.to_string());
     }
     let talkative = cli.json || cli.common.verbose;
     let request = Request { file, arguments, force: cli.force() };
+    if cli.strict && !arguments.is_empty() {
+        refuse_unknown(file, arguments)?;
+    }
     if cli.check {
         return check(system, cli, request, talkative, record);
     }
-    let dependencies = if cli.deps { modutils::dependencies(system, file) } else { Vec::new() };
+    let dependencies =
+        if cli.deps { modutils::dependencies(system, file) } else { Dependencies::default() };
     let mut loaded = Vec::new();
-    let result = load_dependencies(system, cli, reporter, &dependencies, &mut loaded)
+    let result = load_dependencies(system, cli, reporter, &dependencies.to_load, &mut loaded)
         .and_then(|()| load(system, cli, reporter, request));
     match result {
         Ok(()) => {
-            name(record, cli, file);
+            record.dependencies.extend(loaded.iter().map(|dependency| {
+                let file = dependency.file.to_string_lossy();
+                json!({"module": dependency.name.to_string(), "file": file})
+            }));
             if !arguments.is_empty() {
                 record.warnings.extend(ignored(file, arguments));
             }
             if talkative {
                 record.warnings.extend(account::of(system, request));
             }
+            if cli.common.verbose
+                && let Ok(name) = file.name()
+            {
+                tell(cli, reporter, &name, file.path());
+            }
             Ok(Outcome::Loaded)
         }
         Err(failure) if cli.if_needed && failure.is_already_loaded() => {
-            name(record, cli, file);
             if talkative {
                 record.warnings.extend(account::differences(system, request));
             }
@@ -72,6 +87,9 @@ pub(crate) fn run(
             for dependency in loaded.iter().rev() {
                 // Somebody may use it by now; then it stays.
                 let _ = modutils::remove(system, &dependency.name, RemoveMode::Refuse);
+            }
+            if cli.json || reporter.explains() {
+                record.warnings.extend(dependencies::not_found(system, &dependencies));
             }
             Err(failure)
         }
@@ -86,41 +104,22 @@ fn check(
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
     let Some(diagnosis) = modutils::check(system, request) else {
-        name(record, cli, request.file);
         if !request.arguments.is_empty() {
             record.warnings.extend(ignored(request.file, request.arguments));
         }
         return Ok(Outcome::WouldLoad);
     };
-    if cli.deps && comes_with_dependencies(system, request.file, &diagnosis.cause) {
+    if cli.deps && dependencies::resolve(system, request.file, &diagnosis.cause) {
         return Ok(Outcome::WouldLoad);
     }
     let failure = Failure::foreseen(request.file, diagnosis);
     if cli.if_needed && failure.is_already_loaded() {
-        name(record, cli, request.file);
         if talkative {
             record.warnings.extend(account::differences(system, request));
         }
         return Ok(Outcome::Already);
     }
     Err(failure)
-}
-
-/// Whether all that is missing are symbols of modules that `--deps` would load first.
-fn comes_with_dependencies(system: &System, file: &ModuleFile, cause: &Cause) -> bool {
-    let Cause::MissingSymbol { symbols, .. } = cause else { return false };
-    let dependencies = modutils::dependencies(system, file);
-    symbols.iter().all(|symbol| {
-        let provider = symbol.provider.as_ref();
-        provider.is_some_and(|name| dependencies.iter().any(|one| one.name == *name))
-    })
-}
-
-/// Names the module in the record: of a failure, the diagnosis does.
-fn name(record: &mut Record, cli: &Cli, file: &ModuleFile) {
-    if cli.json {
-        record.module = file.name().ok().map(|name| name.to_string());
-    }
 }
 
 fn load_dependencies<'a>(
@@ -138,13 +137,24 @@ fn load_dependencies<'a>(
             .with_decompressed_max(cli.max_size.unwrap_or(DECOMPRESSED_MAX));
         let request = Request { file: &file, arguments: &arguments, force: cli.force() };
         match load(system, cli, reporter, request) {
-            Ok(()) => loaded.push(dependency),
+            Ok(()) => {
+                tell(cli, reporter, &dependency.name, path);
+                loaded.push(dependency);
+            }
             // Somebody else was faster.
             Err(failure) if failure.is_already_loaded() => {}
             Err(failure) => return Err(failure),
         }
     }
     Ok(())
+}
+
+/// With -v, what was done.
+fn tell(cli: &Cli, reporter: &Reporter, name: &ModuleName, path: &Path) {
+    if cli.common.verbose {
+        let line = format!("insmod: loaded {name} from {}", path.display());
+        reporter.line(line.as_bytes(), &Explanation::default());
+    }
 }
 
 /// The call itself. Nothing else happens unless it fails, or somebody wants to hear about it.

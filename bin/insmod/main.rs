@@ -11,6 +11,7 @@ mod results;
 
 mod account;
 mod cli;
+mod dependencies;
 mod failure;
 mod load;
 mod max_size;
@@ -46,44 +47,42 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Status {
     let reporter = Reporter::new(TOOL, &cli.common);
-    let Some(path) = &cli.file else {
-        reporter.error(b"missing filename.", &Explanation::default());
-        return Status::Usage;
-    };
+    let file = cli.file.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let mut record = Record { file, ..Record::default() };
     if cli.params {
-        return params::run(cli, path, &reporter);
+        match params::run(cli) {
+            Ok(text) => return params::print(&text, &reporter),
+            Err(failure) => {
+                let status = failure.report(&reporter, &mut record);
+                return finish(cli, record, &reporter, status);
+            }
+        }
     }
-    if let Some(second) = cli.parameters.iter().find(|word| is_module_file(word)) {
-        let line =
-            [b"one module at a time: ", second.as_bytes(), b" is a second file, no parameter"];
-        let fix = vec![format!("insmod {}", second.display())];
-        reporter.error(&line.concat(), &Explanation { fix, ..Explanation::default() });
-        return Status::Usage;
-    }
-    let mut record =
-        Record { file: Some(path.to_string_lossy().into_owned()), ..Record::default() };
-    let outcome = attempt(cli, path, &reporter, &mut record);
-    let status = match outcome {
+    let status = match attempt(cli, &reporter, &mut record) {
         Ok(outcome) => {
             record.outcome = outcome.word();
             Status::Done
         }
+        Err(failure) if cli.check => failure.without_asking().report(&reporter, &mut record),
         Err(failure) => failure.report(&reporter, &mut record),
     };
-    record.status = status as u8;
     for warning in &record.warnings {
         let line = [TOOL.as_bytes(), b": WARNING: ", warning.as_bytes()].concat();
         reporter.line(&line, &Explanation::default());
     }
-    if cli.json { results::print(&[record], &reporter, status) } else { status }
+    finish(cli, record, &reporter, status)
 }
 
-fn attempt(
-    cli: &Cli,
-    path: &OsStr,
-    reporter: &Reporter,
-    record: &mut Record,
-) -> Result<Outcome, Failure> {
+fn finish(cli: &Cli, mut record: Record, reporter: &Reporter, status: Status) -> Status {
+    record.status = status as u8;
+    if cli.json { results::print(&[record], reporter, status) } else { status }
+}
+
+fn attempt(cli: &Cli, reporter: &Reporter, record: &mut Record) -> Result<Outcome, Failure> {
+    let path = cli.file.as_ref().ok_or_else(Failure::no_file)?;
+    if let Some(second) = cli.parameters.iter().find(|word| is_module_file(word)) {
+        return Err(Failure::second_file(second));
+    }
     let arguments = Arguments::new(&cli.parameters).map_err(|bad| Failure::inexpressible(&bad))?;
     let file = open(cli, path).map_err(|error| Failure::not_opened(path, &error))?;
     load::run(&System::live(), cli, reporter, &file, &arguments, record)

@@ -1,15 +1,12 @@
 //! `--params`: the parameters that a module has.
 
-use std::ffi::OsStr;
-
-use modutils::Parameter;
+use modutils::{Arguments, Force, Parameter, Request, System};
 use serde::Serialize;
 
 use crate::cli::Cli;
-use crate::common::report::Reporter;
+use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
 use crate::failure::Failure;
-use crate::results::Record;
 use crate::{open, output};
 
 #[derive(Serialize)]
@@ -24,27 +21,25 @@ struct Row {
     description: Option<String>,
 }
 
-pub(crate) fn run(cli: &Cli, path: &OsStr, reporter: &Reporter) -> Status {
-    let parameters = match open(cli, path) {
-        Ok(file) => match file.image().and_then(|image| image.parameters()) {
-            Ok(parameters) => parameters,
-            Err(error) => {
-                let line = [b"could not read module ", path.as_encoded_bytes(), b": "].concat();
-                let line = [line.as_slice(), error.detail().as_bytes()].concat();
-                return Failure::refused(line, Status::Misfit)
-                    .report(reporter, &mut Record::default());
-            }
-        },
-        Err(error) => {
-            return Failure::not_opened(path, &error).report(reporter, &mut Record::default());
-        }
-    };
-    let text = if cli.json { document(&parameters) } else { table(&parameters) };
-    match output::write(&text) {
+/// What is to be printed.
+pub(crate) fn run(cli: &Cli) -> Result<Vec<u8>, Failure> {
+    let path = cli.file.as_ref().ok_or_else(Failure::no_file)?;
+    let file = open(cli, path).map_err(|error| Failure::not_opened(path, &error))?;
+    let parameters = file.image().and_then(|image| image.parameters()).map_err(|error| {
+        let arguments = Arguments::default();
+        let request = Request { file: &file, arguments: &arguments, force: Force::default() };
+        Failure::not_read(&file, &error, modutils::check(&System::live(), request))
+    })?;
+    Ok(if cli.json { document(&parameters) } else { table(&parameters) })
+}
+
+pub(crate) fn print(text: &[u8], reporter: &Reporter) -> Status {
+    match output::write(text) {
         Ok(()) => Status::Done,
         Err(error) => {
-            let line = format!("could not write: {error}").into_bytes();
-            Failure::refused(line, Status::Failed).report(reporter, &mut Record::default())
+            let line = format!("could not write: {error}");
+            reporter.error(line.as_bytes(), &Explanation::default());
+            Status::Failed
         }
     }
 }

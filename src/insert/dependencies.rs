@@ -18,22 +18,30 @@ pub struct Dependency {
     pub file: PathBuf,
 }
 
-/// The modules to load before the one in `file`, in order, without those that are loaded or built
-/// in already.
+/// The modules that another one depends on, without those that are loaded or built in already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Dependencies {
+    /// Those to load before it, in order.
+    pub to_load: Vec<Dependency>,
+    /// Those that no file was found of. Whether they are needed, the kernel will say.
+    pub not_found: Vec<ModuleName>,
+}
+
+/// What to load before the module in `file`.
 ///
 /// It follows `depends=` of modinfo. The file of a module is looked for in the directory of the
-/// file that needs it, and then in that of the running release. One that is found nowhere is left
-/// out: whether it is needed, the kernel will say.
-pub fn dependencies(system: &System, file: &ModuleFile) -> Vec<Dependency> {
+/// file that needs it, and then in that of the running release.
+pub fn dependencies(system: &System, file: &ModuleFile) -> Dependencies {
     let mut search = Search {
         system,
         loaded: Snapshot::take(system).ok(),
         tree: ModuleTree::read(system, &system.release()),
         seen: Vec::new(),
-        order: Vec::new(),
+        found: Dependencies::default(),
     };
     search.visit(file, 0);
-    search.order
+    search.found
 }
 
 struct Search<'a> {
@@ -41,7 +49,7 @@ struct Search<'a> {
     loaded: Option<Snapshot>,
     tree: ModuleTree,
     seen: Vec<ModuleName>,
-    order: Vec<Dependency>,
+    found: Dependencies,
 }
 
 /// A longer chain than any that was ever built: files that name each other end here.
@@ -61,10 +69,12 @@ impl Search<'_> {
                 continue;
             }
             let path = depmod::sibling(file.path(), &name).or_else(|| self.tree.file_of(&name));
-            let Some(path) = path else { continue };
-            if let Ok(file) = ModuleFile::open(path.as_path()) {
+            let opened = path.and_then(|path| Some((ModuleFile::open(path.as_path()).ok()?, path)));
+            if let Some((file, path)) = opened {
                 self.visit(&file, depth + 1);
-                self.order.push(Dependency { name, file: path });
+                self.found.to_load.push(Dependency { name, file: path });
+            } else {
+                self.found.not_found.push(name);
             }
         }
     }

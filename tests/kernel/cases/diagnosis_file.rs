@@ -13,6 +13,7 @@ crate::tests![
     file_not_readable,
     file_being_written,
     not_a_file,
+    pipes,
     empty_file,
     not_elf,
     truncated,
@@ -28,7 +29,7 @@ crate::tests![
 fn file_not_found() {
     let expected =
         Expected { kind: "file-not-found", status: 1, text: "No such file or directory" };
-    assert_load(&["/modules/none.ko"], &expected);
+    assert_verdict(&["/modules/none.ko"], &expected);
 }
 
 fn file_not_readable() {
@@ -49,6 +50,15 @@ fn file_being_written() {
 fn not_a_file() {
     assert_verdict(&["/modules"], &misfit("not-a-file", "Is a directory"));
     assert_verdict(&["/dev/zero"], &misfit("not-a-file", PARAMETERS));
+}
+
+/// A pipe with a name: opened, and no file.
+fn pipes() {
+    for file in ["/tmp/pipe", "/tmp/pipe.ko"] {
+        run(["mkfifo", file]).succeeds();
+        assert_verdict(&[file], &misfit("not-a-file", PARAMETERS));
+        fs::remove_file(file).unwrap();
+    }
 }
 
 fn empty_file() {
@@ -79,6 +89,11 @@ fn wrong_architecture() {
 }
 
 fn not_a_module() {
+    // The type of an executable, and one that does not exist.
+    for kind in [2, 0xff] {
+        let file = altered("t_plain", |bytes| bytes[16] = kind);
+        assert_verdict(&[&file], &misfit("not-a-module", FORMAT));
+    }
     let file = replaced("t_plain", ".gnu.linkonce.this_module", ".gnu.linkonce.that_module");
     assert_verdict(&[&file], &misfit("not-a-module", FORMAT));
 }

@@ -90,10 +90,19 @@ fn bad_parameter() {
         assert_eq!(shown, name);
         assert!(result["cause"]["type"].is_string(), "{result}");
     }
-    // How many there may be, and how long a text, the file does not tell.
-    assert_load(&[file, "p_ints=1,2,3,4,5"], &misfit("bad-parameter", PARAMETERS));
+    assert_verdict(&[file, "p_string"], &misfit("bad-parameter", PARAMETERS));
+    // How many there may be, and how long a text, the file does not tell; the kernel does.
+    let limited = |given: &str, text, limit: &str| {
+        let result = assert_load(&[file, given], &misfit("bad-parameter", text));
+        let cause = result["cause"]["text"].as_str().unwrap();
+        assert!(cause.ends_with(limit), "{cause}");
+        assert_ne!(result["kernel-log"], serde_json::json!([]));
+    };
+    limited("p_ints=1,2,3,4,5", PARAMETERS, ", at most 4 of them");
     let text = "No space left on device";
-    assert_load(&[file, "p_string=sixteen-bytes-is"], &misfit("bad-parameter", text));
+    limited("p_string=sixteen-bytes-is", text, ", at most 15 bytes");
+    let long = format!("p_charp={}", "x".repeat(5000));
+    limited(&long, text, "…': its type is charp, at most 1024 bytes");
 }
 
 fn inexpressible_parameter() {
@@ -101,7 +110,22 @@ fn inexpressible_parameter() {
     done.check(done.status == Some(7), "ends with status 7");
     let line = "insmod: ERROR: cannot pass 'p_charp=say \"good morning\"' to the kernel: ";
     done.check(done.stderr.starts_with(line), &format!("says {line:?}"));
-    assert_eq!(result(&done)["cause"]["kind"], "bad-parameter");
+    let record = result(&done);
+    assert_eq!(record["cause"]["kind"], "bad-parameter");
+    let reason = record["cause"]["text"].as_str().unwrap();
+    assert!(done.stderr.trim_end().ends_with(reason), "{reason}");
+    // What the kernel reads all the same, passes.
+    for (given, value) in [
+        ("p_charp=a \"b", "a \"b"),
+        ("p_charp=a\"b c\"d", "a\"b c\"d"),
+        ("\"p_charp=a b\"", "a b"),
+        ("p_charp=\"a b\"", "a b"),
+    ] {
+        run(["insmod", "/modules/t_params.ko", given]).succeeds_silently();
+        let _loaded = Loaded::adopt("t_params");
+        let shown = fs::read_to_string("/sys/module/t_params/parameters/p_charp").unwrap();
+        assert_eq!(shown.trim_end(), value, "{given}");
+    }
 }
 
 fn unknown_parameter() {
@@ -119,6 +143,9 @@ fn unknown_parameter() {
     let words = ["--strict", "/modules/t_params.ko", "p_itn=1"];
     let result = assert_load(&words, &expected);
     assert_eq!(result["cause"]["nearest"], "p_int");
+    let done = run(["insmod", "-J", "--check", "--strict", "/modules/t_params.ko", "p_itn=1"]);
+    assert_eq!(self::result(&done)["outcome"], "would-fail");
+    assert_eq!(self::result(&done)["module"], "t_params");
     run(["insmod", "--strict", "/modules/t_params.ko", "p-int=1", "dyndbg"]).succeeds_silently();
     drop(Loaded::adopt("t_params"));
 }
@@ -132,6 +159,12 @@ fn init_failed() {
         ("1", "Operation not permitted"),
         ("16", "Device or resource busy"),
         ("38", "Function not implemented"),
+        ("3", "Module has wrong symbol version"),
+        // No key is asked for here; and what has no name is shown by its number.
+        ("127", "Key has expired"),
+        ("129", "Key was rejected by service"),
+        ("517", "Unknown error 517"),
+        ("4095", "Unknown error 4095"),
     ] {
         let err = format!("err={errno}");
         let expected = Expected { kind: "init-failed", status: 8, text };
@@ -176,6 +209,22 @@ fn without_proc() {
     judged(&without("/proc", &[file]), &[file], &misfit("missing-symbol", SYMBOL));
     let words = ["/modules/t_params.ko", "p_int=x"];
     judged(&without("/proc", &words), &words, &misfit("bad-parameter", PARAMETERS));
+    // sysfs knows what is loaded, too; and where nobody does, that is said.
+    let _plain = Loaded::new("t_plain", "");
+    let file = "/modules/t_plain.ko";
+    let text = "File exists";
+    let loaded = Expected { kind: "already-loaded", status: 3, text };
+    judged(&without("/proc", &[file]), &[file], &loaded);
+    judged(&without("/proc", &["--check", file]), &["--check", file], &loaded);
+    without("/proc", &["--if-needed", file]).succeeds();
+    let line = format!("umount -l /proc; umount -l /sys; exec insmod -J {file}");
+    let result = judged(
+        &run(["unshare", "-m", "sh", "-c", &line]),
+        &[file],
+        &Expected { kind: "unknown", status: 3, text },
+    );
+    let unseen = result["cause"]["unseen"].to_string();
+    assert!(unseen.contains("which modules are loaded"), "{unseen}");
 }
 
 fn without_sys() {

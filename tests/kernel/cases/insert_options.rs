@@ -16,6 +16,7 @@ use crate::guest::{
 crate::tests![
     json_of_a_success,
     dependencies,
+    dependencies_told,
     dependencies_of_a_distribution_module,
     dependencies_are_taken_out_again,
     dependencies_foreseen,
@@ -52,6 +53,32 @@ fn dependencies() {
     // What is there already is left alone.
     run(["insmod", "--deps", "/modules/t_user2.ko"]).succeeds_silently();
     drop(Loaded::adopt("t_user2"));
+}
+
+fn dependencies_told() {
+    let done = run(["insmod", "-v", "--deps", "/modules/t_user.ko"]);
+    drop((Loaded::adopt("t_user"), Loaded::adopt("t_base")));
+    done.succeeds();
+    done.check(
+        done.stderr
+            == "insmod: loaded t_base from /modules/t_base.ko\n\
+                insmod: loaded t_user from /modules/t_user.ko\n",
+        "tells what it loaded",
+    );
+    let done = run(["insmod", "-J", "--deps", "/modules/t_user.ko"]);
+    drop((Loaded::adopt("t_user"), Loaded::adopt("t_base")));
+    done.succeeds();
+    let base = json!([{"module": "t_base", "file": "/modules/t_base.ko"}]);
+    assert_eq!(result(&done)["dependencies"], base);
+    // One that is nowhere.
+    fs::copy("/modules/t_user.ko", "/tmp/t_user.ko").unwrap();
+    let done = run(["insmod", "-J", "--deps", "/tmp/t_user.ko"]);
+    done.check(done.status == Some(7), "ends with status 7");
+    let warning = format!(
+        "it depends on t_base, of which no file was found beside it or among the modules of {}",
+        release()
+    );
+    assert_eq!(result(&done)["warnings"], json!([warning]));
 }
 
 fn dependencies_of_a_distribution_module() {
@@ -169,6 +196,10 @@ fn second_file() {
                 no parameter\n";
     done.check(done.status == Some(2) && done.stderr == line, &format!("says {line:?}"));
     assert!(!is_loaded("t_base"));
+    let done = run(["insmod", "-J", "/modules/t_base.ko", "/modules/t_user.ko"]);
+    let record = result(&done);
+    assert_eq!((&record["outcome"], &record["status"]), (&json!("failed"), &json!(2)));
+    assert_eq!(record["fix"], json!(["insmod /modules/t_user.ko"]));
 }
 
 fn force_accounts_for_itself() {
@@ -217,6 +248,9 @@ fn parameters_as_json() {
     let wanted = json!({"name": "p_int", "type": "int",
                         "description": "a number, which may be changed later"});
     assert!(document["params"].as_array().unwrap().contains(&wanted), "{document}");
+    let done = run(["insmod", "-PJ", "/init"]);
+    done.check(done.status == Some(7), "ends with status 7");
+    assert_eq!(result(&done)["cause"]["kind"], "not-elf");
 }
 
 /// Kernels read the first of several; the rest would be missing.

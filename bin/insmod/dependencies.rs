@@ -1,0 +1,25 @@
+//! What `--deps` found, and what it did not.
+
+use modutils::{Cause, Dependencies, ModuleFile, System};
+
+/// Modules that `--deps` would have loaded first, if it had known from where.
+pub(crate) fn not_found(system: &System, dependencies: &Dependencies) -> Option<String> {
+    let names: Vec<String> = dependencies.not_found.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "it depends on {}, of which no file was found beside it or among the modules of {}",
+            names.join(", "),
+            system.release()
+        )
+    })
+}
+
+/// Whether all that is missing are symbols of modules that `--deps` would load first.
+pub(crate) fn resolve(system: &System, file: &ModuleFile, cause: &Cause) -> bool {
+    let Cause::MissingSymbol { symbols, .. } = cause else { return false };
+    let dependencies = modutils::dependencies(system, file);
+    symbols.iter().all(|symbol| {
+        let provider = symbol.provider.as_ref();
+        provider.is_some_and(|name| dependencies.to_load.iter().any(|one| one.name == *name))
+    })
+}
