@@ -45,10 +45,13 @@ crate::tests![
     lsmod_of_nothing,
 ];
 
-/// How many calls are tried, and for how long, unless all are: what comes later is the reading of
-/// lists for an explanation.
+/// How many calls are tried, unless all are: what comes later is the reading of lists for an
+/// explanation.
 const BEGINNING: usize = 150;
+
+/// How long it may take; what is most likely and most different comes first.
 const BUDGET: Duration = Duration::from_secs(3);
+const THOROUGH_BUDGET: Duration = Duration::from_secs(150);
 
 /// What a run is to bring about, by which a false success is known.
 #[derive(Clone, Copy)]
@@ -328,29 +331,26 @@ impl Scenario {
         let start = calls_before_main(self.line[0], &ordinary);
         let (mut tried, mut missed, mut failures) = (0, 0, Vec::new());
         let calls = ordinary.calls.get(start..).unwrap_or_default();
-        for index in representatives(calls, thorough) {
-            if !thorough && begin.elapsed() > BUDGET {
+        let budget = if thorough { THOROUGH_BUDGET } else { BUDGET };
+        let faults = faults(calls, thorough);
+        for &(index, fault) in &faults {
+            if begin.elapsed() > budget {
                 break;
             }
-            let (call, index) = (&calls[index], start + index);
-            let errors = call.kind.errors.iter().map(|&errno| Fault::Error(errno));
-            let errors = errors.take(if thorough { usize::MAX } else { 1 });
-            let partial = call.can_be_partial().then_some(Fault::Partial);
-            for fault in errors.chain(partial) {
-                let faulted = self.run(Until::Fault(index, fault));
-                let verdict = self.judge(&ordinary, &faulted, fault);
-                tried += 1;
-                missed += usize::from(faulted.hit.is_none());
-                if let Err(complaint) = verdict {
-                    failures.push(describe(index, fault, &faulted, &complaint));
-                }
+            let faulted = self.run(Until::Fault(start + index, fault));
+            let verdict = self.judge(&ordinary, &faulted, fault);
+            tried += 1;
+            missed += usize::from(faulted.hit.is_none());
+            if let Err(complaint) = verdict {
+                failures.push(describe(index, fault, &faulted, &complaint));
             }
         }
         self.clean();
         println!(
-            "{}: {} calls, {tried} faults tried ({missed} not reached), {} failures, {} s",
+            "{}: {} calls, {tried} of {} faults tried ({missed} not reached), {} failures, {} s",
             self.line.join(" "),
             calls.len(),
+            faults.len(),
             failures.len(),
             begin.elapsed().as_secs()
         );
@@ -487,20 +487,30 @@ fn calls_before_main(tool: &str, run: &Faulted) -> usize {
         .count()
 }
 
-/// The places of the first call of each sort; or of the first two and the last.
-fn representatives(calls: &[Call], thorough: bool) -> Vec<usize> {
+/// What is to go wrong, and where: on the first call of each sort the most plausible error, and one
+/// byte only; if thorough, also on the second and the last such call, and with all other errors.
+fn faults(calls: &[Call], thorough: bool) -> Vec<(usize, Fault)> {
     let mut sorts: HashMap<_, Vec<usize>> = HashMap::new();
     for (index, call) in calls.iter().enumerate() {
         sorts.entry(sort(call)).or_default().push(index);
     }
-    let chosen = |places: Vec<usize>| match (&places[..], thorough) {
-        (&[first, second, .., last], true) => vec![first, second, last],
-        (_, true) => places,
-        (_, false) => places[..1].to_vec(),
-    };
-    let mut places: Vec<_> = sorts.into_values().flat_map(chosen).collect();
-    places.sort_unstable();
-    places
+    let mut ranked = Vec::new();
+    for places in sorts.values() {
+        let chosen = match places[..] {
+            [first, second, .., last] if thorough => vec![first, second, last],
+            [first, ..] if !thorough => vec![first],
+            _ => places.clone(),
+        };
+        for (place, &index) in chosen.iter().enumerate() {
+            let partial = calls[index].can_be_partial().then_some(Fault::Partial);
+            let errors = calls[index].kind.errors.iter().map(|&errno| Fault::Error(errno));
+            let errors = errors.take(if thorough { usize::MAX } else { 1 });
+            let all = errors.enumerate().chain(partial.map(|fault| (0, fault)));
+            ranked.extend(all.map(|(rank, fault)| (rank + place, index, fault)));
+        }
+    }
+    ranked.sort_by_key(|&(rank, index, _)| (rank, index));
+    ranked.into_iter().map(|(_, index, fault)| (index, fault)).collect()
 }
 
 /// Calls that are alike, whatever process or device they are about.

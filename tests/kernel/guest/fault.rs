@@ -54,7 +54,7 @@ pub(crate) enum Fault {
 
 /// What came of a run.
 pub(crate) struct Faulted {
-    /// The calls that were made, in order, those of all threads; with a fault, up to that.
+    /// The calls that were made, in order, those of all threads; with a fault, none.
     pub(crate) calls: Vec<Call>,
     /// The one that was interfered with, if the run got as far as that.
     pub(crate) hit: Option<Call>,
@@ -105,8 +105,14 @@ pub(crate) fn run_with_fault(line: &[&str], until: Until) -> Faulted {
         overlong
     });
 
-    let mut follower =
-        Follower { calls: Vec::new(), hit: None, until, threads: 1, inside: HashMap::new() };
+    let mut follower = Follower {
+        calls: Vec::new(),
+        made: 0,
+        hit: None,
+        until,
+        threads: 1,
+        inside: HashMap::new(),
+    };
     let (status, signal) = follower.follow(child);
     let _ = ended.send(());
     Faulted {
@@ -125,6 +131,8 @@ const BRK: u64 = nix::libc::SYS_brk.cast_unsigned();
 
 struct Follower {
     calls: Vec<Call>,
+    /// How many calls were made.
+    made: usize,
     hit: Option<Call>,
     until: Until,
     /// How many threads there have been.
@@ -185,7 +193,7 @@ impl Follower {
 
     fn is_done(&self) -> bool {
         match self.until {
-            Until::Calls(most) => self.calls.len() >= most,
+            Until::Calls(most) => self.made >= most,
             Until::Fault(..) => self.hit.is_some(),
         }
     }
@@ -194,14 +202,16 @@ impl Follower {
         let mut registers = ptrace::getregs(pid)?;
         match self.inside.remove(&pid) {
             None => {
-                let index = self.calls.len();
-                let call = call(pid, &registers);
-                self.calls.push(call.clone());
+                let index = self.made;
+                self.made += 1;
                 let mut repair = Repair::Nothing;
-                if let Until::Fault(place, fault) = self.until
+                // Looking at a call in detail takes longer than the call.
+                if let Until::Calls(_) = self.until {
+                    self.calls.push(call(pid, &registers));
+                } else if let Until::Fault(place, fault) = self.until
                     && place == index
                 {
-                    self.hit = Some(call);
+                    self.hit = Some(call(pid, &registers));
                     repair = match fault {
                         // It fails by returning the old end, as it also does when asked for it.
                         Fault::Error(_) if registers.orig_rax == BRK => {
