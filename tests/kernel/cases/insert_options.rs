@@ -212,7 +212,8 @@ fn force_accounts_for_itself() {
     let done = run(["insmod", "--force", "-v", &file]);
     let _loaded = Loaded::adopt("t_plain");
     done.succeeds();
-    let line = "insmod: WARNING: version magic and symbol versions were not compared, \
+    let line = "insmod: loaded t_plain from /tmp/t_plain.ko\n\
+                insmod: WARNING: version magic and symbol versions were not compared, \
                 and the kernel is tainted: F (force-loaded)\n";
     done.check(done.stderr == line, &format!("says {line:?}"));
 }
