@@ -3,6 +3,7 @@
 mod compression;
 mod decode;
 mod elf;
+mod gzip;
 mod kernel_decoder;
 mod modinfo;
 mod parameters;

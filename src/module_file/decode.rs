@@ -3,6 +3,7 @@
 use std::io::{self, BufReader, Read};
 
 use super::Compression;
+use super::gzip::Members;
 use crate::error::{Error, ErrorKind};
 
 /// The bytes behind a compressed stream that holds an ELF object.
@@ -15,7 +16,7 @@ pub(super) fn decode(
     limit: u64,
 ) -> Result<Vec<u8>, Error> {
     match compression {
-        Compression::Gzip => collect(flate2::read::MultiGzDecoder::new(input), limit),
+        Compression::Gzip => collect(Members::new(BufReader::new(input)), limit),
         Compression::Xz => collect(liblzma::read::XzDecoder::new_multi_decoder(input), limit),
         Compression::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(BufReader::new(input)).map_err(corrupt)?;
@@ -135,6 +136,27 @@ mod tests {
         let parts = [zstd(head), zstd(tail)].concat();
         assert_eq!(decode(Compression::Zstd, &*parts, LIMIT).unwrap(), MODULE);
         assert_eq!(first_part(Compression::Zstd, &*parts, LIMIT), head);
+    }
+
+    /// Tapes and partitions pad with zeros, and gzip(1) minds nothing else either.
+    #[test]
+    fn what_follows_the_last_member_is_ignored() {
+        for garbage in [&b"\0"[..], &[0; 10_000], b"text", b"\x1f"] {
+            for members in [vec![MODULE], MODULE.chunks(7).collect()] {
+                let mut file: Vec<u8> = members.into_iter().flat_map(gzip).collect();
+                file.extend_from_slice(garbage);
+                // However the bytes arrive.
+                let slow = BufReader::with_capacity(1, &*file);
+                assert_eq!(decode(Compression::Gzip, slow, LIMIT).unwrap(), MODULE);
+                let mut decoded = Vec::new();
+                let one_by_one = BufReader::with_capacity(1, &*file);
+                Members::new(one_by_one).read_to_end(&mut decoded).unwrap();
+                assert_eq!(decoded, MODULE);
+            }
+        }
+        let damaged = [gzip(MODULE), b"\x1f\x8b\x08 and no more".to_vec()].concat();
+        let error = decode(Compression::Gzip, &*damaged, LIMIT).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CorruptCompression);
     }
 
     #[test]
