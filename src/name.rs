@@ -30,11 +30,17 @@ impl ModuleName {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidName`] if it is empty, longer than [`NAME_MAX`], or has a NUL or `/`.
+    /// [`ErrorKind::InvalidName`] if it is empty, `.` or `..`, longer than [`NAME_MAX`], or has a
+    /// NUL or `/`.
     pub fn new(name: impl AsRef<[u8]>) -> Result<Self, Error> {
         let name = name.as_ref();
         if name.is_empty() {
             return Err(Error::new(ErrorKind::InvalidName, "a module name cannot be empty"));
+        }
+        // The directories that they lead to, below /sys/module, are no modules.
+        if matches!(name, b"." | b"..") {
+            let detail = format!("a module cannot have the name '{}'", name.escape_ascii());
+            return Err(Error::new(ErrorKind::InvalidName, detail));
         }
         if name.len() > NAME_MAX {
             let detail =
@@ -119,6 +125,16 @@ mod tests {
         assert!(ModuleName::new("a".repeat(NAME_MAX + 1)).is_err());
         assert!(ModuleName::new("").is_err());
         assert!(ModuleName::new("a/b").is_err());
+    }
+
+    #[test]
+    fn a_name_that_leads_to_another_directory_is_refused() {
+        for name in [".", ".."] {
+            let error = ModuleName::new(name).unwrap_err();
+            assert_eq!(error.detail(), format!("a module cannot have the name '{name}'"));
+            assert!(ModuleName::from_file_name(Path::new(&format!("/a/{name}.ko"))).is_err());
+        }
+        assert!(ModuleName::new("...").is_ok());
     }
 
     #[test]

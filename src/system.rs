@@ -44,9 +44,11 @@ impl System {
 
     /// The directory that stands for a module, loaded or built in: `/sys/module/NAME`.
     pub(crate) fn module_dir(&self, name: &ModuleName) -> PathBuf {
-        // As in kobject_set_name_vargs (lib/kobject.c). Without it, a name could lead elsewhere.
-        let name: Vec<u8> =
-            name.as_bytes().iter().map(|&byte| if byte == b'/' { b'!' } else { byte }).collect();
+        // As in kobject_set_name_vargs (lib/kobject.c). Without it, a name could lead elsewhere;
+        // so could one of dots, whose directory no path leads to.
+        let dots = matches!(name.as_bytes(), b"." | b"..");
+        let stands = |&byte: &u8| if byte == b'/' || dots { b'!' } else { byte };
+        let name: Vec<u8> = name.as_bytes().iter().map(stands).collect();
         self.root.join("sys/module").join(OsStr::from_bytes(&name))
     }
 
@@ -205,4 +207,24 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
 pub(crate) fn names_file_of(line: &[u8], name: &ModuleName) -> bool {
     let path = Path::new(OsStr::from_bytes(line));
     ModuleName::from_file_name(path).is_ok_and(|found| found == *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out_of_its_place() {
+        let system = System::at("/");
+        for (name, dir) in [
+            ("t_plain", "/sys/module/t_plain"),
+            ("../kernel", "/sys/module/..!kernel"),
+            (".", "/sys/module/!"),
+            ("..", "/sys/module/!!"),
+            ("...", "/sys/module/..."),
+        ] {
+            let found = system.module_dir(&ModuleName::from_kernel(name.as_bytes()));
+            assert_eq!(found, Path::new(dir), "{name}");
+        }
+    }
 }

@@ -88,6 +88,23 @@ fn names_that_are_too_long_are_refused_not_cut() {
     assert!(outcome.stderr.contains("at most 55 bytes"), "{outcome:?}");
 }
 
+/// In sysfs they would lead to directories that are no modules.
+#[test]
+fn names_of_dots_are_refused() {
+    for name in [".", ".."] {
+        let said = format!("a module cannot have the name '{name}'\n");
+        run("rmmod", &[name])
+            .status(1)
+            .stdout("")
+            .stderr(&format!("rmmod: ERROR: could not use module {name}: {said}"));
+        let outcome = run("lsmod", &["-v", name]);
+        outcome.status(1);
+        if std::fs::exists("/proc/modules").unwrap() {
+            outcome.stderr(&format!("lsmod: ERROR: Module {name}: {said}"));
+        }
+    }
+}
+
 #[test]
 fn quiet_leaves_only_the_status() {
     run("insmod", &["-q", "/gone.ko"]).status(1).stdout("").stderr("");

@@ -16,6 +16,7 @@ crate::tests![
     progress_in_words,
     pattern,
     pattern_without_match,
+    names_of_directories,
     dry_run,
     dry_run_foresees_failures,
     if_loaded,
@@ -152,6 +153,20 @@ fn pattern() {
 fn pattern_without_match() {
     run(["rmmod", "t_*"]).fails(3, "rmmod: ERROR: Module t_* is not currently loaded");
     run(["rmmod", "--if-loaded", "t_*"]).succeeds_silently();
+}
+
+fn names_of_directories() {
+    for name in [".", ".."] {
+        let said = format!("a module cannot have the name '{name}'");
+        let line = format!("rmmod: ERROR: could not use module {name}: {said}");
+        for option in ["--verbose", "--who", "--dry-run"] {
+            let done = run(["rmmod", option, name]);
+            done.check(done.status == Some(1), "ends with status 1");
+            done.check(done.stderr.starts_with(&line), &line);
+            done.check(!done.stderr.contains("builtin"), "takes it for no module");
+        }
+        run(["lsmod", name]).fails(1, &format!("lsmod: ERROR: Module {name}: {said}"));
+    }
 }
 
 fn dry_run() {
