@@ -1,9 +1,11 @@
 //! What became of each module: told as it happens, and kept for the end.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use modutils::{
-    Error, Holders, LoadedModule, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot, System,
+    Errno, Error, Holders, LoadedModule, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot,
+    System,
 };
 use serde_json::json;
 
@@ -16,7 +18,7 @@ use crate::holders;
 use crate::message;
 use crate::output;
 use crate::results::{self, Record};
-use crate::targets::{Targets, Unusable};
+use crate::targets::{self, Targets, Unusable};
 
 pub(crate) struct Outcomes<'a> {
     cli: &'a Cli,
@@ -49,10 +51,24 @@ impl<'a> Outcomes<'a> {
         }
     }
 
+    /// Without a list nothing was tried: what failed is each module that was asked for.
     pub(crate) fn no_list(&mut self, system: &System, error: &Error) {
+        let line = message::no_list(error);
         let cause = error.is_absent().then(|| absence::cause(system).to_owned());
-        let explanation = Explanation { cause, ..Explanation::default() };
-        self.reporter.error(&message::no_list(error), &explanation);
+        let kind = match &cause {
+            Some(_) if system.has_proc() => Refusal::NoUnloadSupport,
+            _ => Refusal::Unknown,
+        };
+        let text = cause.clone().unwrap_or_else(|| error.to_string());
+        self.records.extend(self.cli.modules.iter().map(|argument| Record {
+            outcome: "failed",
+            status: Status::Failed as u8,
+            errno: error.errno().map(Errno::name),
+            message: Some(String::from_utf8_lossy(&line).into_owned()),
+            cause: Some(json!({ "kind": kind.kind(), "text": text })),
+            ..asked(argument)
+        }));
+        self.reporter.error(&line, &Explanation { cause, ..Explanation::default() });
         self.fail(Status::Failed);
     }
 
@@ -188,6 +204,17 @@ impl<'a> Outcomes<'a> {
 
 fn unexplained(holders: &Holders) -> Option<i64> {
     holders.unexplained.map(|count| i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// An argument as the user wrote it: a name, a pattern, or a file.
+fn asked(argument: &OsStr) -> Record {
+    let text = argument.to_string_lossy().into_owned();
+    if modutils::is_path(argument) {
+        let name = targets::name_of(argument).ok().map(|name| name.to_string());
+        return Record { module: name, file: Some(text), ..Record::default() };
+    }
+    let name = targets::name_of(argument).ok().filter(|_| !targets::is_pattern(argument));
+    Record { module: Some(name.map_or(text, |name| name.to_string())), ..Record::default() }
 }
 
 fn record(name: &ModuleName, targets: &Targets) -> Record {

@@ -86,7 +86,7 @@ pub(crate) fn is_pattern(argument: &OsStr) -> bool {
 }
 
 /// A path means the module in that file, which need not be called like the file.
-fn name_of(argument: &OsStr) -> Result<ModuleName, Error> {
+pub(crate) fn name_of(argument: &OsStr) -> Result<ModuleName, Error> {
     if !modutils::is_path(argument) {
         return ModuleName::new(argument.as_encoded_bytes());
     }

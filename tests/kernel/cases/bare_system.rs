@@ -1,5 +1,7 @@
 //! A system without /proc or without /sys, as in an early initramfs.
 
+use serde_json::{Value, json};
+
 use crate::guest::{Done, Loaded, is_loaded, run};
 
 crate::tests![
@@ -10,6 +12,7 @@ crate::tests![
     busy_without_sys,
     busy_without_proc,
     waiting_without_proc_or_sys,
+    no_list_and_why,
 ];
 
 /// Runs a tool where a file system is not mounted. Nobody else sees the change.
@@ -63,5 +66,25 @@ fn waiting_without_proc_or_sys() {
         let _loaded = Loaded::new("t_hold", "hold_ms=1000");
         without(mount, "rmmod --wait t_hold").succeeds_silently();
         assert!(!is_loaded("t_hold"), "{mount}");
+    }
+}
+
+/// What needs the list says in every form that there is none.
+fn no_list_and_why() {
+    let line = "rmmod: ERROR: could not open /proc/modules: No such file or directory\n";
+    for words in ["-n t-plain", "-r t-plain", "--who t-plain", "'t-pl*'"] {
+        let done = without("/proc", &format!("rmmod -Jv {words}"));
+        done.check(done.status == Some(1), "ends with status 1");
+        let expected = format!("{line}  cause: /proc is not mounted\n");
+        done.check(done.stderr == expected, &expected);
+        let name = if words.ends_with("*'") { "t-pl*" } else { "t_plain" };
+        let record = json!({"results": [{
+            "module": name, "file": null, "outcome": "failed", "status": 1, "errno": "ENOENT",
+            "message": "could not open /proc/modules: No such file or directory",
+            "cause": {"kind": "unknown", "text": "/proc is not mounted"},
+            "kernel-log": [], "fix": [],
+        }]});
+        let document: Value = serde_json::from_str(&done.stdout).unwrap();
+        done.check(document == record, &record.to_string());
     }
 }
