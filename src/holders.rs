@@ -57,6 +57,8 @@ pub struct Holder {
     pub certainty: Certainty,
     /// Whether it may take a second reference, as [`settle`] tells.
     may_take_two: bool,
+    /// It is the calling process.
+    is_caller: bool,
 }
 
 /// A process.
@@ -132,7 +134,9 @@ impl Search<'_> {
 
 /// Looks for whatever holds `module`; for two seconds at most.
 ///
-/// Sees all of it only with the right to look into all processes, `CAP_SYS_PTRACE`.
+/// Sees all of it only with the right to look into all processes, `CAP_SYS_PTRACE`. The calling
+/// process is among them only for what it holds alone: open files that it was started with are its
+/// parent's, too.
 pub fn holders(system: &System, module: &LoadedModule) -> Holders {
     let search =
         Search { system, module, aliases: Aliases::read(system), end: Instant::now() + TIME };
@@ -173,6 +177,7 @@ impl Holder {
             references: 0,
             certainty,
             may_take_two: false,
+            is_caller: false,
         }
     }
 }
@@ -181,7 +186,18 @@ impl Holder {
 /// left over.
 fn settle(list: &mut Vec<Holder>, references: Option<i64>) -> Option<u64> {
     list.sort_by_key(|holder| (holder.certainty, holder.kind));
-    let mut left = u64::try_from(references?).unwrap_or(0);
+    let mut callers: Vec<_> = list.extract_if(.., |holder| holder.is_caller).collect();
+    let references = u64::try_from(references?).unwrap_or(0);
+    let left = share(list, references);
+    let left = share(&mut callers, left);
+    list.extend(callers.into_iter().filter(|holder| holder.references > 0));
+    if left == 0 {
+        list.retain(|holder| holder.certainty != Certainty::Possible);
+    }
+    Some(left)
+}
+
+fn share(list: &mut [Holder], mut left: u64) -> u64 {
     for holder in list.iter_mut().filter(|holder| holder.kind != HolderKind::Module) {
         holder.references = holder.references.min(left);
         left -= holder.references;
@@ -195,10 +211,7 @@ fn settle(list: &mut Vec<Holder>, references: Option<i64>) -> Option<u64> {
         }
         left = 0;
     }
-    if left == 0 {
-        list.retain(|holder| holder.certainty != Certainty::Possible);
-    }
-    Some(left)
+    left
 }
 
 #[cfg(test)]
@@ -212,6 +225,23 @@ mod tests {
     fn settled(mut list: Vec<Holder>, references: Option<i64>) -> (Vec<u64>, Option<u64>) {
         let unexplained = settle(&mut list, references);
         (list.iter().map(|holder| holder.references).collect(), unexplained)
+    }
+
+    #[test]
+    fn the_caller_holds_what_nobody_else_does() {
+        use Certainty::{Known, Possible};
+        let caller = |references| Holder { is_caller: true, ..open(references, Known, true) };
+        for (list, references, expected) in [
+            (vec![caller(1), open(1, Known, true)], Some(1), (vec![1], Some(0))),
+            // One shared open file of a device whose cdev has an owner.
+            (vec![caller(1), open(1, Known, true)], Some(2), (vec![2], Some(0))),
+            (vec![caller(1)], Some(1), (vec![1], Some(0))),
+            (vec![caller(1)], Some(2), (vec![2], Some(0))),
+            (vec![caller(0), open(0, Possible, false)], Some(1), (vec![0], Some(1))),
+            (vec![caller(1)], None, (vec![], None)),
+        ] {
+            assert_eq!(settled(list.clone(), references), expected, "{list:?}");
+        }
     }
 
     #[test]

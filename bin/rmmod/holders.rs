@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use modutils::{Certainty, Holder, HolderKind, Holders, LoadedModule};
+use modutils::{Certainty, Holder, HolderKind, Holders, LoadedModule, Process};
 use serde_json::{Map, Value, json};
 
 use crate::common::unprintable::escaped;
@@ -81,7 +81,7 @@ pub(crate) fn fixes(holders: &Holders) -> Vec<String> {
             (HolderKind::Mount, Some(path), _) => format!("umount {}", shown(path.as_os_str())),
             (HolderKind::Loop, ..) => format!("losetup -d /dev/{name}"),
             (HolderKind::Swap, ..) => format!("swapoff {name}"),
-            (HolderKind::Process | HolderKind::Socket, _, Some(process)) => {
+            (HolderKind::Process | HolderKind::Socket, _, Some(process)) if !is_self(process) => {
                 format!("end {} ({})", shown(&process.command), process.pid)
             }
             _ => continue,
@@ -91,6 +91,11 @@ pub(crate) fn fixes(holders: &Holders) -> Vec<String> {
         }
     }
     list
+}
+
+/// A file that this command was started with, and nobody else has.
+fn is_self(process: &Process) -> bool {
+    u32::try_from(process.pid) == Ok(std::process::id())
 }
 
 pub(crate) fn to_json(holders: &Holders) -> Vec<Value> {

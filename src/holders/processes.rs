@@ -26,6 +26,7 @@ pub(super) struct Processes {
 /// An open file that holds some module.
 struct Open {
     process: Process,
+    is_caller: bool,
     path: PathBuf,
     what: What,
 }
@@ -41,6 +42,7 @@ impl Processes {
         let mut found =
             Self { open: Vec::new(), mounts: Mounts::default(), hidden: 0, incomplete: false };
         let protocols = Protocols::of(search);
+        let caller = caller(search);
         let mut name_spaces = HashSet::new();
         let Ok(entries) = fs::read_dir(search.system.processes()) else { return found };
         for entry in entries.flatten() {
@@ -55,7 +57,7 @@ impl Processes {
             if fs::read_link(dir.join("ns/mnt")).is_ok_and(|space| name_spaces.insert(space)) {
                 found.mounts.add(&system::read(&dir.join("mountinfo")).unwrap_or_default());
             }
-            found.look_into(pid, &dir, &protocols);
+            found.look_into(pid, caller == Some(pid), &dir, &protocols);
         }
         if name_spaces.is_empty() {
             let own = search.system.processes().join("self/mountinfo");
@@ -64,7 +66,7 @@ impl Processes {
         found
     }
 
-    fn look_into(&mut self, pid: i32, dir: &Path, protocols: &Protocols) {
+    fn look_into(&mut self, pid: i32, is_caller: bool, dir: &Path, protocols: &Protocols) {
         let files = match fs::read_dir(dir.join("fd")) {
             Ok(files) => files,
             // It has ended in the meantime.
@@ -82,14 +84,14 @@ impl Processes {
                 OsStr::from_bytes(name.trim_ascii_end()).to_owned()
             });
             let process = Process { pid, command: command.clone() };
-            self.open.push(Open { process, path, what });
+            self.open.push(Open { process, is_caller, path, what });
         }
     }
 
     /// Those that hold the module in question; several open files of a kind in one.
     pub(super) fn holders(&self, search: &Search<'_>, owners: &Owners<'_>) -> Vec<Holder> {
         let mut list: Vec<Holder> = Vec::new();
-        for Open { process, path, what } in &self.open {
+        for Open { process, is_caller, path, what } in &self.open {
             let mut holder = match what {
                 What::Socket(protocol) => Holder {
                     name: Some(protocol.clone()),
@@ -108,6 +110,7 @@ impl Processes {
                 },
             };
             holder.process = Some(process.clone());
+            holder.is_caller = *is_caller;
             match list.iter_mut().find(|known| {
                 (&known.process, &known.path, &known.name)
                     == (&holder.process, &holder.path, &holder.name)
@@ -118,6 +121,11 @@ impl Processes {
         }
         list
     }
+}
+
+/// The calling process, in the pid name space of `/proc`.
+fn caller(search: &Search<'_>) -> Option<i32> {
+    fs::read_link(search.system.processes().join("self")).ok()?.to_str()?.parse().ok()
 }
 
 fn references(search: &Search<'_>, device: Device, certainty: Certainty) -> u64 {

@@ -13,6 +13,7 @@ crate::tests![
     misc_device,
     cdev,
     nobody_can_tell,
+    rmmod_itself,
     mounted_on_a_loop_device,
     tun,
     sockets,
@@ -78,6 +79,24 @@ fn cdev() {
 fn nobody_can_tell() {
     let _loaded = Loaded::new("t_hold", "hold_ms=2000");
     who("t_hold").prints("t_hold: 1 reference\n  1 reference cannot be attributed\n");
+}
+
+/// What it was started with is its parent's, and no news; unless nobody else holds it.
+fn rmmod_itself() {
+    let _loaded = Loaded::new("t_dev", "");
+    wait_for("the device", || fs::exists("/dev/t_dev").unwrap());
+    for device in ["/dev/t_dev", "/dev/t_cdev"] {
+        let script = format!("exec 3<{device}; rmmod --who t_dev; :");
+        let done = run(["bash", "-c", &script]);
+        done.check(done.stdout.contains(&format!(") has {device} open")), "names the shell");
+        done.check(!done.stdout.contains("rmmod ("), "does not name itself");
+    }
+    let done = run(["bash", "-c", "exec rmmod --who t_dev 3</dev/t_dev"]);
+    done.check(done.stdout.contains("  rmmod ("), "names itself");
+    done.check(!done.stdout.contains("attributed"), "knows of all references");
+    let script = "exec rmmod -v t_dev 3</dev/t_dev";
+    let done = run(["bash", "-c", script]);
+    done.check(!done.stderr.contains("fix: end rmmod"), "does not advise to end itself");
 }
 
 fn mounted_on_a_loop_device() {
