@@ -77,6 +77,8 @@ pub struct Process {
 pub enum HolderKind {
     /// A module that uses its symbols.
     Module,
+    /// The kernel's loader, until its init function has returned.
+    Loader,
     /// A process that has one of its devices open.
     Process,
     /// A process that has a socket of one of its protocols.
@@ -150,6 +152,9 @@ pub fn holders(system: &System, module: &LoadedModule) -> Holders {
             ..Holder::new(HolderKind::Module, Certainty::Known)
         })
         .collect();
+    if module.loader_references() > 0 {
+        list.push(Holder { references: 1, ..Holder::new(HolderKind::Loader, Certainty::Known) });
+    }
     list.extend(drivers::bound(&search));
     list.extend(network::interfaces(&search));
     let mut hidden_processes = 0;
@@ -198,7 +203,9 @@ fn settle(list: &mut Vec<Holder>, references: Option<i64>) -> Option<u64> {
 }
 
 fn share(list: &mut [Holder], mut left: u64) -> u64 {
-    for holder in list.iter_mut().filter(|holder| holder.kind != HolderKind::Module) {
+    // What modules and the loader hold is not among them.
+    let is_counted = |kind| matches!(kind, HolderKind::Module | HolderKind::Loader);
+    for holder in list.iter_mut().filter(|holder| !is_counted(holder.kind)) {
         holder.references = holder.references.min(left);
         left -= holder.references;
     }

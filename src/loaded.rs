@@ -50,12 +50,17 @@ impl LoadedModule {
         sysfs::read(system, name)
     }
 
-    /// References that no module holds: by open devices, mounts, sockets, and the kernel itself.
+    /// References that neither a module nor the loader holds: by open devices, mounts, sockets,
+    /// and the kernel itself.
     pub fn anonymous_references(&self) -> Option<i64> {
-        // While a module loads, the loader holds one; see do_init_module in kernel/module/main.c.
-        let loader = i64::from(self.state == State::Loading);
         let modules = i64::try_from(self.used_by.len()).unwrap_or(i64::MAX);
-        self.refcnt.map(|refcnt| (refcnt - modules - loader).max(0))
+        self.refcnt.map(|refcnt| (refcnt - modules - self.loader_references()).max(0))
+    }
+
+    /// While a module loads, the loader holds one; see `do_init_module` in
+    /// `kernel/module/main.c`.
+    pub(crate) fn loader_references(&self) -> i64 {
+        i64::from(self.state == State::Loading && self.refcnt > Some(0))
     }
 }
 

@@ -36,6 +36,12 @@ pub(crate) struct Record {
     /// References that no holder accounts for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unexplained: Option<i64>,
+    /// Where the module is in its life: `live`, `loading`, `unloading`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<String>,
+    /// It can never be removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) permanent: Option<bool>,
     /// Modules that were loaded before it: objects with `module` and `file`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) dependencies: Vec<Value>,

@@ -47,6 +47,7 @@ fn phrase(holder: &Holder) -> String {
     });
     let what = match holder.kind {
         HolderKind::Module => format!("the module {name} uses it"),
+        HolderKind::Loader => String::from("the loader holds it until its init function returns"),
         HolderKind::Process => format!("{process} has {path} open"),
         HolderKind::Socket => format!("{process} has sockets of the protocol {name}"),
         HolderKind::Mount => format!("{name} is mounted on {path}"),
@@ -123,6 +124,7 @@ fn object(holder: &Holder) -> Value {
 fn kind(kind: HolderKind) -> &'static str {
     match kind {
         HolderKind::Module => "module",
+        HolderKind::Loader => "loader",
         HolderKind::Process => "process",
         HolderKind::Socket => "socket",
         HolderKind::Mount => "mount",

@@ -141,6 +141,8 @@ impl<'a> Outcomes<'a> {
             outcome: "held",
             holders: Some(holders::to_json(&holders)),
             unexplained: unexplained(&holders),
+            state: Some(module.state.to_string()),
+            permanent: Some(module.permanent),
             ..record(&module.name, targets)
         });
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use modutils::{LoadedModule, Snapshot, System};
+use modutils::{LoadedModule, Snapshot, State, System};
 
 use crate::cli::Cli;
 use crate::common::report::{Explanation, Reporter};
@@ -52,7 +52,20 @@ pub(crate) fn run(
 fn describe(system: &System, module: &LoadedModule, text: &mut String) {
     let holders = modutils::holders(system, module);
     let _ = writeln!(text, "{}: {}", module.name, holders::count(module));
-    for phrase in holders::phrases(module, &holders) {
+    let phrases = holders::phrases(module, &holders).into_iter();
+    for phrase in phrases.chain(obstacle(module).map(str::to_owned)) {
         let _ = writeln!(text, "  {phrase}");
+    }
+}
+
+/// What keeps it from being removed beside its references. Of a module that loads, the loader's
+/// reference tells.
+fn obstacle(module: &LoadedModule) -> Option<&'static str> {
+    match module.state {
+        State::Unloading => Some("it is being unloaded: its exit function has not returned yet"),
+        State::Live if module.permanent => {
+            Some("it has no exit function: it stays until the next boot")
+        }
+        _ => None,
     }
 }

@@ -219,7 +219,8 @@ fn json() {
         .collect();
     assert!(fields.contains("kernel-log"), "{fields:?}");
     let of_insmod = Words::from(["dependencies".to_owned()]);
-    let of_rmmod = Words::from(["holders".to_owned(), "unexplained".to_owned()]);
+    let of_rmmod: Words =
+        ["holders", "unexplained", "state", "permanent"].map(str::to_owned).into();
     for tool in ["insmod", "rmmod"] {
         let section = section(tool, "JSON");
         let tags = section.lines().filter_map(|line| line.strip_prefix(".It Va "));

@@ -2,13 +2,17 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::thread;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use serde_json::{Value, json};
 
 use crate::guest::{Done, Loaded, Run, is_loaded, run, wait_for};
 
 crate::tests![
     nobody,
+    nobody_and_it_stays,
+    while_it_loads_and_unloads,
     modules,
     misc_device,
     cdev,
@@ -47,6 +51,50 @@ fn nobody() {
     let _loaded = Loaded::new("t_plain", "");
     who("t_plain").prints("t_plain: 0 references\n  nothing holds it\n");
     assert!(is_loaded("t_plain"));
+}
+
+fn nobody_and_it_stays() {
+    let _loaded = Loaded::new("t_noexit", "");
+    who("t_noexit").prints(
+        "t_noexit: 0 references\n  nothing holds it\n  \
+         it has no exit function: it stays until the next boot\n",
+    );
+    let data = data_of("t_noexit");
+    assert_eq!((&data["state"], &data["permanent"]), (&json!("live"), &json!(true)));
+}
+
+fn while_it_loads_and_unloads() {
+    thread::scope(|scope| {
+        scope.spawn(|| drop(Loaded::new("t_slow", "init_ms=2000 exit_ms=2000")));
+        wait_for("the module", || is_loaded("t_slow"));
+        who("t_slow")
+            .prints("t_slow: 1 reference\n  the loader holds it until its init function returns\n");
+        let data = data_of("t_slow");
+        let loader = json!({"kind": "loader", "references": 1, "certainty": "known"});
+        assert_eq!((&data["state"], &data["unexplained"]), (&json!("loading"), &json!(0)));
+        assert_eq!(data["holders"], json!([loader]));
+
+        let unloads = || state_of("t_slow").as_deref() == Some("going");
+        wait_for("the removal", unloads);
+        who("t_slow").prints(
+            "t_slow: 0 references\n  \
+             it is being unloaded: its exit function has not returned yet\n",
+        );
+        let data = data_of("t_slow");
+        assert_eq!((&data["state"], &data["unexplained"]), (&json!("unloading"), &json!(0)));
+    });
+}
+
+fn state_of(name: &str) -> Option<String> {
+    let state = fs::read_to_string(format!("/sys/module/{name}/initstate")).ok()?;
+    Some(state.trim().to_owned())
+}
+
+fn data_of(name: &str) -> Value {
+    let done = run(["rmmod", "--who", "-J", name]);
+    done.succeeds();
+    let document: Value = serde_json::from_str(&done.stdout).unwrap();
+    document["results"][0].clone()
 }
 
 fn modules() {
