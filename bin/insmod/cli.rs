@@ -15,7 +15,7 @@ use crate::max_size;
 /// Load a module file into the kernel.
 #[derive(Debug, Default, Parser)]
 #[command(name = "insmod", bin_name = "insmod", version, max_term_width = 100)]
-#[command(override_usage = "insmod [OPTIONS] FILE [NAME=VALUE]...")]
+#[command(override_usage = "insmod [OPTIONS] FILE [NAME=VALUE]...", args_override_self = true)]
 pub(crate) struct Cli {
     /// The module, plain or compressed; - is standard input
     #[arg(value_name = "FILE")]
@@ -115,6 +115,15 @@ mod tests {
     fn no_file_is_left_to_the_caller() {
         assert_eq!(parsed(&[]).file, None);
         assert_eq!(parsed(&["-f"]).file, None);
+    }
+
+    #[test]
+    fn options_may_be_repeated() {
+        let words = ["-f", "--force", "--max-size=1K", "-vv", "--max-size=2K", "a.ko", "n=1"];
+        let cli = parsed(&words);
+        assert!(cli.force && cli.common.verbose);
+        assert_eq!(cli.max_size, Some(2048));
+        assert_eq!(cli.parameters, ["n=1"]);
     }
 
     #[test]

@@ -189,6 +189,14 @@ mod tests {
     }
 
     #[test]
+    fn options_may_be_repeated() {
+        let words = ["lsmod", "-n", "a", "-o", "SIZE", "-nv", "-v", "b", "-o", "NAME"];
+        let cli = parse(words.map(OsString::from).into_iter()).unwrap();
+        assert_eq!(cli.format(), Format::Aligned(vec![Column::Name]));
+        assert_eq!(cli.modules, ["a", "b"]);
+    }
+
+    #[test]
     fn the_definition_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();

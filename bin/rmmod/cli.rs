@@ -14,7 +14,7 @@ use crate::wait_time::{self, WaitTime};
 /// Remove modules from the kernel.
 #[derive(Debug, Default, Parser)]
 #[command(name = "rmmod", bin_name = "rmmod", version, max_term_width = 100)]
-#[command(override_usage = "rmmod [OPTIONS] NAME|FILE|PATTERN...")]
+#[command(override_usage = "rmmod [OPTIONS] NAME|FILE|PATTERN...", args_override_self = true)]
 pub(crate) struct Cli {
     /// Names of modules, module files, or patterns of loaded modules ('snd_*'); removed users
     /// first, whatever their order here
@@ -84,6 +84,15 @@ mod tests {
         assert!(cli.force);
         let cli = parsed(&["-wf", "a"]).unwrap();
         assert!(cli.force && cli.wait.is_some());
+    }
+
+    #[test]
+    fn options_may_be_repeated() {
+        let words = ["-f", "--force", "--wait=1", "a", "-vv", "--wait=2", "-J", "-J", "b", "-v"];
+        let cli = parsed(&words).unwrap();
+        assert!(cli.force && cli.json && cli.common.verbose);
+        assert_eq!(cli.wait, Some(WaitTime::For(Duration::from_secs(2))));
+        assert_eq!(cli.modules, ["a", "b"]);
     }
 
     #[test]

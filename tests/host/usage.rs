@@ -27,6 +27,16 @@ fn unknown_options_are_named_as_getopt_names_them() {
     }
 }
 
+/// As getopt(3) has it: what is said twice is said.
+#[test]
+fn options_may_be_repeated() {
+    for tool in TOOLS {
+        // There is neither such a file nor such a module.
+        run(tool, &["-v", "--verbose", "--explain=always", "--explain=never", "/gone/.ko"])
+            .status(1);
+    }
+}
+
 #[test]
 fn the_explanation_of_a_usage_error_points_to_the_help() {
     for tool in TOOLS {
