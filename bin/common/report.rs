@@ -47,12 +47,14 @@ impl Reporter {
 
     /// Whether explanations are read at all: they can take time to find.
     pub(crate) fn explains(&self) -> bool {
-        matches!(self.channel, Channel::Stderr)
-            && match self.explain {
-                Explain::Always => true,
-                Explain::Auto => io::stderr().is_terminal(),
-                Explain::Never => false,
+        match (&self.channel, self.explain) {
+            (Channel::None, _) | (_, Explain::Never) => false,
+            (_, Explain::Always) => true,
+            // Nobody looks at a log while it is written.
+            (channel, Explain::Auto) => {
+                matches!(channel, Channel::Stderr) && io::stderr().is_terminal()
             }
+        }
     }
 
     /// A failure, in the words of kmod: `TOOL: ERROR: LINE`.
@@ -62,15 +64,20 @@ impl Reporter {
 
     /// A whole line, and what explains it.
     pub(crate) fn line(&self, line: &[u8], explanation: &Explanation) {
+        let mut lines = vec![line.to_vec()];
+        if self.explains() {
+            lines.extend(explanation.lines());
+        }
         match self.channel {
             Channel::None => {}
-            Channel::Syslog => self.syslog(line),
+            // A log keeps lines: each is a message of its own.
+            Channel::Syslog => lines.iter().for_each(|line| self.syslog(line)),
             Channel::Stderr => {
+                let mut text = Vec::new();
                 let terminal = io::stderr().is_terminal();
-                let mut text = if terminal { printable(line) } else { line.to_vec() };
-                text.push(b'\n');
-                if self.explains() {
-                    text.extend(explanation.to_text(terminal));
+                for line in lines {
+                    text.extend(if terminal { printable(&line) } else { line });
+                    text.push(b'\n');
                 }
                 // Nobody is left to tell if this fails.
                 let _ = io::stderr().write_all(&text);
@@ -92,17 +99,11 @@ impl Reporter {
 }
 
 impl Explanation {
-    fn to_text(&self, terminal: bool) -> Vec<u8> {
+    fn lines(&self) -> impl Iterator<Item = Vec<u8>> {
         let cause = self.cause.iter().map(|text| ("cause", text));
         let kernel = self.kernel.iter().map(|text| ("kernel", text));
         let fix = self.fix.iter().map(|text| ("fix", text));
-        let mut lines = Vec::new();
-        for (word, text) in cause.chain(kernel).chain(fix) {
-            let line = format!("  {word}: {text}");
-            lines.extend(if terminal { printable(line.as_bytes()) } else { line.into_bytes() });
-            lines.push(b'\n');
-        }
-        lines
+        cause.chain(kernel).chain(fix).map(|(word, text)| format!("  {word}: {text}").into_bytes())
     }
 }
 

@@ -1,6 +1,7 @@
 //! rmmod's options: order, patterns, what would be removed, explanations and JSON.
 
 use std::fs::{self, File};
+use std::os::unix::net::UnixDatagram;
 use std::thread;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ crate::tests![
     forced_and_told,
     json,
     quiet,
+    to_the_system_log,
 ];
 
 fn none_left() -> bool {
@@ -342,4 +344,40 @@ fn quiet() {
     let done = run(["rmmod", "-q", "t_absent"]);
     done.check(done.status == Some(3), "ends with status 3");
     done.check(done.stderr.is_empty() && done.stdout.is_empty(), "says nothing");
+}
+
+/// What rmmod sends to the system log, with its number as `PID`.
+fn logged(log: &UnixDatagram, words: &[&str]) -> Vec<String> {
+    let done = run([&["rmmod"], words].concat());
+    done.check(done.stderr.is_empty() && done.stdout.is_empty(), "says nothing");
+    let mut bytes = [0; 1024];
+    let messages = std::iter::from_fn(|| {
+        let length = log.recv(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        let (start, rest) = text.split_once('[')?;
+        let (_, rest) = rest.split_once(']')?;
+        Some(format!("{start}[PID]{rest}"))
+    });
+    messages.collect()
+}
+
+fn to_the_system_log() {
+    let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
+    let _ = fs::remove_file("/dev/log");
+    let log = UnixDatagram::bind("/dev/log").unwrap();
+    log.set_nonblocking(true).unwrap();
+    let line = "<27>rmmod[PID]: ERROR: Module t_base is in use by: t_user";
+    let explained = [
+        line,
+        "<27>rmmod[PID]:   cause: the module t_user uses it",
+        "<27>rmmod[PID]:   fix: rmmod --recursive t_base",
+    ];
+    let explained = explained.map(str::to_owned).to_vec();
+    let plain = logged(&log, &["-s", "t_base"]);
+    let auto = logged(&log, &["-s", "--explain=auto", "t_base"]);
+    let verbose = logged(&log, &["-sv", "t_base"]);
+    let always = logged(&log, &["--syslog", "--explain=always", "t_base"]);
+    fs::remove_file("/dev/log").unwrap();
+    assert_eq!((plain, auto), (vec![line.to_owned()], vec![line.to_owned()]));
+    assert_eq!((&verbose, &always), (&explained, &explained));
 }
