@@ -23,17 +23,20 @@ pub(crate) struct Cli {
     /// Remove a module even if it is in use. This can crash the system
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Wait until the modules can be removed, for TIME at most (2, 0.5, 300ms, 2m; -w takes none)
+    /// Wait until the modules can be removed, however long that takes
+    #[arg(short = 'w', overrides_with = "wait")]
+    wait_forever: bool,
+    /// Wait until the modules can be removed, for TIME at most (2, 0.5, 300ms, 2m)
     #[arg(
-        short,
         long,
         value_name = "TIME",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "forever",
-        value_parser = wait_time::parse
+        value_parser = wait_time::parse,
+        overrides_with = "wait_forever"
     )]
-    pub(crate) wait: Option<WaitTime>,
+    wait: Option<WaitTime>,
     /// First remove the modules that use it, and those that use these
     #[arg(short, long)]
     pub(crate) recursive: bool,
@@ -44,13 +47,20 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) if_loaded: bool,
     /// Remove nothing; print who holds the modules
-    #[arg(long, conflicts_with_all = ["dry_run", "force", "wait", "recursive"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "force", "wait", "wait_forever", "recursive"])]
     pub(crate) who: bool,
     /// Print the results as JSON
     #[arg(short = 'J', long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+impl Cli {
+    /// How long to wait. The short option has no way to say it: `-w=2` is no option.
+    pub(crate) fn wait(&self) -> Option<WaitTime> {
+        if self.wait_forever { Some(WaitTime::Forever) } else { self.wait }
+    }
 }
 
 /// Without any option there is nothing to parse, and the usual call does not pay for it.
@@ -77,13 +87,25 @@ mod tests {
         for words in [&["-w", "5"][..], &["--wait", "5"], &["5", "-w"]] {
             let cli = parsed(words).unwrap();
             assert_eq!(cli.modules, ["5"]);
-            assert_eq!(cli.wait, Some(WaitTime::Forever));
+            assert_eq!(cli.wait(), Some(WaitTime::Forever));
         }
         let cli = parsed(&["--wait=0.5", "-f", "a"]).unwrap();
-        assert_eq!(cli.wait, Some(WaitTime::For(Duration::from_millis(500))));
+        assert_eq!(cli.wait(), Some(WaitTime::For(Duration::from_millis(500))));
         assert!(cli.force);
         let cli = parsed(&["-wf", "a"]).unwrap();
-        assert!(cli.force && cli.wait.is_some());
+        assert!(cli.force && cli.wait().is_some());
+        for word in ["-w=0.2", "-w=", "-fw=2", "-w0.2"] {
+            assert_eq!(parsed(&[word, "a"]).err(), Some(Status::Usage), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_last_wait_counts() {
+        let wait = |words: &[&str]| parsed(words).unwrap().wait();
+        assert_eq!(wait(&["--wait=2", "-w", "a"]), Some(WaitTime::Forever));
+        let two = WaitTime::For(Duration::from_secs(2));
+        assert_eq!(wait(&["-w", "a", "--wait=2"]), Some(two));
+        assert_eq!(wait(&["a"]), None);
     }
 
     #[test]
@@ -91,7 +113,7 @@ mod tests {
         let words = ["-f", "--force", "--wait=1", "a", "-vv", "--wait=2", "-J", "-J", "b", "-v"];
         let cli = parsed(&words).unwrap();
         assert!(cli.force && cli.json && cli.common.verbose);
-        assert_eq!(cli.wait, Some(WaitTime::For(Duration::from_secs(2))));
+        assert_eq!(cli.wait(), Some(WaitTime::For(Duration::from_secs(2))));
         assert_eq!(cli.modules, ["a", "b"]);
     }
 

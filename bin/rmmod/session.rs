@@ -103,7 +103,7 @@ impl<'a> Session<'a> {
         let mut gone = Vec::new();
         for name in &targets.order {
             match modutils::foresee(&self.system, snapshot, name, self.mode, &gone) {
-                Err(error) if self.cli.wait.is_none() || !error.refusal().may_pass() => {
+                Err(error) if self.cli.wait().is_none() || !error.refusal().may_pass() => {
                     self.outcomes.refused(&self.system, &error, targets);
                 }
                 _ => {
@@ -116,7 +116,7 @@ impl<'a> Session<'a> {
 
     fn remove(&mut self, targets: &Targets) {
         let patience =
-            self.cli.wait.map(|time| Patience { end: time.end(), signals: Signals::collect() });
+            self.cli.wait().map(|time| Patience { end: time.end(), signals: Signals::collect() });
         let mut queue = VecDeque::from(targets.order.clone());
         let mut plans = 0;
         while let Some(name) = queue.pop_front() {

@@ -38,6 +38,15 @@ fn options_may_be_repeated() {
 }
 
 #[test]
+fn the_short_wait_takes_no_time() {
+    let line = format!("{}: invalid option -- '='\n", path("rmmod"));
+    run("rmmod", &["-w=0.2", "t_absent"]).status(2).stdout("").stderr(&line);
+    for option in ["--dry-run", "-f", "-w", "--wait=1"] {
+        run("rmmod", &["--who", option, "t_absent"]).status(2);
+    }
+}
+
+#[test]
 fn the_explanation_of_a_usage_error_points_to_the_help() {
     for tool in TOOLS {
         let outcome = run_with(tool, &["--bad"], |command| {
