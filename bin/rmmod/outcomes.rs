@@ -83,17 +83,19 @@ impl<'a> Outcomes<'a> {
             Unusable::NoMatch(_) => "no loaded module has a name of this form".to_owned(),
             Unusable::Name(_, error) => error.detail().to_owned(),
         };
+        let module = Some(given.to_string_lossy().into_owned());
+        if excused {
+            self.records.push(Record { module, outcome: "already", ..Record::default() });
+            return;
+        }
         self.records.push(Record {
-            module: Some(given.to_string_lossy().into_owned()),
+            module,
             outcome: if status == Status::Already { "already" } else { "failed" },
-            status: if excused { Status::Done as u8 } else { status as u8 },
+            status: status as u8,
             message: Some(String::from_utf8_lossy(&line).into_owned()),
             cause: Some(json!({ "kind": kind, "text": text })),
             ..Record::default()
         });
-        if excused {
-            return;
-        }
         self.reporter.error(&line, &Explanation { cause: Some(text), ..Explanation::default() });
         self.fail(status);
     }
@@ -102,24 +104,26 @@ impl<'a> Outcomes<'a> {
     pub(crate) fn refused(&mut self, system: &System, error: &RemoveError, targets: &Targets) {
         let absent = error.refusal() == Refusal::NotLoaded;
         let excused = absent && (self.cli.if_loaded || !targets.is_named(error.name()));
-        let status = if excused { Status::Done } else { message::status(error) };
+        if excused {
+            self.records.push(Record { outcome: "already", ..record(error.name(), targets) });
+            return;
+        }
+        let status = message::status(error);
         let line = message::not_removed(error, self.mode);
-        let account = if self.cli.json || self.reporter.explains() && !excused {
+        let account = if self.cli.json || self.reporter.explains() {
             explain::account(system, error)
         } else {
             Account::default()
         };
-        if !excused {
-            self.reporter.error(
-                &line,
-                &Explanation {
-                    cause: account.cause.clone(),
-                    fix: account.fix.clone(),
-                    ..Explanation::default()
-                },
-            );
-            self.fail(status);
-        }
+        self.reporter.error(
+            &line,
+            &Explanation {
+                cause: account.cause.clone(),
+                fix: account.fix.clone(),
+                ..Explanation::default()
+            },
+        );
+        self.fail(status);
         let failed = if self.cli.dry_run { "would-fail" } else { "failed" };
         self.records.push(Record {
             outcome: if absent { "already" } else { failed },

@@ -5,6 +5,8 @@ use std::os::unix::net::UnixDatagram;
 use std::thread;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::guest::{Done, Loaded, Run, Trace, is_loaded, loaded_names, release, run, wait_for};
 
 crate::tests![
@@ -27,6 +29,7 @@ crate::tests![
     modules_disabled_is_told_from_privilege,
     forced_and_told,
     json,
+    json_of_what_was_not_there,
     quiet,
     to_the_system_log,
 ];
@@ -338,6 +341,21 @@ fn json() {
         done.check(done.stdout.contains(part), part);
     }
     done.check(done.stdout.ends_with("]}\n"), "prints one document");
+}
+
+/// A success has nothing to explain.
+fn json_of_what_was_not_there() {
+    for (given, name) in [("t-absent", "t_absent"), ("t-absent*", "t-absent*")] {
+        let done = run(["rmmod", "-Jv", "--if-loaded", given]);
+        done.succeeds();
+        done.check(done.stderr.is_empty(), "says nothing");
+        let document: Value = serde_json::from_str(&done.stdout).unwrap();
+        let record = json!({
+            "module": name, "file": null, "outcome": "already", "status": 0, "errno": null,
+            "message": null, "cause": null, "kernel-log": [], "fix": [],
+        });
+        assert_eq!(document, json!({"results": [record]}));
+    }
 }
 
 fn quiet() {
