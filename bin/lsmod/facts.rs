@@ -62,7 +62,7 @@ impl<'a> Facts<'a> {
             Column::Depends => {
                 Fact::Names(self.graph().uses(&module.name).map(|used| used.name.clone()).collect())
             }
-            Column::Params => maybe(attributes().parameters().ok(), |parameters| {
+            Column::Params => maybe(attributes().parameters().ok().flatten(), |parameters| {
                 Fact::Settings(
                     parameters
                         .into_iter()

@@ -114,7 +114,7 @@ pub fn sysfs(bytes: &[u8]) {
     assert_eq!(attributes.version().unwrap().unwrap(), line);
     let number = std::str::from_utf8(line).ok().and_then(|text| text.parse().ok());
     assert_eq!(attributes.core_size().ok().flatten(), number);
-    let parameters = attributes.parameters().unwrap();
+    let parameters = attributes.parameters().unwrap().unwrap();
     assert_eq!(parameters.len(), 1);
     assert_eq!(parameters[0].value.as_deref(), Some(line));
 }

@@ -118,7 +118,9 @@ pub fn names(bytes: &[u8]) {
             }
         }
         Err(_) => assert!(
-            name.is_empty() || name.len() > NAME_MAX || name.iter().any(|b| matches!(b, 0 | b'/'))
+            matches!(name, b"" | b"." | b"..")
+                || name.len() > NAME_MAX
+                || name.iter().any(|b| matches!(b, 0 | b'/'))
         ),
     }
 }

@@ -83,7 +83,7 @@ pub fn differences(
         found.push(Difference::Build { loaded: hex(&loaded), file: hex(file) });
     }
     let declared = image.parameters()?;
-    let values = attributes.parameters()?;
+    let values = attributes.parameters()?.unwrap_or_default();
     for (index, (name, given)) in arguments.iter().enumerate() {
         let Some(given) = given else { continue };
         // The last one counts.

@@ -79,16 +79,17 @@ impl Attributes {
     }
 
     /// The parameters that sysfs shows, in the order of their names. Those declared with
-    /// permission 0 are not among them.
+    /// permission 0 are not among them. `None` if nothing of the module is shown; a module
+    /// without any has an empty list.
     ///
     /// # Errors
     /// [`ErrorKind::Io`]; not for a parameter whose value may not be read.
-    pub fn parameters(&self) -> Result<Vec<ParameterValue>, Error> {
+    pub fn parameters(&self) -> Result<Option<Vec<ParameterValue>>, Error> {
         let directory = self.directory.join("parameters");
         let io_error = |error: std::io::Error| Error::io(&directory, errno::from_io(&error));
         let entries = match fs::read_dir(&directory).map_err(io_error) {
             Ok(entries) => entries,
-            Err(error) if is_gone(&error) => return Ok(Vec::new()),
+            Err(error) if is_gone(&error) => return Ok(self.directory.is_dir().then(Vec::new)),
             Err(error) => return Err(error),
         };
         let mut parameters = Vec::new();
@@ -101,7 +102,7 @@ impl Attributes {
             });
         }
         parameters.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(parameters)
+        Ok(Some(parameters))
     }
 }
 
@@ -179,7 +180,7 @@ mod tests {
         assert_eq!(attributes.core_size().unwrap(), Some(16384));
         assert_eq!(attributes.init_size().unwrap(), Some(0));
         assert_eq!(attributes.srcversion().unwrap(), None);
-        let parameters = attributes.parameters().unwrap();
+        let parameters = attributes.parameters().unwrap().unwrap();
         assert_eq!(
             parameters,
             [
@@ -194,7 +195,9 @@ mod tests {
         let attributes = Root(PathBuf::from("/nonexistent")).attributes();
         assert_eq!(attributes.version().unwrap(), None);
         assert_eq!(attributes.core_size().unwrap(), None);
-        assert_eq!(attributes.parameters().unwrap(), []);
+        assert_eq!(attributes.parameters().unwrap(), None);
+        let plain = Root::new("plain", &[("coresize", b"16384\n")]);
+        assert_eq!(plain.attributes().parameters().unwrap(), Some(Vec::new()));
     }
 
     #[test]
