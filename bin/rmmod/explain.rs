@@ -119,8 +119,34 @@ fn in_use(module: Option<&LoadedModule>, holders: Option<&Holders>) -> String {
 pub(crate) fn forced(module: &LoadedModule) -> String {
     let overridden = match module.refcnt {
         _ if module.permanent => "it has no exit function, which force overrode".to_owned(),
-        Some(count @ 1..) => format!("{count} references to it were held, which force overrode"),
+        Some(1) => "1 reference to it was held, which force overrode".to_owned(),
+        Some(count @ 2..) => format!("{count} references to it were held, which force overrode"),
         _ => return "it was free: force was not needed and changed nothing".to_owned(),
     };
     format!("{overridden}; the kernel is tainted (R), and what used the module may crash it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_force_overrode() {
+        let snapshot = Snapshot::parse(
+            b"one 1 1 - Live 0x0\n\
+              two 1 2 - Live 0x0\n\
+              stays 1 0 [permanent], Live 0x0\n\
+              free 1 0 - Live 0x0\n",
+        )
+        .unwrap();
+        let said = snapshot.modules().iter().map(forced);
+        for (said, expected) in said.zip([
+            "1 reference to it was held, which force overrode;",
+            "2 references to it were held, which force overrode;",
+            "it has no exit function, which force overrode;",
+            "it was free: force was not needed and changed nothing",
+        ]) {
+            assert!(said.starts_with(expected), "{said}");
+        }
+    }
 }

@@ -195,8 +195,11 @@ impl<'a> Outcomes<'a> {
         let forced = before.map(explain::forced);
         if self.cli.common.verbose {
             let line = [b"rmmod: removed ", name.as_bytes()].concat();
-            let told = Explanation { cause: forced.clone(), ..Explanation::default() };
-            self.reporter.line(&line, &told);
+            self.reporter.line(&line, &Explanation::default());
+            if let Some(forced) = &forced {
+                let line = format!("rmmod: WARNING: {forced}");
+                self.reporter.line(line.as_bytes(), &Explanation::default());
+            }
         }
         if self.cli.json {
             self.records.push(Record {

@@ -321,7 +321,14 @@ fn forced_and_told() {
     let _loaded = Loaded::new("t_plain", "");
     let done = run(["rmmod", "-fv", "t_plain"]);
     done.succeeds();
-    done.check(done.stderr.contains("force was not needed and changed nothing"), "tells");
+    let expected = "rmmod: removed t_plain\n\
+                    rmmod: WARNING: it was free: force was not needed and changed nothing\n";
+    done.check(done.stderr == expected, expected);
+    let _held = Loaded::new("t_hold", "hold_ms=1000");
+    let done = run(["rmmod", "-fv", "t_hold"]);
+    let words = "rmmod: WARNING: 1 reference to it was held, which force overrode; ";
+    done.check(done.stderr.contains(words), words);
+    done.check(!done.stderr.contains("cause:"), "has no cause to tell");
 }
 
 fn json() {
