@@ -62,7 +62,7 @@ fn reason(
         Refusal::NoPrivilege => (
             "removing a module needs the capability CAP_SYS_MODULE in the first user name space"
                 .to_owned(),
-            Vec::new(),
+            as_root(name).into_iter().collect(),
         ),
         Refusal::ModulesDisabled => (
             "kernel.modules_disabled is set: no module can be loaded or removed until the next boot"
@@ -74,6 +74,11 @@ fn reason(
             Vec::new(),
         ),
     }
+}
+
+/// Root without the capability has no more to gain.
+fn as_root(name: &ModuleName) -> Option<String> {
+    (!nix::unistd::geteuid().is_root()).then(|| format!("sudo rmmod {name}"))
 }
 
 fn no_unload_support(system: &System) -> &'static str {

@@ -28,6 +28,7 @@ crate::tests![
     causes_that_need_injection,
     modules_disabled_is_told_from_privilege,
     forced_and_told,
+    privilege_is_offered_to_those_without,
     json,
     json_of_what_was_not_there,
     quiet,
@@ -329,6 +330,19 @@ fn forced_and_told() {
     let words = "rmmod: WARNING: 1 reference to it was held, which force overrode; ";
     done.check(done.stderr.contains(words), words);
     done.check(!done.stderr.contains("cause:"), "has no cause to tell");
+}
+
+fn privilege_is_offered_to_those_without() {
+    let _loaded = Loaded::new("t_plain", "");
+    let cause = "  cause: removing a module needs the capability CAP_SYS_MODULE in the first user \
+                 name space\n";
+    let line = "rmmod: ERROR: could not remove 't_plain': Operation not permitted\n";
+    let user = run(["setpriv", "--reuid=1000", "--clear-groups", "rmmod", "-v", "t-plain"]);
+    let expected = format!("{line}{cause}  fix: sudo rmmod t_plain\n");
+    user.check(user.stderr == expected, &expected);
+    let root = run(["setpriv", "--bounding-set=-sys_module", "rmmod", "-v", "t_plain"]);
+    let expected = format!("{line}{cause}");
+    root.check(root.stderr == expected, &expected);
 }
 
 fn json() {
