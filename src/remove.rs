@@ -43,7 +43,7 @@ pub fn remove(system: &System, name: &ModuleName, mode: RemoveMode) -> Result<()
 }
 
 /// Whether [`remove`] would succeed, as far as `snapshot` tells, once the modules in `gone` were
-/// removed. Needs no privilege.
+/// removed. Needs no privilege, and does not ask for the caller's.
 ///
 /// # Errors
 /// [`RemoveError`], with the reason why it would not.

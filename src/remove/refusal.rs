@@ -154,7 +154,7 @@ impl RemoveError {
 
     /// What the kernel would most likely answer, if the modules in `gone` were removed before.
     ///
-    /// Privilege and the kernel's configuration are left aside.
+    /// Privilege is left aside.
     pub(super) fn foresee(
         system: &System,
         snapshot: &Snapshot,
@@ -169,13 +169,15 @@ impl RemoveError {
             let dropped = i64::try_from(users - module.used_by.len()).unwrap_or(0);
             module.refcnt = module.refcnt.map(|references| references - dropped);
         }
+        let modules_disabled = modules_disabled(system);
         let errno = match &module {
+            Some(module) if module.refcnt.is_none() => Errno::ENOSYS,
+            _ if modules_disabled => Errno::EPERM,
             None => Errno::ENOENT,
             Some(module) if !module.used_by.is_empty() => Errno::EAGAIN,
             Some(module) if module.state != State::Live => Errno::EBUSY,
             Some(_) if mode == RemoveMode::Force => return None,
             Some(module) if module.permanent => Errno::EBUSY,
-            Some(module) if module.refcnt.is_none() => Errno::ENOSYS,
             Some(module) if module.refcnt > Some(0) => Errno::EAGAIN,
             Some(_) => return None,
         };
@@ -183,8 +185,9 @@ impl RemoveError {
             mode,
             module: Ok(module.as_ref()),
             shows_permanent: true,
-            built_in: errno == Errno::ENOENT && loaded::is_builtin(system, name),
-            modules_disabled: false,
+            built_in: matches!(errno, Errno::ENOENT | Errno::EPERM)
+                && loaded::is_builtin(system, name),
+            modules_disabled,
         };
         let refusal = reason(errno, &facts);
         Some(Self { name: name.clone(), refusal, end: None, errno, module: module.map(Box::new) })
@@ -286,6 +289,37 @@ mod tests {
             };
             assert_eq!(reason(errno, &facts), expected, "{errno} {name} {mode:?}");
         }
+    }
+
+    #[test]
+    fn what_is_foreseen() {
+        let root = std::env::temp_dir().join(format!("modutils-foreseen-{}", std::process::id()));
+        let kernel = root.join("proc/sys/kernel");
+        std::fs::create_dir_all(&kernel).unwrap();
+        let system = System::at(&root);
+        let snapshot = Snapshot::parse(
+            b"free 1 0 - Live 0x0\nheld 1 2 - Live 0x0\nuncounted 1 - - Live 0x0\n",
+        )
+        .unwrap();
+        let foreseen = |name, mode| {
+            let name = ModuleName::new(name).unwrap();
+            let error = RemoveError::foresee(&system, &snapshot, &name, mode, &[])?;
+            Some((error.refusal(), error.errno()))
+        };
+        for (disabled, name, mode, expected) in [
+            ("0", "free", RemoveMode::Refuse, None),
+            ("0", "held", RemoveMode::Refuse, Some((Refusal::InUse, Errno::EAGAIN))),
+            ("0", "held", RemoveMode::Force, None),
+            ("0", "gone", RemoveMode::Refuse, Some((Refusal::NotLoaded, Errno::ENOENT))),
+            ("0", "uncounted", RemoveMode::Force, Some((Refusal::NoUnloadSupport, Errno::ENOSYS))),
+            ("1", "free", RemoveMode::Refuse, Some((Refusal::ModulesDisabled, Errno::EPERM))),
+            ("1", "held", RemoveMode::Force, Some((Refusal::ModulesDisabled, Errno::EPERM))),
+            ("1", "gone", RemoveMode::Force, Some((Refusal::NotLoaded, Errno::EPERM))),
+        ] {
+            std::fs::write(kernel.join("modules_disabled"), format!("{disabled}\n")).unwrap();
+            assert_eq!(foreseen(name, mode), expected, "{disabled} {name} {mode:?}");
+        }
+        std::fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]

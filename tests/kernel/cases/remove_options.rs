@@ -311,6 +311,14 @@ fn modules_disabled_is_told_from_privilege() {
     let done = run(["unshare", "-m", "sh", "-c", script]);
     done.check(done.status == Some(6), "ends with status 6");
     done.check(done.stdout.contains("\"kind\":\"modules-disabled\""), "is disabled");
+
+    // It is known beforehand, and to everybody.
+    let foreseen = run(["unshare", "-m", "sh", "-c", &script.replace("-J", "-n")]);
+    foreseen.fails(6, "rmmod: ERROR: could not remove 't_plain': Operation not permitted");
+    done.check(foreseen.stderr == done.stderr, "fails as foreseen");
+    let absent = script.replace("-J t_plain", "-n t_absent");
+    run(["unshare", "-m", "sh", "-c", &absent])
+        .fails(3, "rmmod: ERROR: Module t_absent is not currently loaded");
 }
 
 fn forced_and_told() {
