@@ -135,6 +135,29 @@ fn options() {
     }
 }
 
+/// The synopsis has each option, by its letter if it has one.
+#[test]
+fn synopses() {
+    for tool in TOOLS {
+        let synopsis = section(tool, "SYNOPSIS");
+        let words: Vec<_> = synopsis.split_whitespace().collect();
+        let spelled = words.windows(2).filter(|pair| pair[0].ends_with("Fl") || pair[0] == "|");
+        let (long, short): (Vec<_>, Vec<_>) =
+            spelled.map(|pair| pair[1]).partition(|word| word.starts_with('-'));
+        let letters = short.concat();
+        let tags = section(tool, "OPTIONS");
+        for tag in tags.lines().filter_map(|line| line.strip_prefix(".It Fl ")) {
+            let option = tag.split(' ').next().unwrap_or_default();
+            if SILENT.contains(&(tool, &format!("-{option}"))) {
+                continue;
+            }
+            let told =
+                if option.len() == 1 { letters.contains(option) } else { long.contains(&option) };
+            assert!(told, "man/{tool}.8: {option}");
+        }
+    }
+}
+
 /// The numbers of the statuses by their names in the code.
 fn statuses_of_code() -> Vec<(String, String)> {
     let code = text("bin/common/status.rs");
