@@ -43,7 +43,8 @@ pub(crate) struct Cli {
     /// Print columns separated by single spaces; blanks in them become \x20
     #[arg(short, long, group = "format")]
     raw: bool,
-    /// Draw a tree: below each module those that use it; (*) for what was drawn before
+    /// Draw a tree: below each module those that use it; (*) where what is below it was drawn
+    /// before
     #[arg(short = 'T', long, group = "format")]
     tree: bool,
     /// Draw the tree the other way round: below each module those that it uses

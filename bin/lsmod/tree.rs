@@ -34,7 +34,7 @@ pub(crate) struct Line<'a> {
     /// What is drawn before the name.
     pub(crate) strokes: String,
     pub(crate) module: &'a LoadedModule,
-    /// It has something below that was shown before.
+    /// It has something below that was shown before, and is not shown again.
     pub(crate) cut: bool,
 }
 
