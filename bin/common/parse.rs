@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use modutils::Errno;
 
 use super::options::Common;
 use super::report::{Explanation, Reporter};
@@ -22,7 +23,10 @@ pub(crate) fn parse<P: Parser>(tool: &'static str, argv: Vec<OsString>) -> Resul
     matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
             Err(failure) if failure.kind() != std::io::ErrorKind::BrokenPipe => {
-                let line = format!("could not write: {failure}");
+                let errno =
+                    failure.raw_os_error().map(|number| Errno::from_raw(number).to_string());
+                let text = errno.unwrap_or_else(|| failure.to_string());
+                let line = format!("could not write: {text}");
                 Reporter::new(tool, &Common::default())
                     .error(line.as_bytes(), &Explanation::default());
                 Status::Failed
