@@ -49,6 +49,8 @@ fn plain_file_with_one_open_and_one_call() {
         calls[1].starts_with("finit_module(") && calls[1].ends_with(", \"\", 0) = 0"),
         "{calls:#?}"
     );
+    Trace::makes_few_calls(&["insmod", "/modules/t_plain.ko"]);
+    Loaded::adopt("t_plain");
 }
 
 /// The compression that the kernel itself can undo.

@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 
-use crate::guest::{Loaded, loaded, loaded_names, run, wait_for};
+use crate::guest::{Loaded, Trace, loaded, loaded_names, run, wait_for};
 
-crate::tests![no_module, three_modules, busy_and_permanent, eighty_modules];
+crate::tests![no_module, three_modules, one_file_and_one_write, busy_and_permanent, eighty_modules];
 
 fn same_as_kmod() {
     let kmod = run(["/kmod/lsmod"]);
@@ -22,6 +22,20 @@ fn three_modules() {
     let (_base, _user, _user2) =
         (Loaded::new("t_base", ""), Loaded::new("t_user", ""), Loaded::new("t_user2", ""));
     same_as_kmod();
+}
+
+/// However many modules there are, the list is all that is read, and it is written at once: kmod
+/// makes 15 calls for each module.
+fn one_file_and_one_write() {
+    const OPEN: &str = "open,openat,openat2";
+    let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
+    let start = Trace::of(OPEN, &["lsmod", "--version"]).calls.len();
+    let opened = Trace::of(OPEN, &["lsmod"]).calls;
+    assert_eq!(opened.len(), start + 1, "{opened:#?}");
+    assert!(opened[start].contains("\"/proc/modules\""), "{opened:#?}");
+    let written = Trace::of("write,writev", &["lsmod"]).calls;
+    assert_eq!(written.len(), 1, "{written:#?}");
+    Trace::makes_few_calls(&["lsmod"]);
 }
 
 fn busy_and_permanent() {

@@ -48,6 +48,8 @@ fn one_call_for_one_name() {
     let calls: Vec<_> =
         trace.calls.iter().filter(|call| !call.contains("\"/proc/self/maps\"")).collect();
     assert_eq!(calls, ["delete_module(\"t_plain\", 0x800) = 0"]);
+    let _again = Loaded::new("t_plain", "");
+    Trace::makes_few_calls(&["rmmod", "t_plain"]);
 }
 
 fn recursive() {

@@ -30,4 +30,12 @@ impl Trace {
             .collect();
         Trace { done, calls }
     }
+    /// A command that succeeds and makes hardly more system calls than it takes to start its
+    /// tool and to print a line. Times depend on the machine, this does not.
+    pub(crate) fn makes_few_calls(line: &[&str]) {
+        let start = Trace::of("all", &[line[0], "--version"]).calls.len();
+        let trace = Trace::of("all", line);
+        trace.done.succeeds();
+        assert!(trace.calls.len() <= start + 8, "{start} for a start, {:#?}", trace.calls);
+    }
 }
