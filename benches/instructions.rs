@@ -6,6 +6,7 @@
 use std::process::{Command, Stdio};
 
 use nix::libc::PTRACE_EVENT_EXEC;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -20,6 +21,24 @@ const SYSCALL: i64 = 0x050f;
 /// How many instructions a command executes until it ends or asks the kernel to load or remove a
 /// module.
 pub(crate) fn count(command: &[&str]) -> u64 {
+    on_one_processor(|| steps(command))
+}
+
+/// Where taking turns, as a process and the one that steps through it do, does not wait for
+/// another processor to notice.
+fn on_one_processor<T>(work: impl FnOnce() -> T) -> T {
+    let own = Pid::from_raw(0);
+    let all = sched_getaffinity(own).expect("processors");
+    let first = (0..CpuSet::count()).find(|&cpu| all.is_set(cpu) == Ok(true));
+    let mut one = CpuSet::new();
+    one.set(first.expect("a processor")).expect("its number");
+    sched_setaffinity(own, &one).expect("to stay on a processor");
+    let result = work();
+    sched_setaffinity(own, &all).expect("to leave it");
+    result
+}
+
+fn steps(command: &[&str]) -> u64 {
     // A shell that stops itself gives the time to take hold of it before it becomes the command.
     let mut child = Command::new("sh")
         .args(["-c", "kill -STOP $$; exec \"$@\"", "sh"])

@@ -35,8 +35,9 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["guest"] => guest::run(),
         ["peak", ..] => measure::print_peak(&arguments[1..]),
-        ["synthetic", count, ours, kmod, newer] => {
-            native::listing_here(count.parse().expect("a number"), ours, kmod, newer);
+        ["synthetic", count, ours, kmod, ref newer @ ..] => {
+            let count = count.parse().expect("a number");
+            native::listing_here(count, ours, kmod, newer.first().copied());
         }
         _ => host(),
     }
@@ -52,7 +53,7 @@ fn host() {
     results.extend(native::instructions(&tools, &vm::test_module()));
     results.extend(vm::measure(&work, &tools));
 
-    print!("{}", table::files(&tools));
+    print!("{}", table::files(&tools.file_sizes()));
     print!("{}", table::results(&results));
     write_plot(&work.join("lsmod.svg"), &results);
     let json = serde_json::to_vec_pretty(&results).expect("JSON");
@@ -69,10 +70,11 @@ fn write_plot(file: &Path, results: &[Measured]) {
             .filter(|count| **count > 0)
             .filter_map(|count| {
                 let case = format!("lsmod, {count} modules");
-                let found =
-                    |row: &&Measured| row.place == "native" && row.case == case && row.tool == name;
+                let found = |row: &&Measured| {
+                    row.place == native::PLACE && row.case == case && row.tool == name
+                };
                 let row = results.iter().find(found)?;
-                Some((*count as f64, row.median_us / 1e3))
+                Some((*count as f64, row.median_us? / 1e3))
             })
             .collect(),
     };

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-use crate::race::{Contender, execute, race};
+use crate::race::{Contender, Start, Times, execute, race};
 use crate::result::{Measured, microseconds};
 
 /// Races the contenders and looks at one run of each through strace and for its peak memory.
@@ -13,21 +13,32 @@ pub(crate) fn measure(
     place: &str,
     case: &str,
     rounds: usize,
+    start: Start,
     contenders: &[Contender],
 ) -> Vec<Measured> {
-    let times = race(contenders, rounds);
-    let measured = contenders.iter().zip(times).map(|(contender, times)| Measured {
-        place: place.to_owned(),
-        case: case.to_owned(),
-        tool: contender.tool.to_owned(),
-        median_us: microseconds(times.median()),
-        min_us: microseconds(times.min()),
-        max_us: microseconds(times.max()),
+    let times = race(contenders, rounds, start);
+    let measured = contenders
+        .iter()
+        .zip(times)
+        .map(|(contender, times)| with_times(place, case, contender, &times));
+    measured.collect()
+}
+
+/// What one run tells, beside times that were measured before.
+pub(crate) fn with_times(
+    place: &str,
+    case: &str,
+    contender: &Contender,
+    times: &Times,
+) -> Measured {
+    Measured {
+        median_us: Some(microseconds(times.median())),
+        min_us: Some(microseconds(times.min())),
+        max_us: Some(microseconds(times.max())),
         calls: Some(calls(contender)),
         peak_kib: Some(peak(contender)),
-        instructions: None,
-    });
-    measured.collect()
+        ..Measured::of(place, case, contender.tool)
+    }
 }
 
 fn calls(contender: &Contender) -> u64 {

@@ -5,9 +5,12 @@ use std::process::Command;
 
 use crate::instructions;
 use crate::measure::measure;
-use crate::race::Contender;
+use crate::race::{Contender, Start};
 use crate::result::Measured;
 use crate::tools::Tools;
+
+/// What this machine is called in the results.
+pub(crate) const PLACE: &str = "native";
 
 /// How many modules are listed.
 pub(crate) const COUNTS: [usize; 5] = [0, 80, 200, 1000, 5000];
@@ -23,7 +26,8 @@ fn in_namespace(tools: &Tools, count: usize) -> Vec<Measured> {
         .args(["--mount", "--map-root-user"])
         .arg(own)
         .args(["synthetic", &count.to_string()])
-        .args([&tools.ours, &tools.kmod, tools.newer_kmod.as_ref().unwrap_or(&String::new())])
+        .args([tools.ours("lsmod"), tools.kmod("lsmod")])
+        .args(tools.newer_kmod("lsmod"))
         .output()
         .expect("unshare");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -31,26 +35,32 @@ fn in_namespace(tools: &Tools, count: usize) -> Vec<Measured> {
 }
 
 /// The other end, inside of the namespace.
-pub(crate) fn listing_here(count: usize, ours: &str, kmod: &str, newer: &str) {
+pub(crate) fn listing_here(count: usize, ours: &str, kmod: &str, newer: Option<&str>) {
     crate::synthetic::take_over(count);
     let mut contenders = vec![
         Contender::new("busybox cat", "busybox cat /proc/modules"),
-        Contender::new("modutils", &format!("{ours}/lsmod")),
-        Contender::new("kmod", &format!("{kmod}/lsmod")),
+        Contender::new("modutils", ours),
+        Contender::new("kmod", kmod),
         Contender::new("busybox", "busybox lsmod"),
     ];
-    if !newer.is_empty() {
-        contenders.push(Contender::new("newer kmod", &format!("{newer}/lsmod")));
-    }
+    contenders.extend(newer.map(|newer| Contender::new("newer kmod", newer)));
     for (tool, option) in [
         ("modutils -J", "-J"),
         ("modutils --tree", "--tree"),
         ("modutils --output-all", "--output-all"),
     ] {
-        contenders.push(Contender::new(tool, &format!("{ours}/lsmod {option}")));
+        contenders.push(Contender::new(tool, &format!("{ours} {option}")));
     }
     let rounds = if count > 1000 { 11 } else { 51 };
-    let results = measure("native", &format!("lsmod, {count} modules"), rounds, &contenders);
+    let case = format!("lsmod, {count} modules");
+    let mut results = measure(PLACE, &case, rounds, Start::AtOnce, &contenders);
+    // Stepping is slow: not through the longer ones.
+    if count == 200 {
+        for (row, contender) in results.iter_mut().zip(&contenders).take(4) {
+            let words: Vec<_> = contender.run.iter().map(String::as_str).collect();
+            row.instructions = Some(instructions::count(&words));
+        }
+    }
     println!("{}", serde_json::to_string(&results).expect("JSON"));
 }
 
@@ -59,28 +69,24 @@ pub(crate) fn instructions(tools: &Tools, module: &Path) -> Vec<Measured> {
     let module = module.to_str().expect("a path in UTF-8");
     let insmod = |tool, program: &[&str]| row("insmod", tool, program, module);
     let rmmod = |tool, program: &[&str]| row("rmmod", tool, program, "t_plain");
-    vec![
+    let mut rows = vec![
         insmod("floor", &[&tools.floor("insmod")]),
         insmod("modutils", &[&tools.ours("insmod")]),
         insmod("kmod", &[&tools.kmod("insmod")]),
         insmod("busybox", &["busybox", "insmod"]),
+    ];
+    rows.extend(tools.newer_kmod("insmod").map(|newer| insmod("newer kmod", &[&newer])));
+    // kmod's rmmod asks /sys first, and does not come to its system call here.
+    rows.extend([
         rmmod("floor", &[&tools.floor("rmmod")]),
         rmmod("modutils", &[&tools.ours("rmmod")]),
         rmmod("busybox", &["busybox", "rmmod"]),
-    ]
+    ]);
+    rows
 }
 
-fn row(case: &str, tool: &str, program: &[&str], argument: &str) -> Measured {
+fn row(job: &str, tool: &str, program: &[&str], argument: &str) -> Measured {
     let count = instructions::count(&[program, &[argument]].concat());
-    Measured {
-        place: "native".to_owned(),
-        case: case.to_owned(),
-        tool: tool.to_owned(),
-        median_us: 0.0,
-        min_us: 0.0,
-        max_us: 0.0,
-        calls: None,
-        peak_kib: None,
-        instructions: Some(count),
-    }
+    let case = format!("{job}, in user space");
+    Measured { instructions: Some(count), ..Measured::of(PLACE, &case, tool) }
 }

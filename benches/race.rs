@@ -1,7 +1,11 @@
 //! Whole commands against each other, in turn, so that all see the same machine.
 
+use std::fs::{self, File};
 use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
 
 /// A command in a race.
 pub(crate) struct Contender {
@@ -18,6 +22,12 @@ pub(crate) struct Contender {
 impl Contender {
     pub(crate) fn new(tool: &'static str, run: &str) -> Self {
         Self { tool, run: words(run), before: Vec::new(), after: Vec::new() }
+    }
+
+    /// One more argument, which may have spaces in it.
+    pub(crate) fn word(mut self, word: &str) -> Self {
+        self.run.push(word.to_owned());
+        self
     }
 
     pub(crate) fn before(self, line: &str) -> Self {
@@ -37,6 +47,11 @@ fn words(line: &str) -> Vec<String> {
 pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
+    pub(crate) fn new(mut times: Vec<Duration>) -> Self {
+        times.sort();
+        Self(times)
+    }
+
     pub(crate) fn median(&self) -> Duration {
         self.0[self.0.len() / 2]
     }
@@ -50,14 +65,40 @@ impl Times {
     }
 }
 
+/// When a run begins.
+#[derive(Clone, Copy)]
+pub(crate) enum Start {
+    AtOnce,
+    /// In each round at another moment between two ticks of the kernel's clock. Loading and
+    /// removing wait for such ticks: begun always at the same moment, a run that is longer by
+    /// nothing may take a whole tick more.
+    Spread,
+}
+
+/// With the 250 ticks a second that Debian's and Ubuntu's kernels had until 6.12.
+const TICK: Duration = Duration::from_millis(4);
+
+impl Start {
+    fn wait(self, round: usize, rounds: usize) {
+        if let Self::Spread = self {
+            let moment = TICK.mul_f64(round as f64 / rounds as f64);
+            let now = Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC).expect("a clock"));
+            let passed = Duration::from_nanos(u64::from(now.subsec_nanos() % TICK.subsec_nanos()));
+            sleep((moment + TICK).saturating_sub(passed));
+        }
+    }
+}
+
 /// Runs each contender once unmeasured, and then all of them in turn, again and again.
-pub(crate) fn race(contenders: &[Contender], rounds: usize) -> Vec<Times> {
+pub(crate) fn race(contenders: &[Contender], rounds: usize, start: Start) -> Vec<Times> {
     let mut times: Vec<_> = contenders.iter().map(|_| Vec::with_capacity(rounds)).collect();
     for round in 0..=rounds {
         for (contender, times) in contenders.iter().zip(&mut times) {
             execute(&contender.before);
+            let command = command(&contender.run);
+            start.wait(round, rounds);
             let start = Instant::now();
-            execute(&contender.run);
+            run(command, &contender.run);
             let time = start.elapsed();
             execute(&contender.after);
             if round > 0 {
@@ -65,23 +106,35 @@ pub(crate) fn race(contenders: &[Contender], rounds: usize) -> Vec<Times> {
             }
         }
     }
-    times
-        .into_iter()
-        .map(|mut times| {
-            times.sort();
-            Times(times)
-        })
-        .collect()
+    times.into_iter().map(Times::new).collect()
 }
 
 /// A measurement of something that does not work is none.
 pub(crate) fn execute(words: &[String]) {
-    let Some((program, arguments)) = words.split_first() else { return };
-    let status = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    assert!(status.success(), "{words:?}: {status}");
+    if !words.is_empty() {
+        run(command(words), words);
+    }
+}
+
+/// Whether something works.
+pub(crate) fn execute_quietly(words: &[String]) -> bool {
+    words.is_empty() || command(words).status().is_ok_and(|status| status.success())
+}
+
+/// What commands complain of. On a terminal, which the guest's is, some would say more.
+const COMPLAINTS: &str = "/tmp/bench.stderr";
+
+fn command(words: &[String]) -> Command {
+    let mut command = Command::new(&words[0]);
+    let complaints = File::create(COMPLAINTS).expect("a file");
+    command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(complaints);
+    command
+}
+
+fn run(mut command: Command, words: &[String]) {
+    let status = command.status().unwrap_or_else(|error| panic!("{}: {error}", words[0]));
+    if !status.success() {
+        let complaints = fs::read_to_string(COMPLAINTS).unwrap_or_default();
+        panic!("{words:?}: {status}\n{complaints}");
+    }
 }

@@ -1,17 +1,15 @@
 //! The results as text.
 
 use std::fmt::Write;
-use std::fs;
 
 use crate::result::{Measured, cases};
-use crate::tools::Tools;
+use crate::tools::FileSize;
 
 /// The sizes of the files.
-pub(crate) fn files(tools: &Tools) -> String {
+pub(crate) fn files(files: &[FileSize]) -> String {
     let mut text = "file size\n".to_owned();
-    for tool in ["insmod", "rmmod", "lsmod"] {
-        let size = fs::metadata(tools.ours(tool)).map_or(0, |meta| meta.len());
-        let _ = writeln!(text, "  {tool:<24} {:>8} KiB", size / 1024);
+    for file in files {
+        let _ = writeln!(text, "  {:<28} {:>6} KiB", file.tool, file.bytes / 1024);
     }
     text
 }
@@ -24,8 +22,8 @@ pub(crate) fn results(results: &[Measured]) -> String {
         let _ = writeln!(text, "\n{} ({})", first.case, first.place);
         let _ = writeln!(
             text,
-            "  {:<24} {:>10} {:>7} {:>10} {:>10} {:>7} {:>9} {:>13}",
-            "", "median", "ratio", "min", "max", "calls", "peak", "instructions"
+            "  {:<24} {:>10} {:>7} {:>10} {:>10} {:>10} {:>7} {:>9} {:>13}",
+            "", "median", "ratio", "min", "max", "processor", "calls", "peak", "instructions"
         );
         for row in case {
             text += &line(row, first);
@@ -35,21 +33,26 @@ pub(crate) fn results(results: &[Measured]) -> String {
 }
 
 fn line(row: &Measured, first: &Measured) -> String {
-    let (time, ratio) = if row.median_us > 0.0 {
-        let ms = |us: f64| format!("{:.3} ms", us / 1e3);
-        let ratio = format!("{:.2}", row.median_us / first.median_us);
-        ([ms(row.median_us), ms(row.min_us), ms(row.max_us)], ratio)
-    } else {
-        let ratio = row.instructions.unwrap_or(0) as f64 / first.instructions.unwrap_or(1) as f64;
-        ([String::new(), String::new(), String::new()], format!("{ratio:.2}"))
-    };
-    let [median, min, max] = time;
+    let ms = |us: Option<f64>| us.map_or(String::new(), |us| format!("{:.3} ms", us / 1e3));
     let number = |value: Option<u64>| value.map_or(String::new(), |value| value.to_string());
-    let peak = row.peak_kib.map_or(String::new(), |kib| format!("{kib} KiB"));
     format!(
-        "  {:<24} {median:>10} {ratio:>7} {min:>10} {max:>10} {:>7} {peak:>9} {:>13}\n",
+        "  {:<24} {:>10} {:>7} {:>10} {:>10} {:>10} {:>7} {:>9} {:>13}\n",
         row.tool,
+        ms(row.median_us),
+        ratio(row, first).map_or(String::new(), |ratio| format!("{ratio:.2}")),
+        ms(row.min_us),
+        ms(row.max_us),
+        ms(row.processor_us),
         number(row.calls),
+        row.peak_kib.map_or(String::new(), |kib| format!("{kib} KiB")),
         number(row.instructions)
     )
+}
+
+/// Of the times, or of the instructions where only they were counted.
+fn ratio(row: &Measured, first: &Measured) -> Option<f64> {
+    let times = row.median_us.zip(first.median_us);
+    let counts = row.instructions.zip(first.instructions);
+    let (own, of) = times.or(counts.map(|(own, of)| (own as f64, of as f64)))?;
+    Some(own / of)
 }

@@ -1,5 +1,7 @@
 //! The virtual machine that the guest half runs in.
 
+use std::ffi::OsStr;
+use std::fmt::Debug;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,18 +9,15 @@ use std::process::{Command, Stdio};
 use crate::result::Measured;
 use crate::tools::Tools;
 
-/// Kernels to measure on: those given, or the newest that there is.
+/// Kernels to measure on: those given, or all that every test is run on.
 fn flavours() -> Vec<String> {
     let given = std::env::var("MODUTILS_KERNELS").unwrap_or_default();
-    if !given.is_empty() {
-        return given.split_whitespace().map(str::to_owned).collect();
-    }
-    let all = script(&["tests/vm/flavours.sh"]);
-    all.lines().last().map(str::to_owned).into_iter().collect()
+    let names = if given.is_empty() { script(&["tests/vm/flavours.sh"]) } else { given };
+    names.split_whitespace().map(str::to_owned).collect()
 }
 
-fn script(command: &[&str]) -> String {
-    let output = Command::new(command[0])
+fn script<S: AsRef<OsStr> + Debug>(command: &[S]) -> String {
+    let output = Command::new(&command[0])
         .args(&command[1..])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
@@ -43,16 +42,15 @@ fn measure_on(flavour: &str, work: &Path, tools: &Tools) -> Vec<Measured> {
     let initramfs = work.join("guest.cpio");
     let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
     let own = std::env::current_exe().expect("the path of this program");
-    script(&[
-        "tests/vm/initramfs.sh",
-        flavour,
-        &text(&initramfs),
-        &text(&own),
-        &tools.floor("insmod"),
-        &tools.floor("rmmod"),
-    ]);
+    let mut command: Vec<String> =
+        ["tests/vm/initramfs.sh", flavour, &text(&initramfs), &text(&own)]
+            .map(str::to_owned)
+            .into();
+    command.extend([tools.floor("insmod"), tools.floor("rmmod")]);
+    command.extend(tools.copy_of_newer_kmod(work));
+    script(&command);
     let mut machine = Command::new("tests/vm/boot.sh")
-        .args(["-s", flavour, &text(&initramfs), "900", &text(&work.join("console.log"))])
+        .args(["-s", flavour, &text(&initramfs), "1800", &text(&work.join("console.log"))])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -64,7 +62,11 @@ fn measure_on(flavour: &str, work: &Path, tools: &Tools) -> Vec<Measured> {
     for line in output.lines().map_while(Result::ok) {
         let line = line.trim();
         match serde_json::from_str::<Vec<Measured>>(line) {
-            Ok(case) => results.extend(case),
+            Ok(case) => {
+                // Minutes go by.
+                eprintln!("{flavour}: {}", case[0].case);
+                results.extend(case);
+            }
             Err(_) if line == "done" => done = true,
             Err(_) => eprintln!("{line}"),
         }
