@@ -1,6 +1,7 @@
 //! What needs a kernel that loads modules, measured inside of the virtual machine.
 
 mod insert;
+mod large;
 mod list;
 mod many;
 mod tools;
@@ -22,6 +23,7 @@ pub(crate) fn run() {
     insert::parameters();
     many::removed_one();
     // From here on, modules of the distribution stay.
+    large::loaded();
     list::modules(80);
     list::modules(200);
     println!("done");

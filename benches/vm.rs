@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Debug;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,12 +43,15 @@ fn measure_on(flavour: &str, work: &Path, tools: &Tools) -> Vec<Measured> {
     let initramfs = work.join("guest.cpio");
     let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
     let own = std::env::current_exe().expect("the path of this program");
+    let large = script(&["benches/large.sh", flavour]);
+    let large = fs::read_dir(large.trim()).expect("large modules").flatten();
     let mut command: Vec<String> =
         ["tests/vm/initramfs.sh", flavour, &text(&initramfs), &text(&own)]
             .map(str::to_owned)
             .into();
     command.extend([tools.floor("insmod"), tools.floor("rmmod")]);
     command.extend(tools.copy_of_newer_kmod(work));
+    command.extend(large.map(|entry| text(&entry.path())));
     script(&command);
     let mut machine = Command::new("tests/vm/boot.sh")
         .args(["-s", flavour, &text(&initramfs), "1800", &text(&work.join("console.log"))])
