@@ -1,5 +1,6 @@
 //! What needs a kernel that loads modules, measured inside of the virtual machine.
 
+mod copies;
 mod insert;
 mod large;
 mod list;
@@ -22,6 +23,8 @@ pub(crate) fn run() {
     insert::small();
     insert::parameters();
     many::removed_one();
+    many::loaded();
+    many::removed();
     // From here on, modules of the distribution stay.
     large::loaded();
     list::modules(80);

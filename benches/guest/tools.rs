@@ -22,6 +22,13 @@ pub(super) fn implementations(tool: &str) -> Vec<(&'static str, String)> {
     all
 }
 
+/// The `modprobe`s.
+pub(super) fn modprobes() -> Vec<(&'static str, String)> {
+    let mut all = vec![("kmod modprobe", "/kmod/modprobe".to_owned())];
+    all.extend(newer_kmod("modprobe").map(|run| ("newer kmod modprobe", run)));
+    all
+}
+
 pub(super) fn newer_kmod(tool: &str) -> Option<String> {
     Path::new(NEWER_KMOD).exists().then(|| format!("/newer/{tool}"))
 }
