@@ -1,6 +1,7 @@
 //! What needs a kernel that loads modules, measured inside of the virtual machine.
 
 mod copies;
+mod dependencies;
 mod insert;
 mod large;
 mod list;
@@ -25,6 +26,7 @@ pub(crate) fn run() {
     many::removed_one();
     many::loaded();
     many::removed();
+    dependencies::loaded();
     // From here on, modules of the distribution stay.
     large::loaded();
     list::modules(80);
