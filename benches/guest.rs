@@ -7,6 +7,7 @@ mod large;
 mod list;
 mod many;
 mod tools;
+mod wait;
 
 use std::fs;
 use std::path::Path;
@@ -24,6 +25,7 @@ pub(crate) fn run() {
     insert::small();
     insert::parameters();
     many::removed_one();
+    wait::for_users();
     many::loaded();
     many::removed();
     dependencies::loaded();
