@@ -12,8 +12,10 @@
     reason = "a measurement that does not work ends here"
 )]
 
+mod budget;
 mod guest;
 mod instructions;
+mod machine;
 mod measure;
 mod native;
 mod plot;
@@ -27,8 +29,11 @@ mod vm;
 use std::fs;
 use std::path::Path;
 
+use serde::Serialize;
+
+use budget::Budget;
 use result::Measured;
-use tools::Tools;
+use tools::{FileSize, Tools};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,12 +58,39 @@ fn host() {
     results.extend(native::instructions(&tools, &vm::test_module()));
     results.extend(vm::measure(&work, &tools));
 
-    print!("{}", table::files(&tools.file_sizes()));
-    print!("{}", table::results(&results));
-    write_plot(&work.join("lsmod.svg"), &results);
-    let json = serde_json::to_vec_pretty(&results).expect("JSON");
+    let files = tools.file_sizes();
+    let report = Report {
+        machine: machine::describe(),
+        budgets: budget::all(&results, &files),
+        files,
+        results,
+    };
+    print!("{}", report.text());
+    write_plot(&work.join("lsmod.svg"), &report.results);
+    let json = serde_json::to_vec_pretty(&report).expect("JSON");
     fs::write(work.join("results.json"), json).expect("results.json");
     println!("\nwritten: target/bench/results.json, target/bench/lsmod.svg");
+}
+
+/// All that is to be known after a run.
+#[derive(Serialize)]
+struct Report {
+    machine: String,
+    files: Vec<FileSize>,
+    results: Vec<Measured>,
+    budgets: Vec<Budget>,
+}
+
+impl Report {
+    fn text(&self) -> String {
+        format!(
+            "{}\n\n{}{}{}",
+            self.machine,
+            table::files(&self.files),
+            table::results(&self.results),
+            table::budgets(&self.budgets)
+        )
+    }
 }
 
 /// Time of a listing against the number of modules listed.

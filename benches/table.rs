@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::budget::Budget;
 use crate::result::{Measured, cases};
 use crate::tools::FileSize;
 
@@ -55,4 +56,25 @@ fn ratio(row: &Measured, first: &Measured) -> Option<f64> {
     let counts = row.instructions.zip(first.instructions);
     let (own, of) = times.or(counts.map(|(own, of)| (own as f64, of as f64)))?;
     Some(own / of)
+}
+
+/// Whether each budget is met, and by how much.
+pub(crate) fn budgets(budgets: &[Budget]) -> String {
+    let mut text = "\nbudgets\n".to_owned();
+    for budget in budgets {
+        let word = if budget.is_met() { "met" } else { "missed" };
+        let measured = number(budget.measured);
+        let _ = writeln!(
+            text,
+            "  {word:<7} {measured:>9} of {:<9} {}",
+            number(budget.limit),
+            budget.what
+        );
+    }
+    text
+}
+
+/// Counts are whole, ratios are not.
+fn number(value: f64) -> String {
+    if value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }

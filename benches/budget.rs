@@ -1,0 +1,80 @@
+//! What the tools are held to, and what was measured of it.
+
+use serde::Serialize;
+
+use crate::native;
+use crate::result::{Measured, cases};
+use crate::tools::FileSize;
+
+/// The most that something may take.
+#[derive(Serialize)]
+pub(crate) struct Budget {
+    pub(crate) what: String,
+    pub(crate) limit: f64,
+    pub(crate) measured: f64,
+}
+
+impl Budget {
+    pub(crate) fn is_met(&self) -> bool {
+        self.measured <= self.limit
+    }
+}
+
+/// All of them that can be told from these results.
+pub(crate) fn all(results: &[Measured], files: &[FileSize]) -> Vec<Budget> {
+    let mut budgets = Vec::new();
+    for case in cases(results) {
+        let (place, name) = (case[0].place.as_str(), case[0].case.as_str());
+        let ratio = |to: &'static str, limit: f64| time_ratio(case, to, limit);
+        match (place, name) {
+            (native::PLACE, "lsmod, 200 modules") => {
+                budgets.extend([ratio("busybox cat", 1.3), ratio("kmod", 0.2)]);
+            }
+            (native::PLACE, "lsmod, 5000 modules") => {
+                budgets.extend([ratio("busybox cat", 2.0), ratio("kmod", 0.03), memory(case)]);
+            }
+            (native::PLACE, "insmod, in user space") => budgets.push(instructions(case)),
+            (_, "insmod, plain" | "rmmod") => budgets.push(ratio("floor", 1.15)),
+            // Where kmod can read the file.
+            (_, name) if name.ends_with("by the tool") => budgets.push(ratio("kmod", 1.0)),
+            _ => {}
+        }
+    }
+    let mut budgets: Vec<_> = budgets.into_iter().flatten().collect();
+    for (tool, limit) in [("insmod", 1.3), ("rmmod", 1.0), ("lsmod", 1.0)] {
+        let file = files.iter().find(|file| file.tool == tool);
+        budgets.extend(file.map(|file| Budget {
+            what: format!("size of {tool}, in MiB"),
+            limit,
+            measured: file.bytes as f64 / f64::from(1 << 20),
+        }));
+    }
+    budgets
+}
+
+fn row<'a>(case: &'a [Measured], tool: &str) -> Option<&'a Measured> {
+    case.iter().find(|row| row.tool == tool)
+}
+
+fn ours(case: &[Measured]) -> Option<&Measured> {
+    row(case, "modutils")
+}
+
+fn time_ratio(case: &[Measured], to: &str, limit: f64) -> Option<Budget> {
+    let (ours, other) = (ours(case)?, row(case, to)?);
+    let what = format!("{} ({}), time / {to}'s", ours.case, ours.place);
+    Some(Budget { what, limit, measured: ours.median_us? / other.median_us? })
+}
+
+fn memory(case: &[Measured]) -> Option<Budget> {
+    let (ours, cat) = (ours(case)?, row(case, "busybox cat")?);
+    let what = format!("{}, peak memory in KiB", ours.case);
+    let limit = (cat.peak_kib? + 2048) as f64;
+    Some(Budget { what, limit, measured: ours.peak_kib? as f64 })
+}
+
+fn instructions(case: &[Measured]) -> Option<Budget> {
+    let ours = ours(case)?;
+    let what = format!("{}, instructions", ours.case);
+    Some(Budget { what, limit: 150_000.0, measured: ours.instructions? as f64 })
+}
