@@ -11,6 +11,7 @@
 #                       many races, lists and waits as it takes to trust them
 # make fuzz             hostile input for each parser; SECONDS=60 for each, TESTS=name for one
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
+#                       (static, or content with the libraries of the distribution's)
 # make demo             the tools at work on a booted kernel, step by step
 # make vm               a shell on a booted kernel; FLAVOUR=6.1 selects the kernel
 # make clean            removes what was built or fetched
