@@ -100,9 +100,12 @@ fn reason(errno: Errno, facts: &Facts<'_>) -> Refusal {
     match errno {
         Errno::ENOENT if facts.built_in => Refusal::BuiltIn,
         Errno::ENOENT => Refusal::NotLoaded,
-        // Privilege is asked for before the name is looked up, and would not help here.
-        Errno::EPERM if facts.module == Ok(None) && facts.built_in => Refusal::BuiltIn,
-        Errno::EPERM if facts.module == Ok(None) => Refusal::NotLoaded,
+        // Neither privilege, which is asked for before the name is looked up, nor a kernel that has
+        // the call would help here.
+        Errno::EPERM | Errno::ENOSYS if facts.module == Ok(None) && facts.built_in => {
+            Refusal::BuiltIn
+        }
+        Errno::EPERM | Errno::ENOSYS if facts.module == Ok(None) => Refusal::NotLoaded,
         Errno::EPERM if facts.modules_disabled => Refusal::ModulesDisabled,
         Errno::EPERM => Refusal::NoPrivilege,
         Errno::ENOSYS => Refusal::NoUnloadSupport,
@@ -143,7 +146,7 @@ impl RemoveError {
             mode,
             module: module.as_ref().map(Option::as_ref).map_err(|&()| ()),
             shows_permanent,
-            built_in: matches!(errno, Errno::ENOENT | Errno::EPERM)
+            built_in: matches!(errno, Errno::ENOENT | Errno::EPERM | Errno::ENOSYS)
                 && loaded::is_builtin(system, name),
             modules_disabled: errno == Errno::EPERM && modules_disabled(system),
         };
@@ -174,6 +177,7 @@ impl RemoveError {
             Some(module) if module.refcnt.is_none() => Errno::ENOSYS,
             _ if modules_disabled => Errno::EPERM,
             None => Errno::ENOENT,
+            Some(module) if module.refcnt.is_none() => Errno::ENOSYS,
             Some(module) if !module.used_by.is_empty() => Errno::EAGAIN,
             Some(module) if module.state != State::Live => Errno::EBUSY,
             Some(_) if mode == RemoveMode::Force => return None,
@@ -266,6 +270,8 @@ mod tests {
             (Errno::EPERM, "gone", Refuse, Refusal::NotLoaded),
             (Errno::EPERM, "free", Refuse, Refusal::NoPrivilege),
             (Errno::ENOSYS, "free", Refuse, Refusal::NoUnloadSupport),
+            (Errno::ENOSYS, "free", Force, Refusal::NoUnloadSupport),
+            (Errno::ENOSYS, "gone", Refuse, Refusal::NotLoaded),
             (Errno::EAGAIN, "held", Refuse, Refusal::InUse),
             (Errno::EAGAIN, "free", Refuse, Refusal::InUse),
             (Errno::EAGAIN, "held", Force, Refusal::NotForceable),
