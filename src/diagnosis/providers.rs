@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::cause::MissingSymbol;
+use super::evidence::{Evidence, Finding};
 use super::facts::{Facts, Module};
 use crate::depmod::{self, ModuleTree};
 use crate::module_file::{Export, ModuleFile};
@@ -11,7 +12,14 @@ use crate::name::ModuleName;
 /// Looks up, for the symbols that a loaded module exports, what its file says about them; and for
 /// those that nobody exports, who would.
 pub(super) fn find(facts: &mut Facts, tree: &ModuleTree, module: &Module) {
-    let Some(exports) = &facts.exports else { return };
+    let Some(exports) = &facts.exports else {
+        // Without CONFIG_KALLSYMS_ALL, only the kernel's own complaints tell what is missing.
+        let unknown: Vec<&str> = facts.log.iter().flatten().filter_map(unknown_symbol).collect();
+        if !unknown.is_empty() {
+            facts.providers = providers(&facts.path, tree, &unknown, &module.depends);
+        }
+        return;
+    };
     let mut owners: Vec<ModuleName> = Vec::new();
     let mut missing: Vec<&str> = Vec::new();
     for import in &module.imports {
@@ -41,6 +49,13 @@ pub(super) fn find(facts: &mut Facts, tree: &ModuleTree, module: &Module) {
     if !missing.is_empty() {
         let found = providers(&facts.path, tree, &missing, &module.depends);
         facts.providers = found;
+    }
+}
+
+fn unknown_symbol(evidence: &Evidence) -> Option<&str> {
+    match &evidence.finding {
+        Some(Finding::UnknownSymbol(name, _)) => Some(name),
+        _ => None,
     }
 }
 
