@@ -3,7 +3,7 @@
 #
 #   flavours.sh            lists those that every test is run on, one name a line
 #   flavours.sh all        lists all
-#   flavours.sh FLAVOUR    prints the metapackages of its image and of its headers
+#   flavours.sh FLAVOUR    prints the packages it is made of
 set -eu
 
 # shellcheck source=/dev/null # the system's
@@ -11,7 +11,8 @@ set -eu
 
 # name, image, headers. The small kernels made for virtual machines: they boot
 # within seconds, and have more than a thousand modules all the same. Those with a dash
-# in their name, for hardware, take longer: they are tested when asked for.
+# in their name are tested when asked for: those for hardware take longer, and
+# another can do less, see no-unload.sh.
 table() {
 	case "${ID:-} ${VERSION_ID:-}" in
 	'debian 12')
@@ -19,6 +20,7 @@ table() {
 		echo 6.12 linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
 		echo 6.1-generic linux-image-amd64 linux-headers-amd64
 		echo 6.12-generic linux-image-6.12-amd64 linux-headers-6.12-amd64
+		echo 6.1-no-unload linux-source-6.1
 		;;
 	'debian 13')
 		echo 6.12 linux-image-cloud-amd64 linux-headers-cloud-amd64

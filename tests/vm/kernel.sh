@@ -19,7 +19,10 @@ mkdir -p "$cache"
 exec 9>"$cache/kernel.lock"
 flock 9
 
-if [ -d "$kernel" ]; then
+# One that is built here is built again after a change of how.
+if [ -d "$kernel" ] && case $flavour in
+	*-no-unload) [ -z "$(find tests/vm/no-unload.* -newer "$kernel/release")" ] ;;
+	esac then
 	echo "$kernel"
 	exit
 fi
@@ -35,7 +38,8 @@ chmod 755 "$aside"
 packages() {
 	# shellcheck disable=SC2086 # two words
 	apt-cache depends --important --recurse $metapackages |
-		grep -E '^linux-(image|modules|headers|kbuild)-' | grep -v -e '-unsigned$' | sort -u
+		grep -E '^(linux-(image|modules|headers|kbuild|source)-)' |
+		grep -v -e '-unsigned$' | sort -u
 }
 
 download() {
@@ -60,22 +64,32 @@ for package in "$aside"/*.deb; do
 	rm "$package"
 done
 
+# A kernel as the distribution built it.
+image() {
+	release=$(basename boot/vmlinuz-* | sed 's/^vmlinuz-//')
+	echo "$release" >release
+	ln -s "boot/vmlinuz-$release" vmlinuz
+	ln -s "usr/src/linux-headers-$release" headers
+	# Newer distributions have no /lib of their own.
+	[ -d lib/modules ] || { mkdir -p lib && ln -s ../usr/lib/modules lib/modules; }
+
+	# The headers name their common part by its installed place.
+	sed -i 's|/usr/src/|../|' headers/Makefile
+	# With vmlinux there, kbuild would add type information to modules, which needs
+	# one more tool (pahole) and serves no test.
+	rm -f headers/vmlinux
+	# Links to the installed headers would dangle.
+	rm -f "lib/modules/$release/build" "lib/modules/$release/source"
+}
+
+scripts=$PWD/tests/vm
 cd "$aside"
-release=$(basename boot/vmlinuz-* | sed 's/^vmlinuz-//')
-echo "$release" >release
-ln -s "boot/vmlinuz-$release" vmlinuz
-ln -s "usr/src/linux-headers-$release" headers
-# Newer distributions have no /lib of their own.
-[ -d lib/modules ] || { mkdir -p lib && ln -s ../usr/lib/modules lib/modules; }
+case $flavour in
+*-no-unload) "$scripts/no-unload.sh" "$aside" >&2 ;;
+*) image ;;
+esac
+depmod -b . "$(cat release)"
 
-# The headers name their common part by its installed place.
-sed -i 's|/usr/src/|../|' headers/Makefile
-# With vmlinux there, kbuild would add type information to modules, which needs
-# one more tool (pahole) and serves no test.
-rm -f headers/vmlinux
-# Links to the installed headers would dangle.
-rm -f "lib/modules/$release/build" "lib/modules/$release/source"
-depmod -b . "$release"
-
+rm -rf "$kernel"
 mv -T "$aside" "$kernel"
 echo "$kernel"

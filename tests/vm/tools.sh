@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes sure that everything the tests and the virtual machines need is on this
 # machine: installs it on Debian and Ubuntu, elsewhere says what is missing.
+#
+# usage: tools.sh [PACKAGE...]    these, too
 set -eu
 
 # What each tool is for: cc and libelf build test modules; xz, zstd and gzip
@@ -28,7 +30,7 @@ if ! command -v apt-get >/dev/null; then
 fi
 
 missing=
-for package in $packages; do
+for package in $packages "$@"; do
 	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=none
 	[ "$state" = installed ] || missing="$missing $package"
 done
