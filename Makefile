@@ -5,6 +5,7 @@
 # make tarball          the same files in an archive, for a system without packages
 # make check            every test, those on booted kernels included
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
+# make check-no-unload  a kernel that cannot unload modules, which is built first: some minutes
 # make check-deb        installs the package into a fresh Debian, and takes it out again
 # make faults           each system call of each tool fails once, in each way it can
 # make stress           hundreds of tools at once, thousands of modules after each other, and as
@@ -86,6 +87,9 @@ check-kernel: tools build
 	$(STATIC) cargo build --locked --target $(TRIPLE) --example lifecycle
 	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
+check-no-unload:
+	@MODUTILS_KERNELS=6.1-no-unload $(MAKE) --no-print-directory check-kernel
+
 faults: tools build
 	MODUTILS_RUN=faults $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
@@ -110,5 +114,6 @@ tools:
 clean:
 	cargo clean
 
-.PHONY: all build install uninstall deb tarball check check-deb check-kernel faults stress fuzz \
+.PHONY: all build install uninstall deb tarball check check-deb check-kernel \
+	check-no-unload faults stress fuzz \
 	bench demo vm tools clean

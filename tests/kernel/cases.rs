@@ -17,6 +17,7 @@ pub(crate) mod library;
 pub(crate) mod list;
 pub(crate) mod list_options;
 pub(crate) mod list_text;
+pub(crate) mod no_unload;
 pub(crate) mod races;
 pub(crate) mod refusals;
 pub(crate) mod remove;

@@ -31,8 +31,10 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let lab = Arc::new(Mutex::new(Lab::default()));
-    let mut all = distribution::trials(&kernels);
-    all.extend(bare::trials(&kernels));
+    let ordinary: Vec<String> =
+        kernels.iter().filter(|kernel| is_ordinary(kernel)).cloned().collect();
+    let mut all = distribution::trials(&ordinary);
+    all.extend(bare::trials(&ordinary));
     all.extend(trials(&kernels, &lab));
     libtest_mimic::run(&arguments, all).exit_code()
 }
@@ -62,36 +64,49 @@ fn script(command: &mut Command) -> Result<String, String> {
 
 /// All tests on all kernels, those of one machine together.
 fn trials(kernels: &[String], lab: &Arc<Mutex<Lab>>) -> Vec<Trial> {
-    let mut boots: Vec<&'static Boot> = Vec::new();
-    for boot in AREAS.iter().flat_map(|area| area.boots) {
-        if is_wanted(boot) && !boots.iter().any(|known| known.name == boot.name) {
-            boots.push(boot);
-        }
-    }
-
     let mut trials = Vec::new();
     for kernel in kernels {
-        for &boot in &boots {
-            let areas = AREAS
-                .iter()
-                .filter(|area| area.boots.iter().any(|wanted| wanted.name == boot.name));
-            for area in areas {
-                for test in area.tests {
-                    let guest_name = format!("{}::{}", area.name, test.name);
-                    let name = format!("{kernel}::{}::{guest_name}", boot.name);
-                    let (kernel, lab) = (kernel.clone(), Arc::clone(lab));
-                    trials.push(Trial::test(name, move || {
-                        let mut lab = lab.lock().map_err(|_| "an earlier test panicked")?;
-                        for line in lab.run(&kernel, boot, &guest_name)?.lines() {
-                            println!("{line}");
-                        }
-                        Ok(())
-                    }));
-                }
+        for boot in boots(kernel) {
+            for guest_name in tests_of(boot) {
+                let name = format!("{}::{guest_name}", boot.name);
+                let (on, lab) = (kernel.clone(), Arc::clone(lab));
+                trials.push(Trial::test(format!("{kernel}::{name}"), move || {
+                    let mut lab = lab.lock().map_err(|_| "an earlier test panicked")?;
+                    for line in lab.run(&on, boot, &guest_name)?.lines() {
+                        println!("{line}");
+                    }
+                    Ok(())
+                }));
             }
         }
     }
     trials
+}
+
+/// The ways in which a kernel is booted.
+fn boots(kernel: &str) -> Vec<&'static Boot> {
+    let mut boots: Vec<&'static Boot> = Vec::new();
+    for boot in AREAS.iter().flat_map(|area| area.boots) {
+        let fits = boot.only_on.map_or(is_ordinary(kernel), |end| kernel.ends_with(end));
+        if fits && is_wanted(boot) && !boots.iter().any(|known| known.name == boot.name) {
+            boots.push(boot);
+        }
+    }
+    boots
+}
+
+/// The tests that are run on a boot, as the guest calls them.
+fn tests_of(boot: &Boot) -> impl Iterator<Item = String> {
+    AREAS
+        .iter()
+        .filter(|area| area.boots.iter().any(|wanted| wanted.name == boot.name))
+        .flat_map(|area| area.tests.iter().map(|test| format!("{}::{}", area.name, test.name)))
+}
+
+/// Whether it is a kernel that can do what the distribution's kernels can.
+fn is_ordinary(kernel: &str) -> bool {
+    let boots = AREAS.iter().flat_map(|area| area.boots);
+    !boots.filter_map(|boot| boot.only_on).any(|end| kernel.ends_with(end))
 }
 
 /// Whether a boot is for every day, or asked for.

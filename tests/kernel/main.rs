@@ -61,13 +61,21 @@ struct Boot {
     limit: Duration,
     /// Whether it is left out unless it is asked for.
     on_request: bool,
+    /// The end of the names of the only kernels that are booted so, and in no other way.
+    only_on: Option<&'static str>,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The kernel as its distribution configured it.
-const DEFAULT: Boot =
-    Boot { name: "default", parameters: &[], steady: false, limit: MINUTE, on_request: false };
+const DEFAULT: Boot = Boot {
+    name: "default",
+    parameters: &[],
+    steady: false,
+    limit: MINUTE,
+    on_request: false,
+    only_on: None,
+};
 
 /// The same, for tests that measure time.
 const STEADY: Boot = Boot { name: "steady", steady: true, ..DEFAULT };
@@ -98,6 +106,9 @@ const CONFIDENTIALITY: Boot =
 const FORBIDDEN: Boot =
     Boot { name: "forbidden", parameters: &["module_blacklist=t_plain"], ..DEFAULT };
 const NOMODULE: Boot = Boot { name: "nomodule", parameters: &["nomodule"], ..DEFAULT };
+
+/// Kernels that can do less than others: they have tests of their own.
+const NO_UNLOAD: Boot = Boot { name: "no-unload", only_on: Some("-no-unload"), ..DEFAULT };
 
 /// Every test there is. The areas of a boot run in this order.
 const AREAS: &[Area] = &[
@@ -133,6 +144,7 @@ const AREAS: &[Area] = &[
     Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
     Area { name: "library", boots: &[DEFAULT], tests: cases::library::TESTS },
     Area { name: "crowd", boots: &[CROWDED, STRESS], tests: cases::crowd::TESTS },
+    Area { name: "no_unload", boots: &[NO_UNLOAD], tests: cases::no_unload::TESTS },
 ];
 
 /// The list of a file's tests, named like their functions.

@@ -213,7 +213,7 @@ fn if_loaded() {
 }
 
 /// kmod's own first line. Debian's kmod is a debug build and says where in its source it is.
-fn kmod_says(words: &[&str]) -> String {
+pub(crate) fn kmod_says(words: &[&str]) -> String {
     let done = run([&["/kmod/rmmod"], words].concat());
     let line = done.stderr.lines().next().unwrap_or_default();
     match (line.find("../libkmod/"), line.find(" could not ")) {
