@@ -6,6 +6,7 @@
 # make check            every test, those on booted kernels included
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-no-unload  a kernel that cannot unload modules, which is built first: some minutes
+# make check-uml        User-Mode Linux, a kernel that is a program
 # make check-deb        installs the package into a fresh Debian, and takes it out again
 # make faults           each system call of each tool fails once, in each way it can
 # make stress           hundreds of tools at once, thousands of modules after each other, and as
@@ -90,6 +91,9 @@ check-kernel: tools build
 check-no-unload:
 	@MODUTILS_KERNELS=6.1-no-unload $(MAKE) --no-print-directory check-kernel
 
+check-uml:
+	@MODUTILS_KERNELS=6.1-uml $(MAKE) --no-print-directory check-kernel
+
 faults: tools build
 	MODUTILS_RUN=faults $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
@@ -115,5 +119,5 @@ clean:
 	cargo clean
 
 .PHONY: all build install uninstall deb tarball check check-deb check-kernel \
-	check-no-unload faults stress fuzz \
+	check-no-unload check-uml faults stress fuzz \
 	bench demo vm tools clean

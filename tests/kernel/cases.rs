@@ -24,5 +24,6 @@ pub(crate) mod remove;
 pub(crate) mod remove_options;
 pub(crate) mod stress;
 pub(crate) mod trust;
+pub(crate) mod uml;
 pub(crate) mod wait;
 pub(crate) mod wait_paths;

@@ -107,8 +107,9 @@ const FORBIDDEN: Boot =
     Boot { name: "forbidden", parameters: &["module_blacklist=t_plain"], ..DEFAULT };
 const NOMODULE: Boot = Boot { name: "nomodule", parameters: &["nomodule"], ..DEFAULT };
 
-/// Kernels that can do less than others: they have tests of their own.
+/// Kernels that can do less than others, or lack our modules: they have tests of their own.
 const NO_UNLOAD: Boot = Boot { name: "no-unload", only_on: Some("-no-unload"), ..DEFAULT };
+const UML: Boot = Boot { name: "uml", only_on: Some("-uml"), ..DEFAULT };
 
 /// Every test there is. The areas of a boot run in this order.
 const AREAS: &[Area] = &[
@@ -145,6 +146,7 @@ const AREAS: &[Area] = &[
     Area { name: "library", boots: &[DEFAULT], tests: cases::library::TESTS },
     Area { name: "crowd", boots: &[CROWDED, STRESS], tests: cases::crowd::TESTS },
     Area { name: "no_unload", boots: &[NO_UNLOAD], tests: cases::no_unload::TESTS },
+    Area { name: "uml", boots: &[UML], tests: cases::uml::TESTS },
 ];
 
 /// The list of a file's tests, named like their functions.

@@ -11,6 +11,8 @@
 # executes and skips the time that it would idle. So times measured in the guest do
 # not depend on what else the host does. It is slower and has one processor only, as
 # two would wait for each other without progress.
+#
+# User-Mode Linux is a kernel that is a program: it needs no machine, and has no -s.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -22,6 +24,25 @@ fi
 flavour=$1 initramfs=$2 seconds=$3 console=$4
 shift 4
 kernel=$(tests/vm/kernel.sh "$flavour")
+
+# Its serial port is on descriptors of its own, as it writes about itself to those that
+# every program has, and the kernel's messages, too.
+uml() {
+	registers=target/vm/$flavour/registers.so
+	gcc -shared -fPIC -O2 -Wall -Werror -o "$registers.$$" tests/vm/uml-registers.c
+	mv "$registers.$$" "$registers"
+	case $console in
+	-) line=0 console=/dev/null ;;
+	*) line=1 ;;
+	esac
+	exec env LD_PRELOAD="$PWD/$registers" \
+		timeout --foreground "$seconds" "$kernel/vmlinuz" mem=1024M "initrd=$initramfs" \
+		con=null con0=null,fd:2 "ssl$line=fd:3,fd:4" panic=-1 "PORT=ttyS$line" "$@" \
+		3<&0 4>&1 </dev/null >"$console" 2>&1
+}
+case $flavour in
+*-uml) uml "$@" ;;
+esac
 
 case $console in
 -) ports='-serial mon:stdio' port=ttyS0 ;;

@@ -12,7 +12,7 @@ set -eu
 # name, image, headers. The small kernels made for virtual machines: they boot
 # within seconds, and have more than a thousand modules all the same. Those with a dash
 # in their name are tested when asked for: those for hardware take longer, and
-# another can do less, see no-unload.sh.
+# the others can do less, see no-unload.sh and boot.sh.
 table() {
 	case "${ID:-} ${VERSION_ID:-}" in
 	'debian 12')
@@ -21,6 +21,7 @@ table() {
 		echo 6.1-generic linux-image-amd64 linux-headers-amd64
 		echo 6.12-generic linux-image-6.12-amd64 linux-headers-6.12-amd64
 		echo 6.1-no-unload linux-source-6.1
+		echo 6.1-uml user-mode-linux
 		;;
 	'debian 13')
 		echo 6.12 linux-image-cloud-amd64 linux-headers-cloud-amd64

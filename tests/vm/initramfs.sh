@@ -76,7 +76,7 @@ cp "$job" "$root/job"
 for tool in insmod rmmod lsmod; do
 	cp "$MODUTILS_BIN/$tool" "$root/sbin/$tool"
 done
-cp "$modules"/* "$root/modules"
+cp -r "$modules/." "$root/modules"
 [ $# -eq 0 ] || cp "$@" "$root"
 chmod 755 "$root/init" "$root/job"
 { cat "$base" && archive "$root"; } >"$output"

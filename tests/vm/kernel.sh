@@ -3,7 +3,7 @@
 # installing any of them, and prints the directory they are in:
 #
 #   vmlinuz, release, lib/modules/RELEASE/   what runs
-#   headers/                                 what modules are built with
+#   headers/                                 what modules are built with, if there is such
 #
 # usage: kernel.sh FLAVOUR
 set -eu
@@ -38,7 +38,7 @@ chmod 755 "$aside"
 packages() {
 	# shellcheck disable=SC2086 # two words
 	apt-cache depends --important --recurse $metapackages |
-		grep -E '^(linux-(image|modules|headers|kbuild|source)-)' |
+		grep -E '^(linux-(image|modules|headers|kbuild|source)-|user-mode-linux$)' |
 		grep -v -e '-unsigned$' | sort -u
 }
 
@@ -82,10 +82,20 @@ image() {
 	rm -f "lib/modules/$release/build" "lib/modules/$release/source"
 }
 
+# A kernel that is a program: User-Mode Linux.
+program() {
+	release=$(basename usr/lib/uml/modules/*)
+	echo "$release" >release
+	ln -s usr/bin/linux.uml vmlinuz
+	mkdir lib
+	ln -s ../usr/lib/uml/modules lib/modules
+}
+
 scripts=$PWD/tests/vm
 cd "$aside"
 case $flavour in
 *-no-unload) "$scripts/no-unload.sh" "$aside" >&2 ;;
+*-uml) program ;;
 *) image ;;
 esac
 depmod -b . "$(cat release)"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the test modules for a kernel, plain and in each compression, and
-# prints the directory they are in.
+# prints the directory they are in: an empty one, if there is nothing to build with.
 #
 # usage: modules.sh FLAVOUR
 set -eu
@@ -15,6 +15,13 @@ exec 9>"target/vm/$flavour/modules.lock"
 flock 9
 
 if [ -d "$modules" ] && [ -z "$(find tests/modules tests/vm/modules.sh -newer "$modules")" ]; then
+	echo "$modules"
+	exit
+fi
+
+if [ ! -d "$kernel/headers" ]; then
+	mkdir -p "$modules"
+	touch "$modules"
 	echo "$modules"
 	exit
 fi
