@@ -36,9 +36,9 @@ uml() {
 	*) line=1 ;;
 	esac
 	exec env LD_PRELOAD="$PWD/$registers" \
-		timeout --foreground "$seconds" "$kernel/vmlinuz" mem=1024M "initrd=$initramfs" \
-		con=null con0=null,fd:2 "ssl$line=fd:3,fd:4" panic=-1 "PORT=ttyS$line" "$@" \
-		3<&0 4>&1 </dev/null >"$console" 2>&1
+		timeout --foreground "$seconds" "$kernel/vmlinuz" "uml_dir=target/vm/$flavour" \
+		mem=1024M "initrd=$initramfs" con=null con0=null,fd:2 "ssl$line=fd:3,fd:4" panic=-1 \
+		"PORT=ttyS$line" "$@" 3<&0 4>&1 </dev/null >"$console" 2>&1
 }
 case $flavour in
 *-uml) uml "$@" ;;

@@ -19,10 +19,13 @@ mkdir -p "$cache"
 exec 9>"$cache/kernel.lock"
 flock 9
 
-# One that is built here is built again after a change of how.
-if [ -d "$kernel" ] && case $flavour in
+# One that is built here is built again when how has changed.
+is_current() {
+	case $flavour in
 	*-no-unload) [ -z "$(find tests/vm/no-unload.* -newer "$kernel/release")" ] ;;
-	esac then
+	esac
+}
+if [ -d "$kernel" ] && is_current; then
 	echo "$kernel"
 	exit
 fi
