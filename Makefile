@@ -88,7 +88,8 @@ check-kernel: tools build
 	$(STATIC) cargo build --locked --target $(TRIPLE) --example lifecycle
 	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
-check-no-unload:
+check-no-unload: tools
+	@tests/vm/kernel.sh 6.1-no-unload >/dev/null
 	@MODUTILS_KERNELS=6.1-no-unload $(MAKE) --no-print-directory check-kernel
 
 check-uml:
