@@ -44,6 +44,13 @@ case $flavour in
 *-uml) uml "$@" ;;
 esac
 
+# A kernel for hardware comes with modules of 400 MB, which are in memory twice while they
+# are unpacked, and may fill half of it.
+case $flavour in
+*-generic) memory=2048 ;;
+*) memory=1024 ;;
+esac
+
 case $console in
 -) ports='-serial mon:stdio' port=ttyS0 ;;
 *) ports="-serial file:$console -serial stdio" port=ttyS1 ;;
@@ -54,7 +61,7 @@ esac
 # the same reason the kernel is not to check whether timer interrupts come in time.
 # shellcheck disable=SC2086 # several options in one word
 exec timeout --foreground "$seconds" qemu-system-x86_64 \
-	-M q35 $processors -cpu max -m 1024 \
+	-M q35 $processors -cpu max -m "$memory" \
 	-nodefaults -no-user-config -display none -no-reboot $ports \
 	-kernel "$kernel/vmlinuz" -initrd "$initramfs" \
 	-append "console=ttyS0 panic=-1 no_timer_check PORT=$port $*"
