@@ -107,6 +107,7 @@
 //! | `errno` | the kernel's error numbers |
 //! | `error` | files and texts that cannot be read |
 //! | `taint` | taint letters |
+//! | `directory` | what is in a directory |
 //! | `name` | module names |
 //! | `syscall` | `finit_module`, `init_module`, `delete_module` |
 //! | `pattern` | patterns of module names |
@@ -134,6 +135,7 @@
 
 mod depmod;
 mod diagnosis;
+mod directory;
 mod errno;
 mod error;
 mod holders;

@@ -6,6 +6,7 @@ use super::cause::MissingSymbol;
 use super::evidence::{Evidence, Finding};
 use super::facts::{Facts, Module};
 use crate::depmod::{self, ModuleTree};
+use crate::directory;
 use crate::module_file::{Export, ModuleFile};
 use crate::name::ModuleName;
 
@@ -116,12 +117,12 @@ const NEIGHBOURS: usize = 64;
 
 fn neighbours(path: &Path) -> Vec<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = parent.unwrap_or(Path::new("."));
+    let at = parent.unwrap_or(Path::new("."));
     let is_module = |file: &PathBuf| crate::name::is_path(file.as_os_str()) && file != path;
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let Ok(entries) = directory::entries(at) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .take(NEIGHBOURS * 16)
-        .filter_map(|entry| Some(directory.join(entry.ok()?.file_name())))
+        .filter_map(|entry| Some(entry.ok()?.path))
         .filter(|file| file.as_os_str().as_encoded_bytes().windows(3).any(|part| part == b".ko"))
         .filter(is_module)
         .take(NEIGHBOURS)

@@ -1,19 +1,18 @@
 //! Block devices that are in use by something else than a process or a mount.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::devices::{Device, Kind, Owners};
 use super::{Certainty, Holder, HolderKind, Search};
-use crate::system;
+use crate::{directory, system};
 
 pub(super) fn of(search: &Search<'_>, owners: &Owners<'_>) -> Vec<Holder> {
     let mut list = swaps(search, owners);
-    let Ok(entries) = fs::read_dir(search.system.class_dir("block")) else { return list };
+    let Ok(entries) = directory::entries(&search.system.class_dir("block")) else { return list };
     for entry in entries.flatten() {
-        let (name, dir) = (entry.file_name(), entry.path());
+        let (name, dir) = (entry.name, entry.path);
         list.extend(loop_device(search, &name, &dir));
         list.extend(array(search, &name, &dir));
         list.extend(mapped(search, &name, &dir));
@@ -69,8 +68,8 @@ fn stacked(owners: &Owners<'_>, dir: &Path) -> Vec<Holder> {
     if certainty == Certainty::Possible {
         return Vec::new();
     }
-    let Ok(entries) = fs::read_dir(dir.join("holders")) else { return Vec::new() };
-    let users = entries.flatten().map(|entry| entry.file_name());
+    let Ok(entries) = directory::entries(&dir.join("holders")) else { return Vec::new() };
+    let users = entries.flatten().map(|entry| entry.name);
     users.map(|user| holder(HolderKind::BlockDevice, certainty, &user)).collect()
 }
 

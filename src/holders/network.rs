@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::{Certainty, Holder, HolderKind, Search};
-use crate::system;
+use crate::{directory, system};
 
 /// The names of the module's own protocols.
 pub(super) struct Protocols(HashSet<Vec<u8>>);
@@ -50,9 +50,11 @@ fn parse(text: &[u8], module: &[u8]) -> HashSet<Vec<u8>> {
 /// Interfaces whose device has a driver of the module, or that are of its type of link. They hold
 /// no reference, and go with the module.
 pub(super) fn interfaces(search: &Search<'_>) -> Vec<Holder> {
-    let Ok(entries) = fs::read_dir(search.system.class_dir("net")) else { return Vec::new() };
+    let Ok(entries) = directory::entries(&search.system.class_dir("net")) else {
+        return Vec::new();
+    };
     let own = entries.flatten().filter(|entry| {
-        let dir = entry.path();
+        let dir = &entry.path;
         let driver = fs::read_link(dir.join("device/driver/module"));
         if let Some(module) = driver.as_ref().ok().and_then(|link| link.file_name()) {
             return module.as_bytes() == search.name();
@@ -62,7 +64,7 @@ pub(super) fn interfaces(search: &Search<'_>) -> Vec<Holder> {
             || system::read_text(&dir.join("uevent")).is_ok_and(|text| is_of_type(search, &text))
     });
     own.map(|entry| Holder {
-        name: Some(entry.file_name()),
+        name: Some(entry.name),
         ..Holder::new(HolderKind::Interface, Certainty::Known)
     })
     .collect()

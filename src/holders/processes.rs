@@ -13,7 +13,7 @@ use super::devices::{Device, Kind, Owners};
 use super::mounts::Mounts;
 use super::network::Protocols;
 use super::{Certainty, Holder, HolderKind, Process, Search};
-use crate::system;
+use crate::{directory, system};
 
 /// What one walk through `/proc` finds.
 pub(super) struct Processes {
@@ -44,16 +44,16 @@ impl Processes {
         let protocols = Protocols::of(search);
         let caller = caller(search);
         let mut name_spaces = HashSet::new();
-        let Ok(entries) = fs::read_dir(search.system.processes()) else { return found };
+        let Ok(entries) = directory::entries(&search.system.processes()) else { return found };
         for entry in entries.flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            let Some(pid) = entry.name.to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
             if search.is_late() {
                 found.incomplete = true;
                 break;
             }
-            let dir = entry.path();
+            let dir = entry.path;
             if fs::read_link(dir.join("ns/mnt")).is_ok_and(|space| name_spaces.insert(space)) {
                 found.mounts.add(&system::read(&dir.join("mountinfo")).unwrap_or_default());
             }
@@ -67,17 +67,17 @@ impl Processes {
     }
 
     fn look_into(&mut self, pid: i32, is_caller: bool, dir: &Path, protocols: &Protocols) {
-        let files = match fs::read_dir(dir.join("fd")) {
+        let files = match directory::entries(&dir.join("fd")) {
             Ok(files) => files,
             // It has ended in the meantime.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) if error.is_absent() => return,
             Err(_) => {
                 self.hidden += 1;
                 return;
             }
         };
         let mut command = None;
-        for file in files.flatten().map(|entry| entry.path()) {
+        for file in files.flatten().map(|entry| entry.path) {
             let Some((path, what)) = look_at(&file, protocols) else { continue };
             let command = command.get_or_insert_with(|| {
                 let name = system::read(&dir.join("comm")).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! What sysfs tells about one loaded module: `/sys/module/NAME`.
 
-use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use crate::errno::{self, Errno};
+use crate::directory;
+use crate::errno::Errno;
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
 use crate::system::{self, System};
@@ -85,20 +85,18 @@ impl Attributes {
     /// # Errors
     /// [`ErrorKind::Io`]; not for a parameter whose value may not be read.
     pub fn parameters(&self) -> Result<Option<Vec<ParameterValue>>, Error> {
-        let directory = self.directory.join("parameters");
-        let io_error = |error: std::io::Error| Error::io(&directory, errno::from_io(&error));
-        let entries = match fs::read_dir(&directory).map_err(io_error) {
+        let entries = match directory::entries(&self.directory.join("parameters")) {
             Ok(entries) => entries,
             Err(error) if is_gone(&error) => return Ok(self.directory.is_dir().then(Vec::new)),
             Err(error) => return Err(error),
         };
         let mut parameters = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(io_error)?;
+            let entry = entry?;
             parameters.push(ParameterValue {
-                name: entry.file_name().into_vec(),
+                name: entry.name.into_vec(),
                 // A parameter may be for writing only, or for root only.
-                value: value(&entry.path()).ok().flatten(),
+                value: value(&entry.path).ok().flatten(),
             });
         }
         parameters.sort_by(|one, other| one.name.cmp(&other.name));
@@ -137,6 +135,7 @@ fn number(path: &Path) -> Result<Option<u64>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     /// A directory that looks like a system with one module, `m`.
     struct Root(PathBuf);

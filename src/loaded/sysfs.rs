@@ -1,9 +1,9 @@
 //! A loaded module as `/sys/module` shows it, for systems without `/proc`.
 
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
 use super::{LoadedModule, State};
+use crate::directory;
 use crate::name::ModuleName;
 use crate::system::{self, System};
 use crate::taint::Taints;
@@ -19,12 +19,12 @@ pub(super) fn read(system: &System, name: &ModuleName) -> Option<LoadedModule> {
         "going" => State::Unloading,
         other => State::Other(other.into()),
     };
-    let users = fs::read_dir(dir.join("holders")).into_iter().flatten().flatten();
+    let users = directory::entries(&dir.join("holders")).into_iter().flatten().flatten();
     Some(LoadedModule {
         name: name.clone(),
         size: attribute("coresize").and_then(|size| size.parse().ok()).unwrap_or(0),
         refcnt: attribute("refcnt").and_then(|count| count.parse().ok()),
-        used_by: users.map(|user| ModuleName::from_kernel(user.file_name().as_bytes())).collect(),
+        used_by: users.map(|user| ModuleName::from_kernel(user.name.as_bytes())).collect(),
         permanent: false,
         state,
         address: None,
@@ -35,6 +35,7 @@ pub(super) fn read(system: &System, name: &ModuleName) -> Option<LoadedModule> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_captured_directory() {

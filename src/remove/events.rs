@@ -16,6 +16,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::kill;
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
+use crate::directory;
 use crate::name::ModuleName;
 use crate::system::System;
 
@@ -118,15 +119,15 @@ fn counts_are_whole(release: &str) -> bool {
 /// Removes instances of processes that have ended without doing so. One that is in use, by a
 /// process of another pid name space, the kernel does not let go.
 pub(super) fn remove_stale(system: &System) {
-    let entries = system.trace_instances().map(fs::read_dir);
+    let entries = system.trace_instances().map(|place| directory::entries(&place));
     let Some(Ok(entries)) = entries else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let owner = name
+        let owner = entry
+            .name
             .to_str()
             .and_then(|name| name.strip_prefix(PREFIX)?.split('.').next()?.parse().ok());
         if owner.is_some_and(|pid| kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH)) {
-            let _ = fs::remove_dir(entry.path());
+            let _ = fs::remove_dir(entry.path);
         }
     }
 }

@@ -8,6 +8,7 @@ const RANKS: &[(&str, u8)] = &[
     ("errno", 0),
     ("taint", 0),
     ("error", 1),
+    ("directory", 2),
     ("name", 2),
     ("syscall", 2),
     ("pattern", 3),

@@ -1,0 +1,68 @@
+//! Reading directories.
+//!
+//! Not with the standard library, which panics if closing one fails.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::dir::{Dir, Type};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+
+use crate::errno;
+use crate::error::Error;
+
+/// Something in a directory.
+pub(crate) struct Entry {
+    pub(crate) name: OsString,
+    pub(crate) path: PathBuf,
+    /// Whether it is a symbolic link.
+    pub(crate) is_link: bool,
+}
+
+/// What is in a directory; an error is the last.
+pub(crate) fn entries(
+    directory: &Path,
+) -> Result<impl Iterator<Item = Result<Entry, Error>> + use<>, Error> {
+    let at = directory.to_owned();
+    let error = |errno| Error::io(directory, errno::from_nix(errno));
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut found = Dir::open(directory, flags, Mode::empty()).map_err(error)?.into_iter();
+    let mut failed = false;
+    Ok(std::iter::from_fn(move || {
+        loop {
+            let entry = match found.next().filter(|_| !failed)? {
+                Ok(entry) => entry,
+                Err(errno) => {
+                    failed = true;
+                    return Some(Err(Error::io(&at, errno::from_nix(errno))));
+                }
+            };
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                return Some(Ok(Entry {
+                    name: name.to_owned(),
+                    path: at.join(name),
+                    is_link: entry.file_type() == Some(Type::Symlink),
+                }));
+            }
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_errors() {
+        let found: Result<Vec<Entry>, Error> =
+            entries(Path::new("tests/fixtures")).unwrap().collect();
+        let mut names: Vec<_> = found.unwrap().into_iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["hello.ko", "hello.s", "system"]);
+        assert!(entries(Path::new("tests/none")).is_err_and(|error| error.is_absent()));
+        assert!(entries(Path::new("Cargo.toml")).is_err());
+    }
+}
