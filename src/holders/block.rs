@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::devices::{Device, Kind, Owners};
 use super::{Certainty, Holder, HolderKind, Search};
-use crate::{directory, system};
+use crate::directory;
+use crate::system;
 
 pub(super) fn of(search: &Search<'_>, owners: &Owners<'_>) -> Vec<Holder> {
     let mut list = swaps(search, owners);

@@ -6,7 +6,8 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::{Certainty, Holder, HolderKind, Search};
-use crate::{directory, system};
+use crate::directory;
+use crate::system;
 
 /// The names of the module's own protocols.
 pub(super) struct Protocols(HashSet<Vec<u8>>);

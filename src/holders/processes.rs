@@ -13,7 +13,8 @@ use super::devices::{Device, Kind, Owners};
 use super::mounts::Mounts;
 use super::network::Protocols;
 use super::{Certainty, Holder, HolderKind, Process, Search};
-use crate::{directory, system};
+use crate::directory;
+use crate::system;
 
 /// What one walk through `/proc` finds.
 pub(super) struct Processes {
