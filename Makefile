@@ -7,6 +7,7 @@
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-no-unload  a kernel that cannot unload modules, which is built first: some minutes
 # make check-uml        User-Mode Linux, a kernel that is a program
+# make kernels-table    the table of kernels in the README, from the results of the last runs
 # make check-deb        installs the package into a fresh Debian, and takes it out again
 # make faults           each system call of each tool fails once, in each way it can
 # make stress           hundreds of tools at once, thousands of modules after each other, and as
@@ -95,6 +96,9 @@ check-no-unload: tools
 check-uml:
 	@MODUTILS_KERNELS=6.1-uml $(MAKE) --no-print-directory check-kernel
 
+kernels-table:
+	@MODUTILS_TABLE=1 $(STATIC) cargo test --quiet --locked --target $(TRIPLE) --test kernel
+
 faults: tools build
 	MODUTILS_RUN=faults $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
@@ -120,5 +124,5 @@ clean:
 	cargo clean
 
 .PHONY: all build install uninstall deb tarball check check-deb check-kernel \
-	check-no-unload check-uml faults stress fuzz \
+	check-no-unload check-uml kernels-table faults stress fuzz \
 	bench demo vm tools clean

@@ -4,12 +4,14 @@
 mod bare;
 mod distribution;
 mod machine;
+mod results;
+mod table;
 
 use std::env;
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex};
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::{AREAS, Boot};
 use machine::{Failure, Machine};
@@ -22,6 +24,9 @@ pub(crate) fn main() -> ExitCode {
     if env::var_os("MODUTILS_SKIP_KERNEL").is_some() {
         println!("kernel tests: skipped, as MODUTILS_SKIP_KERNEL asks");
         return ExitCode::SUCCESS;
+    }
+    if env::var_os("MODUTILS_TABLE").is_some() {
+        return table::rewrite();
     }
     let kernels = match kernels() {
         Ok(kernels) => kernels,
@@ -62,6 +67,20 @@ fn script(command: &mut Command) -> Result<String, String> {
     }
 }
 
+/// A test on a kernel, the outcome of which is kept.
+fn trial(
+    kernel: &str,
+    name: String,
+    run: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    let kernel = kernel.to_owned();
+    Trial::test(format!("{kernel}::{name}"), move || {
+        let result = run();
+        results::note(&kernel, &name, result.is_ok());
+        result
+    })
+}
+
 /// All tests on all kernels, those of one machine together.
 fn trials(kernels: &[String], lab: &Arc<Mutex<Lab>>) -> Vec<Trial> {
     let mut trials = Vec::new();
@@ -70,7 +89,7 @@ fn trials(kernels: &[String], lab: &Arc<Mutex<Lab>>) -> Vec<Trial> {
             for guest_name in tests_of(boot) {
                 let name = format!("{}::{guest_name}", boot.name);
                 let (on, lab) = (kernel.clone(), Arc::clone(lab));
-                trials.push(Trial::test(format!("{kernel}::{name}"), move || {
+                trials.push(trial(kernel, name, move || {
                     let mut lab = lab.lock().map_err(|_| "an earlier test panicked")?;
                     for line in lab.run(&on, boot, &guest_name)?.lines() {
                         println!("{line}");

@@ -4,11 +4,14 @@ use std::process::Command;
 
 use libtest_mimic::Trial;
 
-use super::script;
+use super::{script, trial};
 
 pub(super) fn trials(kernels: &[String]) -> Vec<Trial> {
-    let name = |kernel: &str| format!("{kernel}::bare::nothing_but_the_tools_is_needed");
-    kernels.iter().cloned().map(|kernel| Trial::test(name(&kernel), move || run(&kernel))).collect()
+    let test = |kernel: &String| {
+        let on = kernel.clone();
+        trial(kernel, "bare::nothing_but_the_tools_is_needed".to_owned(), move || run(&on))
+    };
+    kernels.iter().map(test).collect()
 }
 
 fn run(kernel: &str) -> Result<(), libtest_mimic::Failed> {

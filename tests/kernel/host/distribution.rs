@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Failed, Trial};
 use modutils::{ElfHeader, Image, ModuleFile};
 
-use super::script;
+use super::{script, trial};
 
 /// A comparison of all files.
 type Compare = fn(&[PathBuf]) -> Result<(), Failed>;
@@ -20,9 +20,8 @@ pub(super) fn trials(kernels: &[String]) -> Vec<Trial> {
         let tests: [(&str, Compare); 3] =
             [("parameters", parameters), ("modinfo", modinfo), ("damaged", damaged)];
         for (name, test) in tests {
-            let kernel = kernel.clone();
-            let title = format!("{kernel}::files::{name}");
-            trials.push(Trial::test(title, move || test(&modules(&kernel)?)));
+            let of = kernel.clone();
+            trials.push(trial(kernel, format!("files::{name}"), move || test(&modules(&of)?)));
         }
     }
     trials

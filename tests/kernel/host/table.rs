@@ -1,0 +1,196 @@
+//! The table of kernels and features in the README, made from what the tests found: how many
+//! succeeded, of those there are.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use super::results::{self, Outcomes};
+use super::{boots, script, tests_of};
+
+/// Something that users care about, and the tests that show it.
+struct Feature {
+    name: &'static str,
+    /// How the names of its tests begin. If several features have a beginning of a name, it is the
+    /// longest that counts, and then the first.
+    tests: &'static [&'static str],
+    /// What the kernel must have for it.
+    needs: Option<&'static str>,
+}
+
+/// The tests of a feature on a kernel.
+#[derive(Clone, Default)]
+struct Count {
+    passed: usize,
+    run: usize,
+    all: usize,
+}
+
+const fn feature(name: &'static str, tests: &'static [&'static str]) -> Feature {
+    Feature { name, tests, needs: None }
+}
+
+const FEATURES: &[Feature] = &[
+    feature(
+        "load: parameters, force, refusals in kmod's words",
+        &["insert::", "refusals::", "no_unload::load", "uml::load"],
+    ),
+    feature(
+        "load: dependencies, standard input, JSON, the library",
+        &["insert_options::", "library::", "no_unload::dependencies", "uml::dependencies"],
+    ),
+    Feature {
+        needs: Some("CONFIG_MODULE_DECOMPRESS=y"),
+        ..feature("compressed, for the kernel to undo", &["insert::xz", "insert_options::filters"])
+    },
+    feature(
+        "compressed, undone by `insmod`",
+        &[
+            "insert::compression_is_told_by_content",
+            "insert::gzip",
+            "insert::xz",
+            "insert::xz_with_a_check_that_kernels_cannot_take",
+            "insert::zstd",
+            "insert_options::filters",
+            "insert_options::several_streams",
+            "insert_options::standard_input_compressed",
+            "no_unload::compressed",
+        ],
+    ),
+    feature("damaged files, and every module of the distribution", &["bad_files::", "files::"]),
+    feature("says why a module was not loaded", &["diagnosis_", "no_unload::diagnosis"]),
+    feature("signatures enforced (`module.sig_enforce`)", &["enforced::"]),
+    feature("lockdown", &["lockdown::"]),
+    feature("blacklist, `modules_disabled`, `nomodule`", &["forbidden::", "nomodule::"]),
+    feature(
+        "remove: users first, patterns, force",
+        &["remove::", "remove_options::", "no_unload::remove", "uml::remove"],
+    ),
+    feature("remove: several at the same time", &["races::"]),
+    feature("wait, woken by the kernel's event", &["wait::", "wait_paths::", "lateness::"]),
+    feature(
+        "wait by the clock, where there are no events",
+        &["lateness::by_clock", "wait_paths::on_and_off_by_clock", "uml::wait"],
+    ),
+    feature("who holds a module", &["holders::", "no_unload::who", "uml::who"]),
+    feature(
+        "list: kmod's bytes, columns, JSON, tree",
+        &["crowd::", "list::", "list_options::", "list_text::", "no_unload::list", "uml::list"],
+    ),
+    feature("without /proc, /sys or a libc", &["bare::", "bare_system::"]),
+    feature("any system call fails", &["faults::"]),
+];
+
+/// They are about the tests.
+const NO_FEATURE: &str = "lane::";
+
+const BEGIN: &str = "<!-- Made by `make kernels-table` from the results of the tests. -->\n";
+const END: &str = "<!-- Up to here. -->\n";
+
+pub(super) fn rewrite() -> ExitCode {
+    match rewrite_readme() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the table of kernels: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn rewrite_readme() -> Result<(), Box<dyn Error>> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = fs::read_to_string(&readme)?;
+    let marks = "the README lacks the marks of the table";
+    let (before, rest) = text.split_once(BEGIN).ok_or(marks)?;
+    let (_, after) = rest.split_once(END).ok_or(marks)?;
+    fs::write(&readme, format!("{before}{BEGIN}{}{END}{after}", table()?))?;
+    Ok(())
+}
+
+fn table() -> Result<String, Box<dyn Error>> {
+    let names = script(Command::new("tests/vm/flavours.sh").arg("all"))?;
+    let kernels: Vec<(&str, Outcomes)> = names
+        .lines()
+        .map(|kernel| (kernel, results::read(kernel)))
+        .filter(|(_, outcomes)| !outcomes.is_empty())
+        .collect();
+
+    let mut text = "\n| kernel | release | made from the package |\n|---|---|---|\n".to_owned();
+    for (kernel, _) in &kernels {
+        let packages = script(Command::new("tests/vm/flavours.sh").arg(kernel))?;
+        let package = packages.split_whitespace().next().unwrap_or_default();
+        writeln!(text, "| {kernel} | {} | `{package}` |", results::release(kernel))?;
+    }
+
+    let mut rows: Vec<String> = FEATURES.iter().map(|it| format!("| {} |", it.name)).collect();
+    let mut head = "\n| tests that succeeded |".to_owned();
+    for (kernel, outcomes) in &kernels {
+        write!(head, " {kernel} |")?;
+        for (row, cell) in rows.iter_mut().zip(cells(kernel, outcomes)?) {
+            write!(row, " {cell} |")?;
+        }
+    }
+    writeln!(text, "{head}\n|---|{}", "---|".repeat(kernels.len()))?;
+    for row in rows {
+        writeln!(text, "{row}")?;
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+/// The column of a kernel.
+fn cells(kernel: &str, outcomes: &Outcomes) -> Result<Vec<String>, Box<dyn Error>> {
+    let config = configuration(kernel);
+    let mut counts = vec![Count::default(); FEATURES.len()];
+    for test in tests(kernel, outcomes) {
+        if in_area(&test, NO_FEATURE) > 0 {
+            continue;
+        }
+        let (index, _) = FEATURES
+            .iter()
+            .enumerate()
+            .filter(|(_, feature)| {
+                feature.needs.is_none_or(|line| config.lines().any(|it| it == line))
+            })
+            .map(|(index, feature)| {
+                (index, feature.tests.iter().map(|begin| in_area(&test, begin)).max().unwrap_or(0))
+            })
+            .rev()
+            .max_by_key(|&(_, length)| length)
+            .filter(|&(_, length)| length > 0)
+            .ok_or_else(|| format!("tests/kernel/host/table.rs has no feature for {test}"))?;
+        counts[index].all += 1;
+        counts[index].run += usize::from(outcomes.contains_key(&test));
+        counts[index].passed += usize::from(outcomes.get(&test) == Some(&true));
+    }
+    let cell = |count: &Count| match count {
+        Count { all: 0, .. } => "–".to_owned(),
+        Count { run: 0, .. } => "not run".to_owned(),
+        Count { passed, all, .. } => format!("{passed}/{all}"),
+    };
+    Ok(counts.iter().map(cell).collect())
+}
+
+/// How much of a test's name a beginning is, with or without the boot.
+fn in_area(test: &str, begin: &str) -> usize {
+    let without_boot = test.split_once("::").map_or(test, |(_, rest)| rest);
+    if test.starts_with(begin) || without_boot.starts_with(begin) { begin.len() } else { 0 }
+}
+
+/// All tests there are for a kernel; those without a machine, as far as they were run.
+fn tests(kernel: &str, outcomes: &Outcomes) -> Vec<String> {
+    let guests = boots(kernel)
+        .into_iter()
+        .flat_map(|boot| tests_of(boot).map(move |test| format!("{}::{test}", boot.name)));
+    let hosts = outcomes.keys().filter(|name| name.matches("::").count() == 1).cloned();
+    guests.chain(hosts).collect()
+}
+
+/// The configuration of a distribution's kernel.
+fn configuration(kernel: &str) -> String {
+    let release = results::release(kernel);
+    let file = format!("target/vm/{kernel}/kernel/boot/config-{release}");
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_default()
+}
