@@ -29,7 +29,7 @@ pub(super) fn read(kernel: &str) -> Outcomes {
     let text = fs::read_to_string(file(kernel)).unwrap_or_default();
     text.lines()
         .filter_map(|line| match line.split(' ').collect::<Vec<_>>()[..] {
-            [of, test, outcome] if of == release => Some((test.to_owned(), outcome == "ok")),
+            [of, name, outcome] if of == release => Some((name.to_owned(), outcome == "ok")),
             _ => None,
         })
         .collect()
