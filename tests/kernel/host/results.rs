@@ -44,7 +44,7 @@ pub(super) fn note(kernel: &str, test: &str, passed: bool) {
     let line = |(test, passed): (&String, &bool)| {
         format!("{release} {test} {}\n", if *passed { "ok" } else { "failed" })
     };
-    let text: String = outcomes.iter().map(line).collect();
+    let lines: String = outcomes.iter().map(line).collect();
     let file = file(kernel);
-    let _ = fs::create_dir_all(directory().join("results")).and_then(|()| fs::write(file, text));
+    let _ = fs::create_dir_all(directory().join("results")).and_then(|()| fs::write(file, lines));
 }
