@@ -20,11 +20,11 @@ pub(crate) fn measure(
     let measured = contenders
         .iter()
         .zip(times)
-        .map(|(contender, times)| with_times(place, case, contender, &times));
+        .map(|(contender, times)| observed(contender, with_times(place, case, contender, &times)));
     measured.collect()
 }
 
-/// What one run tells, beside times that were measured before.
+/// What a race tells of a contender.
 pub(crate) fn with_times(
     place: &str,
     case: &str,
@@ -35,10 +35,13 @@ pub(crate) fn with_times(
         median_us: Some(microseconds(times.median())),
         min_us: Some(microseconds(times.min())),
         max_us: Some(microseconds(times.max())),
-        calls: Some(calls(contender)),
-        peak_kib: Some(peak(contender)),
         ..Measured::of(place, case, contender.tool)
     }
+}
+
+/// And what one more run of each kind tells.
+pub(crate) fn observed(contender: &Contender, measured: Measured) -> Measured {
+    Measured { calls: Some(calls(contender)), peak_kib: Some(peak(contender)), ..measured }
 }
 
 fn calls(contender: &Contender) -> u64 {

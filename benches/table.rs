@@ -76,5 +76,5 @@ pub(crate) fn budgets(budgets: &[Budget]) -> String {
 
 /// Counts are whole, ratios are not.
 fn number(value: f64) -> String {
-    if value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+    if value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }

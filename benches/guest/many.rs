@@ -4,9 +4,10 @@ use std::fs;
 use std::iter;
 
 use super::copies::{self, TREE};
-use super::report;
 use super::tools::{implementations, modprobes};
-use crate::race::Contender;
+use super::{release, report, tell};
+use crate::measure::with_times;
+use crate::race::{Contender, Start, race};
 
 /// How many are loaded by a script.
 const LOADS: usize = 200;
@@ -30,8 +31,15 @@ pub(super) fn loaded() {
         let script = |index| format!("{run} -d {TREE} {}", copies::name(index));
         contenders.push(from_script(tool, script));
     }
-    // Each run has hundreds of measurements in it.
-    report(&format!("{LOADS} modules one after another"), 1, &contenders);
+    // Each run is hundreds of loads; strace would take minutes, and see what it sees of one.
+    let case = format!("{LOADS} modules one after another");
+    let times = race(&contenders, 1, Start::Spread);
+    let results: Vec<_> = contenders
+        .iter()
+        .zip(times)
+        .map(|(contender, times)| with_times(&release(), &case, contender, &times))
+        .collect();
+    tell(&results);
 }
 
 fn from_script(tool: &'static str, line: impl Fn(usize) -> String) -> Contender {

@@ -12,7 +12,7 @@ use nix::sys::time::TimeValLike;
 use super::copies::{self, TREE};
 use super::tools::modprobes;
 use super::{release, tell};
-use crate::measure::with_times;
+use crate::measure::{observed, with_times};
 use crate::race::{Contender, Times, execute};
 use crate::result::{Measured, microseconds};
 
@@ -50,7 +50,7 @@ fn measure(case: &str, contenders: &[Contender]) -> Vec<Measured> {
     let results = contenders.iter().zip(times).map(|(contender, (late, used))| {
         let used = Some(microseconds(Times::new(used).median()));
         let measured = with_times(&release(), case, contender, &Times::new(late));
-        Measured { processor_us: used, ..measured }
+        observed(contender, Measured { processor_us: used, ..measured })
     });
     results.collect()
 }
