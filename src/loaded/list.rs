@@ -55,7 +55,8 @@ const LIMIT: usize = 16 << 20;
 /// The kernel hands out at most a page of rows per read, and finds its place again by counting
 /// rows: a module that comes or goes between two reads makes the next one repeat or skip a row
 /// (`seq_read_iter` in `fs/seq_file.c`). A list is therefore believed when it came in one read,
-/// or when two passes name the same modules.
+/// or when two passes name the same modules whose reads ended at different rows: a module that
+/// comes and goes again and again could repeat or skip the same row twice otherwise.
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let io_error = |error: io::Error| match error.kind() {
         io::ErrorKind::FileTooLarge => {
@@ -65,13 +66,15 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     };
     let mut file = File::open(path).map_err(io_error)?;
     let mut last = Pass::read(&mut file).map_err(io_error)?;
+    let mut starts = [HALF, CHUNK].into_iter().cycle();
     if last.is_atomic() {
         return Ok(last.text);
     }
     let mut passes = Vec::new();
     while passes.len() < ATTEMPTS {
         file.rewind().map_err(io_error)?;
-        let Some(pass) = last.read_again(&mut file).map_err(io_error)? else {
+        let start = starts.next().unwrap_or(CHUNK);
+        let Some(pass) = last.read_again(&mut file, start).map_err(io_error)? else {
             return Ok(last.text);
         };
         if pass.names().eq(last.names()) {
@@ -89,21 +92,25 @@ struct Pass {
     reads: usize,
 }
 
+/// The most that is asked for at once, and as much of a page as moves the ends of all reads.
+const CHUNK: usize = 16 << 10;
+const HALF: usize = 2 << 10;
+
 /// Rows longer than this would be needed for a short answer to hide that more follows.
 const SHORT: usize = 2048;
 
 impl Pass {
     fn read(file: &mut File) -> io::Result<Self> {
         let mut text = Vec::new();
-        let reads = in_chunks(file, |chunk| text.extend_from_slice(chunk))?;
+        let reads = in_chunks(file, CHUNK, |chunk| text.extend_from_slice(chunk))?;
         Ok(Self { text, reads })
     }
 
-    /// Another pass, unless it has the same bytes.
-    fn read_again(&self, file: &mut File) -> io::Result<Option<Self>> {
+    /// Another pass, the first read of which is of `start` bytes; unless it has the same bytes.
+    fn read_again(&self, file: &mut File, start: usize) -> io::Result<Option<Self>> {
         let mut same = 0;
         let mut changed: Option<Vec<u8>> = None;
-        let reads = in_chunks(file, |chunk| {
+        let reads = in_chunks(file, start, |chunk| {
             let (before, after) = self.text.split_at(same);
             match &mut changed {
                 Some(text) => text.extend_from_slice(chunk),
@@ -128,14 +135,16 @@ impl Pass {
     }
 }
 
-/// Reads to the end of the file, and counts the reads.
-fn in_chunks(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
-    let mut chunk = [0; 16 << 10];
+/// Reads to the end of the file, first so many bytes, and counts the reads.
+fn in_chunks(file: &mut File, mut start: usize, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
+    let mut chunk = [0; CHUNK];
     let (mut reads, mut total) = (0, 0);
     loop {
-        match file.read(&mut chunk) {
+        let part = chunk.get_mut(..start).unwrap_or_default();
+        match file.read(part) {
             Ok(0) => return Ok(reads),
             Ok(count) => {
+                start = CHUNK;
                 total += count;
                 if total > LIMIT {
                     return Err(io::ErrorKind::FileTooLarge.into());
@@ -208,10 +217,13 @@ mod tests {
             (&long[..20_000], &long),
         ] {
             let pass = Pass { text: first.as_bytes().to_vec(), reads: 2 };
-            let again = pass.read_again(&mut Scratch::new("again", second.as_bytes()).open());
-            let again = again.unwrap().map(|pass| pass.text);
-            let expected = (first != second).then(|| second.as_bytes().to_vec());
-            assert!(again == expected, "{} {}", first.len(), second.len());
+            for start in [HALF, CHUNK] {
+                let scratch = Scratch::new("again", second.as_bytes());
+                let again = pass.read_again(&mut scratch.open(), start);
+                let again = again.unwrap().map(|pass| pass.text);
+                let expected = (first != second).then(|| second.as_bytes().to_vec());
+                assert!(again == expected, "{} {}", first.len(), second.len());
+            }
         }
     }
 
