@@ -42,7 +42,8 @@ pub(super) fn parameters(modinfo: ModInfo<'_>) -> Vec<Parameter> {
         if let Some(parameter) = parameters.get_mut(place) {
             let slot =
                 if tag == b"parm" { &mut parameter.description } else { &mut parameter.kind };
-            slot.get_or_insert_with(|| text.to_vec());
+            // Of several, modinfo takes the last: pm80xx describes one parameter three times.
+            *slot = Some(text.to_vec());
         }
     }
     parameters
@@ -76,6 +77,13 @@ mod tests {
                 parameter("c", None, Some("x")),
             ]
         );
+    }
+
+    #[test]
+    fn the_last_description_counts() {
+        let found = parameters(ModInfo::new(b"parm=a:first\0parmtype=a:int\0parm=a:last\0"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found.first().and_then(|it| it.description.as_deref()), Some(&b"last"[..]));
     }
 
     #[test]
