@@ -98,17 +98,57 @@ impl fmt::Display for State {
 
 /// Whether the running kernel has this module built in.
 ///
-/// `modules.builtin` of the running release lists them all; where that is missing, a directory in
-/// `/sys/module` without `initstate` shows those that have a parameter, a version or a driver.
+/// `modules.builtin` of the running release lists them all; where that is missing, `/sys/module`
+/// shows those that have a parameter, a version or a driver.
 pub fn is_builtin(system: &System, name: &ModuleName) -> bool {
-    if listed_as_builtin(system, name).unwrap_or(false) {
-        return true;
-    }
+    listed_as_builtin(system, name).unwrap_or(false) || has_builtin_dir(system, name)
+}
+
+/// Whether `/sys/module` has a directory for a part of the kernel. That of a module also lacks most
+/// of its files, while it is being set up and taken down; but it has `holders` for as long as it
+/// has anything (`mod_sysfs_setup` and `mod_sysfs_teardown` in `kernel/module/sysfs.c`).
+pub(crate) fn has_builtin_dir(system: &System, name: &ModuleName) -> bool {
     let dir = system.module_dir(name);
-    dir.is_dir() && !dir.join("initstate").exists() && !dir.join("refcnt").exists()
+    let has = |entry: &str| dir.join(entry).exists();
+    let of_a_module = || ["initstate", "refcnt", "holders"].into_iter().any(has);
+    let of_either = || ["parameters", "version", "drivers"].into_iter().any(has);
+    // One that is set up meanwhile has the first at the end, one that is taken down at the start.
+    !of_a_module() && of_either() && !of_a_module()
 }
 
 fn listed_as_builtin(system: &System, name: &ModuleName) -> Result<bool, Error> {
     let list = crate::system::read(&system.modules_builtin(&system.release()))?;
     Ok(list.split(|&byte| byte == b'\n').any(|line| crate::system::names_file_of(line, name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn parts_of_the_kernel_and_modules_that_come_or_go() {
+        let root = std::env::temp_dir().join(format!("modutils-builtin-{}", std::process::id()));
+        for (index, (entries, builtin)) in [
+            (&["parameters"][..], true),
+            (&["version"], true),
+            (&["drivers"], true),
+            (&[], false),
+            (&["holders"], false),
+            (&["holders", "parameters"], false),
+            (&["holders", "parameters", "refcnt", "initstate", "version"], false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let dir = root.join(format!("sys/module/m{index}"));
+            fs::create_dir_all(&dir).unwrap();
+            for entry in entries {
+                fs::create_dir(dir.join(entry)).unwrap();
+            }
+            let name = ModuleName::new(format!("m{index}").as_bytes()).unwrap();
+            assert_eq!(is_builtin(&System::at(&root), &name), builtin, "{entries:?}");
+        }
+        fs::remove_dir_all(&root).unwrap();
+    }
 }

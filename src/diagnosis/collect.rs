@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::insert::{InsertError, InsertFailure};
 use crate::kernel::{self, Exports, Policy, Reference};
 use crate::kernel_log::{KernelLog, Since};
-use crate::loaded::{LoadedModule, Snapshot, is_builtin};
+use crate::loaded::{LoadedModule, Snapshot, has_builtin_dir, is_builtin};
 use crate::module_file::{ElfHeader, Image, ModuleFile};
 use crate::system::System;
 
@@ -98,7 +98,7 @@ fn common(
         // The kernel minds the directory in /sys/module, not the code: a part of it that has
         // neither parameters nor a version there keeps no module away.
         let taken = if system.has_module_dirs() {
-            system.module_dir(&name).is_dir()
+            has_builtin_dir(system, &name)
         } else {
             is_builtin(system, &name)
         };
