@@ -69,7 +69,8 @@ fn race(
 ) {
     let start_of_all = Instant::now();
     let mut round = 0;
-    while if thorough() { round < ROUNDS } else { start_of_all.elapsed() < TIME } {
+    let least = if thorough() { ROUNDS } else { 10 };
+    while round < least || !thorough() && start_of_all.elapsed() < TIME {
         round += 1;
         if loaded_before(round) && !is_loaded("t_plain") {
             end(start(INSERT), INSERT, &[DONE]);
@@ -80,7 +81,6 @@ fn race(
         check(one, other);
     }
     println!("{} against {}: {round} rounds", first.0.join(" "), second.0.join(" "));
-    assert!(round >= 10, "only {round} rounds");
     if is_loaded("t_plain") {
         remove("t_plain").unwrap();
     }
