@@ -1,6 +1,6 @@
 //! Whether the kernel trusts the module: `module_sig_check` in `kernel/module/signing.c`.
 
-use super::logged;
+use super::{findings, logged};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::Facts;
@@ -40,12 +40,15 @@ fn standing(facts: &Facts) -> Option<Standing> {
     })
 }
 
+/// Whether the log has it that the signature is why the module was refused.
+fn kernel_said_so(facts: &Facts) -> bool {
+    findings(facts).any(|finding| matches!(finding, Finding::SignatureRejected(_)))
+}
+
 /// Whether there is no signature and none is asked for.
 pub(super) fn is_no_matter(facts: &Facts) -> bool {
-    let said_so =
-        logged(facts, |finding| matches!(finding, Finding::SignatureRejected(_)).then_some(()));
     let unsigned = matches!(standing(facts), Some(Standing::Unsigned { .. }));
-    unsigned && facts.policy.sig_enforce == Some(false) && said_so.is_none()
+    unsigned && facts.policy.sig_enforce == Some(false) && !kernel_said_so(facts)
 }
 
 pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
@@ -69,8 +72,6 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
     if facts.answer == Some(Errno::EBADMSG) {
         return Some(Cause::BadSignature { signer: None });
     }
-    let said_so =
-        logged(facts, |finding| matches!(finding, Finding::SignatureRejected(_)).then_some(()));
     match standing {
         Standing::Unsigned { .. } if is_no_matter(facts) => None,
         Standing::Unsigned { voided } => Some(Cause::Unsigned { voided }),
@@ -78,7 +79,7 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
         // A key that is missing is no reason to refuse where nothing is enforced; and where it
         // is, the kernel says so.
         Standing::UnknownKey(signer) | Standing::Unclear(signer)
-            if enforced == Some(false) || facts.log.is_some() && said_so.is_none() =>
+            if enforced == Some(false) || facts.log.is_some() && !kernel_said_so(facts) =>
         {
             Some(Cause::BadSignature { signer: Some(signer) })
         }
