@@ -120,6 +120,7 @@ impl Failure {
     ) -> Self {
         let text = format!("Unknown parameter '{name}'");
         let mut diagnosis = Diagnosis::new(Cause::UnknownParameter { name, nearest });
+        diagnosis.module = file.name().ok();
         diagnosis.fixes.push(format!("insmod --params {}", file.path().display()));
         Self {
             line: message::not_inserted(file, &text),
@@ -161,7 +162,7 @@ impl Failure {
         record.errno = self.errno.map(Errno::name);
         record.message = Some(self.text);
         if let Some(diagnosis) = self.diagnosis {
-            record.module = diagnosis.module.map(|name| name.to_string()).or(record.module.take());
+            record.module = diagnosis.module.map(|name| name.to_string());
             record.cause = Some(verdict::to_json(&diagnosis.cause));
             record.kernel_log = diagnosis.kernel_log;
             record.fix = diagnosis.fixes;

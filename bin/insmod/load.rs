@@ -42,9 +42,6 @@ pub(crate) fn run(
     arguments: &Arguments,
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
-    if cli.json {
-        record.module = file.name().ok().map(|name| name.to_string());
-    }
     let talkative = cli.json || cli.common.verbose;
     let request = Request { file, arguments, force: cli.force() };
     if cli.strict && !arguments.is_empty() {
@@ -60,6 +57,7 @@ pub(crate) fn run(
         .and_then(|()| load(system, cli, reporter, request));
     match result {
         Ok(()) => {
+            name(record, cli, file);
             record.dependencies.extend(loaded.iter().map(|dependency| {
                 let file = dependency.file.to_string_lossy();
                 json!({"module": dependency.name.to_string(), "file": file})
@@ -78,6 +76,7 @@ pub(crate) fn run(
             Ok(Outcome::Loaded)
         }
         Err(failure) if cli.if_needed && failure.is_already_loaded() => {
+            name(record, cli, file);
             if talkative {
                 record.warnings.extend(account::differences(system, request));
             }
@@ -104,16 +103,19 @@ fn check(
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
     let Some(diagnosis) = modutils::check(system, request) else {
+        name(record, cli, request.file);
         if !request.arguments.is_empty() {
             record.warnings.extend(ignored(request.file, request.arguments));
         }
         return Ok(Outcome::WouldLoad);
     };
     if cli.deps && dependencies::resolve(system, request.file, &diagnosis.cause) {
+        name(record, cli, request.file);
         return Ok(Outcome::WouldLoad);
     }
     let failure = Failure::foreseen(request.file, diagnosis);
     if cli.if_needed && failure.is_already_loaded() {
+        name(record, cli, request.file);
         if talkative {
             record.warnings.extend(account::differences(system, request));
         }
@@ -147,6 +149,13 @@ fn load_dependencies<'a>(
         }
     }
     Ok(())
+}
+
+/// Names the module in the record: of a failure, the diagnosis does.
+fn name(record: &mut Record, cli: &Cli, file: &ModuleFile) {
+    if cli.json {
+        record.module = file.name().ok().map(|name| name.to_string());
+    }
 }
 
 /// With -v, what was done.
