@@ -114,7 +114,7 @@ impl Pass {
             let (before, after) = self.text.split_at(same);
             match &mut changed {
                 Some(text) => text.extend_from_slice(chunk),
-                None if after.starts_with(chunk) => same += chunk.len(),
+                None if starts_with(after, chunk) => same += chunk.len(),
                 None => changed = Some([before, chunk].concat()),
             }
         })?;
@@ -133,6 +133,15 @@ impl Pass {
     fn names(&self) -> impl Iterator<Item = &[u8]> {
         proc_modules::rows(&self.text).map(proc_modules::row_name)
     }
+}
+
+/// Sixteen bytes at a time, where the C library's comparison may take one.
+fn starts_with(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|text| {
+        let (blocks, rest) = text.as_chunks::<16>();
+        let (others, other_rest) = start.as_chunks::<16>();
+        blocks.iter().eq(others) && rest == other_rest
+    })
 }
 
 /// Reads to the end of the file, first so many bytes, and counts the reads.
