@@ -27,20 +27,24 @@ FLAVOUR =
 SECONDS = 60
 TESTS =
 
-TRIPLE := $(shell rustc -vV | sed -n 's/^host: //p')
+# Asked for at each use: `make tools` may have added a target.
+TRIPLE = $(shell packaging/target)
 TOOLS = insmod rmmod lsmod
 RELEASE = target/$(TRIPLE)/release
 
 # Static, so that a tool can be copied into any initramfs; the target is named
 # because without it the flag would hit build scripts and macros, too.
 STATIC = RUSTFLAGS='-C target-feature=+crt-static'
+# And small. Tests do unwind.
+SMALL = -C link-arg=-zpack-relative-relocs -C link-arg=-T$(CURDIR)/packaging/no-unwind.ld
+SHIPPED = RUSTFLAGS='-C target-feature=+crt-static $(if $(findstring musl,$(TRIPLE)),$(SMALL))'
 export MODUTILS_BIN = $(CURDIR)/$(RELEASE)
 
 all: build
 	@ls -l $(TOOLS:%=$(RELEASE)/%) | awk '{ printf "%s  %d KiB\n", $$NF, $$5 / 1024 }'
 
 build:
-	@$(STATIC) cargo build --locked --release --target $(TRIPLE)
+	@$(SHIPPED) cargo build --locked --release --target $(TRIPLE)
 
 install: build
 	install -d $(DESTDIR)$(SBINDIR)
@@ -109,7 +113,7 @@ fuzz:
 	@fuzz/run.sh $(SECONDS) $(TESTS)
 
 bench: tools build
-	@$(STATIC) cargo bench --locked --target $(TRIPLE) --bench tools
+	@$(SHIPPED) cargo bench --locked --target $(TRIPLE) --bench tools
 
 demo: tools build
 	@tests/vm/demo.sh $(FLAVOUR)

@@ -5,10 +5,10 @@
 # usage: tools.sh [PACKAGE...]    these, too
 set -eu
 
-# What each tool is for: cc and libelf build test modules; xz, zstd and gzip
+# What each tool is for: cc and libelf build test modules, musl-gcc the tools' C; xz, zstd and gzip
 # compress them; kmod, strace, busybox and jq go into the guest. Completions are tested
 # in their shells, manual pages with mandoc.
-packages='make gcc libc6-dev libelf-dev xz-utils zstd gzip
+packages='make gcc libc6-dev musl-tools libelf-dev xz-utils zstd gzip
 	kmod strace busybox-static jq cpio qemu-system-x86
 	bash-completion zsh fish mandoc'
 commands='make gcc xz zstd gzip kmod strace busybox jq cpio qemu-system-x86_64 zsh fish mandoc'
@@ -17,6 +17,13 @@ if ! command -v cargo >/dev/null; then
 	echo "tools.sh: cargo is missing: install Rust (https://rustup.rs), version" \
 		"$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer" >&2
 	exit 1
+fi
+
+# For binaries of half the size; see packaging/target.
+musl=$(rustc -vV | sed -n 's/^host: \(.*-linux-\)gnu/\1musl/p')
+if [ -n "$musl" ] && [ ! -d "$(rustc --print target-libdir --target "$musl")" ]; then
+	timeout 120 rustup --quiet target add "$musl" ||
+		echo "tools.sh: without Rust's $musl, the tools are linked with the host's C library" >&2
 fi
 
 if ! command -v apt-get >/dev/null; then
