@@ -38,6 +38,9 @@ STATIC = RUSTFLAGS='-C target-feature=+crt-static'
 # And small. Tests do unwind.
 SMALL = -C link-arg=-zpack-relative-relocs -C link-arg=-T$(CURDIR)/packaging/no-unwind.ld
 SHIPPED = RUSTFLAGS='-C target-feature=+crt-static $(if $(findstring musl,$(TRIPLE)),$(SMALL))'
+# The build of liblzma does not look for the instruction that makes checksums cheap; liblzma does,
+# each time that it runs.
+export CFLAGS_x86_64_unknown_linux_musl = -DHAVE_USABLE_CLMUL=1 -DHAVE_CPUID_H=1
 export MODUTILS_BIN = $(CURDIR)/$(RELEASE)
 
 all: build
