@@ -115,8 +115,10 @@ stress: tools build
 fuzz:
 	@fuzz/run.sh $(SECONDS) $(TESTS)
 
+# From copies: cargo builds the binaries again for a benchmark, and not to abort on a panic.
 bench: tools build
-	@$(SHIPPED) cargo bench --locked --target $(TRIPLE) --bench tools
+	@install -D -t target/bench/ours $(TOOLS:%=$(RELEASE)/%)
+	@MODUTILS_BIN=$(CURDIR)/target/bench/ours $(STATIC) cargo bench --locked --target $(TRIPLE) --bench tools
 
 demo: tools build
 	@tests/vm/demo.sh $(FLAVOUR)
