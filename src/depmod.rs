@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::module_file::ModuleFile;
+use crate::module_file::{Image, ModuleFile};
 use crate::name::ModuleName;
 use crate::system::{self, System};
 
@@ -76,8 +76,9 @@ pub fn installed_modules(system: &System) -> HashMap<ModuleName, PathBuf> {
     tree.files().filter_map(named).collect()
 }
 
-/// The file of a module that lies beside another one, such as after a build.
-pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<PathBuf> {
+/// The file of a module that lies beside another one, such as after a build, and what is in it: its
+/// name is known by nothing else.
+pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<(PathBuf, Image)> {
     let parent = file.parent()?;
     let directory = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
@@ -87,9 +88,8 @@ pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<PathBuf> {
         .iter()
         .flat_map(|stem| suffixes.iter().map(move |suffix| format!("{stem}.ko{suffix}")))
         .map(|file| directory.join(file))
-        .find(|path| {
-            ModuleFile::open(path.as_path())
-                .and_then(|file| file.name())
-                .is_ok_and(|found| found == *name)
+        .find_map(|path| {
+            let image = ModuleFile::open(path.as_path()).and_then(|file| file.image()).ok()?;
+            image.name().is_ok_and(|found| found == *name).then_some((path, image))
         })
 }

@@ -33,7 +33,8 @@ pub(super) fn find(facts: &mut Facts, tree: &ModuleTree, module: &Module) {
     owners.sort_unstable();
     owners.dedup();
     for owner in &owners {
-        let file = depmod::sibling(&facts.path, owner).or_else(|| tree.file_of(owner));
+        let beside = depmod::sibling(&facts.path, owner).map(|(file, _)| file);
+        let file = beside.or_else(|| tree.file_of(owner));
         let Some(file) = file else { continue };
         for export in exports_of(&file) {
             let ours = module.imports.iter().any(|import| import.name == export.name);
@@ -72,7 +73,7 @@ fn providers(
         .collect();
     // Files beside this one come first: what is built together belongs together.
     for name in depends {
-        if let Some(file) = depmod::sibling(path, name) {
+        if let Some((file, _)) = depmod::sibling(path, name) {
             note(&mut found, name, &file);
         }
     }

@@ -1,10 +1,10 @@
 //! The modules that must be loaded before another one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::depmod::{self, ModuleTree};
 use crate::loaded::{Snapshot, is_builtin};
-use crate::module_file::ModuleFile;
+use crate::module_file::{Image, ModuleFile};
 use crate::name::ModuleName;
 use crate::system::System;
 
@@ -40,7 +40,7 @@ pub fn dependencies(system: &System, file: &ModuleFile) -> Dependencies {
         seen: Vec::new(),
         found: Dependencies::default(),
     };
-    search.visit(file, 0);
+    search.visit(file.path(), file.image().ok().as_ref(), 0);
     search.found
 }
 
@@ -56,8 +56,8 @@ struct Search<'a> {
 const DEEPEST: usize = 64;
 
 impl Search<'_> {
-    fn visit(&mut self, file: &ModuleFile, depth: usize) {
-        let depends = file.image().and_then(|image| image.depends()).unwrap_or_default();
+    fn visit(&mut self, file: &Path, image: Option<&Image>, depth: usize) {
+        let depends = image.and_then(|image| image.depends().ok()).unwrap_or_default();
         for name in depends {
             if depth == DEEPEST || self.seen.contains(&name) {
                 continue;
@@ -68,14 +68,20 @@ impl Search<'_> {
             if is_there {
                 continue;
             }
-            let path = depmod::sibling(file.path(), &name).or_else(|| self.tree.file_of(&name));
-            let opened = path.and_then(|path| Some((ModuleFile::open(path.as_path()).ok()?, path)));
-            if let Some((file, path)) = opened {
-                self.visit(&file, depth + 1);
+            let beside = depmod::sibling(file, &name).map(|(path, image)| (path, Some(image)));
+            if let Some((path, image)) = beside.or_else(|| self.of_the_release(&name)) {
+                self.visit(&path, image.as_ref(), depth + 1);
                 self.found.to_load.push(Dependency { name, file: path });
             } else {
                 self.found.not_found.push(name);
             }
         }
+    }
+
+    /// Its file and, if that can be read, what is in it. What is wrong with it, the load will say.
+    fn of_the_release(&self, name: &ModuleName) -> Option<(PathBuf, Option<Image>)> {
+        let path = self.tree.file_of(name)?;
+        let file = ModuleFile::open(path.as_path()).ok()?;
+        Some((path, file.image().ok()))
     }
 }
