@@ -36,7 +36,7 @@ RELEASE = target/$(TRIPLE)/release
 # because without it the flag would hit build scripts and macros, too.
 STATIC = RUSTFLAGS='-C target-feature=+crt-static'
 # And small. Tests do unwind.
-SMALL = -C link-arg=-zpack-relative-relocs -C link-arg=-T$(CURDIR)/packaging/no-unwind.ld
+SMALL = -C link-arg=-zpack-relative-relocs -C link-arg=-Tpackaging/no-unwind.ld
 SHIPPED = RUSTFLAGS='-C target-feature=+crt-static $(if $(findstring musl,$(TRIPLE)),$(SMALL))'
 # The build of liblzma does not look for the instruction that makes checksums cheap; liblzma does,
 # each time that it runs.
