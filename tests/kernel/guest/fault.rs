@@ -52,6 +52,17 @@ pub(crate) enum Fault {
     Kill,
 }
 
+impl Fault {
+    /// Where time decides what is called when, another call may come at a place than was planned.
+    fn befits(self, call: &Call) -> bool {
+        match self {
+            Self::Error(errno) => call.kind.errors.contains(&errno),
+            Self::Partial => call.can_be_partial(),
+            Self::Kill => true,
+        }
+    }
+}
+
 /// What came of a run.
 pub(crate) struct Faulted {
     /// The calls that were made, in order, those of all threads; with a fault, none.
@@ -210,8 +221,10 @@ impl Follower {
                     self.calls.push(call(pid, &registers));
                 } else if let Until::Fault(place, fault) = self.until
                     && place == index
+                    && let call = call(pid, &registers)
+                    && fault.befits(&call)
                 {
-                    self.hit = Some(call(pid, &registers));
+                    self.hit = Some(call);
                     repair = match fault {
                         // It fails by returning the old end, as it also does when asked for it.
                         Fault::Error(_) if registers.orig_rax == BRK => {

@@ -27,17 +27,18 @@ impl Scenario {
         if run.overlong {
             return Err("it hangs".to_owned());
         }
-        if run.stderr.contains("panicked") {
-            return Err("it panics".to_owned());
-        }
         let hit = run.hit.as_ref();
         if run.signal == Some(Signal::SIGABRT) && is_memory(hit) {
-            // A Rust program that gets no memory says so and ends this way.
-            return if run.stderr.contains("memory allocation of") {
+            // A Rust program that gets no memory, or no stack for a thread, says so and ends this way.
+            let said = ["memory allocation of", "failed to allocate"];
+            return if said.iter().any(|words| run.stderr.contains(words)) {
                 Ok(())
             } else {
                 Err("it aborts without a word".to_owned())
             };
+        }
+        if run.stderr.contains("panicked") {
+            return Err("it panics".to_owned());
         }
         let Some(status) = run.status else { return Err("a signal ends it".to_owned()) };
         if status == 0 {
