@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::depmod::{self, ModuleTree};
+use crate::error::Error;
 use crate::loaded::{Snapshot, is_builtin};
 use crate::module_file::{Image, ModuleFile};
 use crate::name::ModuleName;
@@ -40,7 +41,7 @@ pub fn dependencies(system: &System, file: &ModuleFile) -> Dependencies {
         seen: Vec::new(),
         found: Dependencies::default(),
     };
-    search.visit(file.path(), file.image().ok().as_ref(), 0);
+    search.visit(file.path(), depends(file.image()), 0);
     search.found
 }
 
@@ -56,9 +57,8 @@ struct Search<'a> {
 const DEEPEST: usize = 64;
 
 impl Search<'_> {
-    fn visit(&mut self, file: &Path, image: Option<&Image>, depth: usize) {
-        let depends = image.and_then(|image| image.depends().ok()).unwrap_or_default();
-        for name in depends {
+    fn visit(&mut self, file: &Path, needed: Vec<ModuleName>, depth: usize) {
+        for name in needed {
             if depth == DEEPEST || self.seen.contains(&name) {
                 continue;
             }
@@ -68,9 +68,10 @@ impl Search<'_> {
             if is_there {
                 continue;
             }
-            let beside = depmod::sibling(file, &name).map(|(path, image)| (path, Some(image)));
-            if let Some((path, image)) = beside.or_else(|| self.of_the_release(&name)) {
-                self.visit(&path, image.as_ref(), depth + 1);
+            let beside =
+                depmod::sibling(file, &name).map(|(path, image)| (path, depends(Ok(image))));
+            if let Some((path, further)) = beside.or_else(|| self.of_the_release(&name)) {
+                self.visit(&path, further, depth + 1);
                 self.found.to_load.push(Dependency { name, file: path });
             } else {
                 self.found.not_found.push(name);
@@ -78,10 +79,15 @@ impl Search<'_> {
         }
     }
 
-    /// Its file and, if that can be read, what is in it. What is wrong with it, the load will say.
-    fn of_the_release(&self, name: &ModuleName) -> Option<(PathBuf, Option<Image>)> {
+    /// Its file, and what that depends on.
+    fn of_the_release(&self, name: &ModuleName) -> Option<(PathBuf, Vec<ModuleName>)> {
         let path = self.tree.file_of(name)?;
         let file = ModuleFile::open(path.as_path()).ok()?;
-        Some((path, file.image().ok()))
+        Some((path, depends(file.image())))
     }
+}
+
+/// Nothing, of what cannot be read: what is wrong with it, the load will say.
+fn depends(image: Result<Image, Error>) -> Vec<ModuleName> {
+    image.and_then(|image| image.depends()).unwrap_or_default()
 }
