@@ -80,6 +80,8 @@ mod tests {
     #[test]
     fn texts_do_not_depend_on_the_c_library() {
         assert_eq!(Errno::ENOENT.to_string(), "No such file or directory");
+        assert_eq!(Errno::EAGAIN.to_string(), "Resource temporarily unavailable");
+        assert_eq!(Errno::EKEYREJECTED.to_string(), "Key was rejected by service");
         assert_eq!(Errno::EBUSY.to_string(), "Device or resource busy");
         assert_eq!(Errno::from_raw(9999).to_string(), "Unknown error 9999");
     }
