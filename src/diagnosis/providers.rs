@@ -7,7 +7,8 @@ use super::evidence::{Evidence, Finding};
 use super::facts::{Facts, Module};
 use crate::depmod::{self, ModuleTree};
 use crate::directory;
-use crate::module_file::{Export, ModuleFile};
+use crate::error::Error;
+use crate::module_file::{Export, Image, ModuleFile};
 use crate::name::ModuleName;
 
 /// Looks up, for the symbols that a loaded module exports, what its file says about them; and for
@@ -33,10 +34,10 @@ pub(super) fn find(facts: &mut Facts, tree: &ModuleTree, module: &Module) {
     owners.sort_unstable();
     owners.dedup();
     for owner in &owners {
-        let beside = depmod::sibling(&facts.path, owner).map(|(file, _)| file);
-        let file = beside.or_else(|| tree.file_of(owner));
-        let Some(file) = file else { continue };
-        for export in exports_of(&file) {
+        let beside = depmod::sibling(&facts.path, owner).map(|(_, image)| Ok(image));
+        let image = beside.or_else(|| tree.file_of(owner).map(|file| image_of(&file)));
+        let Some(image) = image else { continue };
+        for export in exports_of(image) {
             let ours = module.imports.iter().any(|import| import.name == export.name);
             if ours
                 && exports
@@ -73,8 +74,8 @@ fn providers(
         .collect();
     // Files beside this one come first: what is built together belongs together.
     for name in depends {
-        if let Some((file, _)) = depmod::sibling(path, name) {
-            note(&mut found, name, &file);
+        if let Some((file, image)) = depmod::sibling(path, name) {
+            note(&mut found, name, &file, image);
         }
     }
     let exporters = tree.exporters(missing);
@@ -88,16 +89,17 @@ fn providers(
     }
     if found.iter().any(|symbol| symbol.provider.is_none()) {
         for file in neighbours(path) {
-            if let Ok(name) = ModuleFile::open(file.as_path()).and_then(|file| file.name()) {
-                note(&mut found, &name, &file);
+            let Ok(image) = image_of(&file) else { continue };
+            if let Ok(name) = image.name() {
+                note(&mut found, &name, &file, image);
             }
         }
     }
     found
 }
 
-fn note(found: &mut [MissingSymbol], name: &ModuleName, file: &Path) {
-    for export in exports_of(file) {
+fn note(found: &mut [MissingSymbol], name: &ModuleName, file: &Path, image: Image) {
+    for export in exports_of(Ok(image)) {
         let open = found.iter_mut().filter(|symbol| symbol.provider.is_none());
         for symbol in open.filter(|symbol| symbol.name == export.name) {
             symbol.provider = Some(name.clone());
@@ -106,11 +108,12 @@ fn note(found: &mut [MissingSymbol], name: &ModuleName, file: &Path) {
     }
 }
 
-fn exports_of(file: &Path) -> Vec<Export> {
-    ModuleFile::open(file)
-        .and_then(|file| file.image())
-        .and_then(|image| image.exports())
-        .unwrap_or_default()
+fn image_of(file: &Path) -> Result<Image, Error> {
+    ModuleFile::open(file).and_then(|file| file.image())
+}
+
+fn exports_of(image: Result<Image, Error>) -> Vec<Export> {
+    image.and_then(|image| image.exports()).unwrap_or_default()
 }
 
 /// As many files of a directory are looked at; a build has fewer, a collection is no build.
