@@ -131,7 +131,7 @@ impl Machine {
     }
 }
 
-/// The example of the library, which `make check-kernel` builds beside this program.
+/// The example of the library, which `make lifecycle` builds beside this program.
 fn example(program: &Path) -> PathBuf {
     let deps = program.parent().unwrap_or(program);
     deps.with_file_name("examples").join("lifecycle")
