@@ -1,6 +1,6 @@
 //! The modules of a release, and what depmod(8) wrote about them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::module_file::{Image, ModuleFile};
@@ -36,21 +36,16 @@ impl ModuleTree {
         Some(self.path(file))
     }
 
-    /// The modules that export these symbols, one answer for each.
-    pub(crate) fn exporters(&self, symbols: &[&str]) -> Vec<Option<ModuleName>> {
+    /// The modules that export these symbols, as far as one does.
+    pub(crate) fn exporters(&self, symbols: &HashSet<&str>) -> Vec<(String, ModuleName)> {
         let text = system::read(&self.root.join("modules.symbols")).unwrap_or_default();
-        let mut found = vec![None; symbols.len()];
-        for line in text.split(|&byte| byte == b'\n') {
-            let Some(line) = line.strip_prefix(b"alias symbol:") else { continue };
-            let mut words = line.split(|&byte| byte == b' ');
-            let (Some(symbol), Some(module)) = (words.next(), words.next()) else { continue };
-            for (wanted, slot) in symbols.iter().zip(&mut found) {
-                if wanted.as_bytes() == symbol {
-                    *slot = ModuleName::new(module).ok();
-                }
-            }
-        }
-        found
+        let exporter = |line: &[u8]| {
+            let mut words = line.strip_prefix(b"alias symbol:")?.split(|&byte| byte == b' ');
+            let symbol = str::from_utf8(words.next()?).ok()?;
+            let module = ModuleName::new(words.next()?).ok()?;
+            symbols.contains(symbol).then(|| (symbol.to_owned(), module))
+        };
+        text.split(|&byte| byte == b'\n').filter_map(exporter).collect()
     }
 
     fn relative_files(&self) -> impl Iterator<Item = &[u8]> {

@@ -5,6 +5,7 @@ mod decode;
 mod elf;
 mod gzip;
 mod kernel_decoder;
+mod limits;
 mod modinfo;
 mod parameters;
 mod signature;
@@ -92,14 +93,13 @@ impl ModuleFile {
         let mut memory = File::from(memory);
         let copied = std::io::copy(&mut stream.take(max.saturating_add(1)), &mut memory);
         if copied.map_err(io_error)? > max {
-            let detail = format!("it is larger than {}", decode::in_words(max));
-            return Err(Error::new(ErrorKind::TooLarge, detail).at(&path));
+            return Err(too_large(max).at(&path));
         }
         Ok(Self { file: memory, path, decompressed_max: max })
     }
 
     /// Sets another limit than [`DECOMPRESSED_MAX`] to what the module is decompressed to here, in
-    /// bytes. The kernel's own decoder has none.
+    /// bytes, and to what is read of the file. The kernel's own decoder has none.
     #[must_use]
     pub fn with_decompressed_max(self, bytes: u64) -> Self {
         Self { decompressed_max: bytes, ..self }
@@ -132,7 +132,8 @@ impl ModuleFile {
                 .ok_or_else(|| Error::new(ErrorKind::CorruptCompression, "not compressed"))?;
             let mut file = &self.file;
             file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
-            Ok(Image { bytes: decode::first_part(compression, file, self.decompressed_max) })
+            let max = self.decompressed_max;
+            Ok(Image { bytes: decode::first_part(compression, file.take(max), max) })
         };
         part().is_ok_and(|part| part.check().is_err())
             && self.image().is_ok_and(|whole| whole.check().is_ok())
@@ -162,16 +163,19 @@ impl ModuleFile {
     /// [`ErrorKind::TooLarge`] past [`DECOMPRESSED_MAX`], or the limit that was set instead;
     /// [`ErrorKind::NotElf`] if what is compressed is no ELF object.
     pub fn image(&self) -> Result<Image, Error> {
+        let max = self.decompressed_max;
+        // What is compressed is no shorter for it: padding may go on for ever.
+        if self.metadata()?.len() > max {
+            return Err(too_large(max).at(&self.path));
+        }
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
+        let mut input = file.take(max);
         let bytes = if let Some(compression) = self.compression()? {
-            decode::decode(compression, file, self.decompressed_max)
-                .map_err(|error| error.at(&self.path))?
+            decode::decode(compression, input, max).map_err(|error| error.at(&self.path))?
         } else {
             let mut bytes = Vec::new();
-            file.take(self.decompressed_max)
-                .read_to_end(&mut bytes)
-                .map_err(|error| self.io_error(&error))?;
+            input.read_to_end(&mut bytes).map_err(|error| self.io_error(&error))?;
             bytes
         };
         Ok(Image { bytes })
@@ -196,6 +200,10 @@ impl ModuleFile {
     fn io_error(&self, error: &std::io::Error) -> Error {
         Error::io(&self.path, errno::from_io(error))
     }
+}
+
+fn too_large(max: u64) -> Error {
+    Error::new(ErrorKind::TooLarge, format!("it is larger than {}", decode::in_words(max)))
 }
 
 impl AsFd for ModuleFile {
@@ -309,5 +317,32 @@ impl Image {
 
     pub(crate) fn has_init(&self) -> bool {
         elf::Elf::parse(&self.bytes).is_ok_and(|elf| elf.has_init())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn limited(bytes: &[u8], length: u64, max: u64) -> Result<Image, Error> {
+        let mut memory = File::from(memfd_create(c"test", MFdFlags::MFD_CLOEXEC).unwrap());
+        memory.write_all(bytes).unwrap();
+        memory.set_len(length).unwrap();
+        memory.rewind().unwrap();
+        ModuleFile::from_stream(memory, "test", max).unwrap().image()
+    }
+
+    #[test]
+    fn the_limit_is_of_the_file_too() {
+        assert_eq!(limited(b"plain", 5, 5).unwrap().bytes(), b"plain");
+        assert_eq!(limited(b"plain", 6, 5).unwrap_err().kind(), ErrorKind::TooLarge);
+        // Zeros behind a stream of xz are padding, however many they are.
+        let stream = liblzma::stream::Stream::new_easy_encoder(0, liblzma::stream::Check::Crc32);
+        let mut xz = liblzma::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());
+        xz.write_all(b"\x7fELF").unwrap();
+        let xz = xz.finish().unwrap();
+        assert_eq!(limited(&xz, 1000, 1000).unwrap().bytes(), b"\x7fELF");
+        assert_eq!(limited(&xz, 1 << 40, 1000).unwrap_err().kind(), ErrorKind::TooLarge);
     }
 }

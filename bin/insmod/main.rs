@@ -96,7 +96,7 @@ fn open(cli: &Cli, path: &OsStr) -> Result<ModuleFile, Error> {
     }
     match std::io::stdin().as_fd().try_clone_to_owned() {
         Ok(stdin) => ModuleFile::from_stream(File::from(stdin), path, max),
-        // A closed standard input: the error of trying to read it says so.
+        // There are no descriptors left: the error of trying to get one says so.
         Err(_) => ModuleFile::open("/dev/stdin"),
     }
 }

@@ -186,8 +186,6 @@ pub enum Cause {
     AlreadyLoaded {
         /// The name.
         name: ModuleName,
-        /// What distinguishes the loaded one, where anything does.
-        difference: Option<String>,
     },
     /// The kernel has a module of this name built in.
     #[non_exhaustive]

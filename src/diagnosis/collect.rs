@@ -1,8 +1,9 @@
 //! Collecting the facts. Nothing here fails: what cannot be read is left out.
 
+use std::collections::HashSet;
 use std::os::unix::fs::FileTypeExt;
 
-use super::evidence::{self, Evidence};
+use super::evidence::{self, Evidence, Finding};
 use super::facts::{Argument, Facts, FileFacts, Module};
 use super::{Request, providers};
 use crate::depmod::ModuleTree;
@@ -27,7 +28,7 @@ pub(super) fn after(
     let loaded = Snapshot::take(system);
     let answer = error.answer();
     // A file that could not be decompressed once is not tried again: it may be a bomb.
-    let image = match error.failure() {
+    let image = || match error.failure() {
         InsertFailure::Unreadable(error) => Err(error.clone()),
         InsertFailure::Refused(_) => request.file.image(),
     };
@@ -44,7 +45,8 @@ pub(super) fn after(
 
 /// Without a call.
 pub(super) fn before(system: &System, request: Request<'_>) -> Facts {
-    let mut facts = common(system, request, Snapshot::take(system).as_ref(), request.file.image());
+    let image = || request.file.image();
+    let mut facts = common(system, request, Snapshot::take(system).as_ref(), image);
     look_around(system, &mut facts, Depth { symbols: true, reference: true });
     facts
 }
@@ -70,7 +72,7 @@ fn common(
     system: &System,
     request: Request<'_>,
     loaded: Result<&Snapshot, &Error>,
-    image: Result<Image, Error>,
+    image: impl FnOnce() -> Result<Image, Error>,
 ) -> Facts {
     let Request { file, arguments, force } = request;
     let mut facts = Facts {
@@ -84,7 +86,7 @@ fn common(
         ..Facts::default()
     };
     if facts.file.not_regular.is_none() {
-        match image {
+        match image() {
             Ok(image) => facts.module = Some(module(&image)),
             Err(error) => facts.unreadable = Some(error),
         }
@@ -236,16 +238,13 @@ fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
 }
 
 fn look_around(system: &System, facts: &mut Facts, depth: Depth) {
-    let Some(module) = facts.module.clone() else { return };
+    let Some(module) = facts.module.take() else { return };
     let tree = ModuleTree::read(system, &system.release());
     if depth.reference {
-        let disagreeing: Vec<&str> = module
-            .versions
-            .iter()
-            .map(|version| version.name.as_str())
-            .filter(|name| facts.log.as_ref().is_none_or(|log| mentioned(log, name)))
-            .collect();
-        facts.reference = Reference::read(&tree, &disagreeing);
+        let disputed = facts.log.as_deref().map(disputed);
+        let names = module.versions.iter().map(|version| version.name.as_str());
+        let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
+        facts.reference = Reference::read(&tree, names.collect());
         if !has_size_check(&system.release()) {
             facts.reference.struct_size = None;
         }
@@ -257,10 +256,18 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth) {
         facts.exports = Exports::read(system, &wanted).ok();
         providers::find(facts, &tree, &module);
     }
+    facts.module = Some(module);
 }
 
-fn mentioned(log: &[Evidence], symbol: &str) -> bool {
-    log.iter().any(|evidence| evidence.line.ends_with(symbol))
+/// The symbols of whose versions the kernel complained.
+fn disputed(log: &[Evidence]) -> HashSet<&str> {
+    let findings = log.iter().filter_map(|evidence| evidence.finding.as_ref());
+    findings
+        .filter_map(|finding| match finding {
+            Finding::VersionDisagrees(name) | Finding::NoVersion(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Linux 6.4 and later look at the size of `struct module`.

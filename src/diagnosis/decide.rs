@@ -77,7 +77,7 @@ pub(super) fn decide(facts: &Facts) -> Option<Cause> {
 
 /// Answers of the loader itself that it gives without a word in the log: if none of the checks
 /// found their reason, it may be the init function's all the same.
-const SILENT: &[Errno] = &[Errno::EPERM, Errno::EBUSY, Errno::EACCES, Errno::EINTR];
+const SILENT: &[Errno] = &[Errno::EPERM, Errno::EEXIST, Errno::EBUSY, Errno::EACCES, Errno::EINTR];
 
 /// Answers that only come from the loader before it runs anything.
 const NEVER_INIT: &[Errno] = &[Errno::ETXTBSY, Errno::EFBIG, Errno::EBADF, Errno::EFAULT];

@@ -1,6 +1,6 @@
 //! What is known about a module that was not loaded, or is not to be loaded yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::cause::MissingSymbol;
@@ -14,6 +14,9 @@ use crate::module_file::{
 };
 use crate::name::ModuleName;
 use crate::syscall::Force;
+
+/// Where each of some symbols could come from.
+pub(super) type Providers = HashMap<String, MissingSymbol>;
 
 /// Everything that a decision may rest on. What could not be read is `None`, or empty; nothing is
 /// looked up later.
@@ -36,13 +39,11 @@ pub(super) struct Facts {
     /// What the files of loaded modules say about the symbols that they export.
     pub(super) details: HashMap<String, Export>,
     /// Where symbols that nobody exports could come from.
-    pub(super) providers: Vec<MissingSymbol>,
+    pub(super) providers: Providers,
     /// The state of the loaded module of the same name.
     pub(super) namesake: Option<State>,
     /// Whether it could not be seen which modules are loaded.
     pub(super) blind: bool,
-    /// What distinguishes that module from this one.
-    pub(super) difference: Option<String>,
     pub(super) built_in: bool,
     /// The parameters as the kernel will split them.
     pub(super) arguments: Vec<Argument>,
@@ -83,7 +84,7 @@ pub(super) struct Module {
     pub(super) modinfo_name: Option<String>,
     pub(super) vermagic: Option<String>,
     pub(super) license: Option<Vec<u8>>,
-    pub(super) namespaces: Vec<String>,
+    pub(super) namespaces: HashSet<String>,
     pub(super) depends: Vec<ModuleName>,
     pub(super) has_init: bool,
     pub(super) signature: Signature,

@@ -46,9 +46,6 @@ pub(super) fn fixes(facts: &Facts, cause: &Cause) -> Vec<String> {
         Cause::ModulesDisabled { at_boot: false } => one("reboot".to_owned()),
         Cause::NoPrivilege { in_namespace: false } => one(format!("sudo insmod {file}")),
         Cause::NoPrivilege { in_namespace: true } => one("load it on the host".to_owned()),
-        Cause::AlreadyLoaded { name, difference: Some(_) } => {
-            one(format!("rmmod {name} && insmod {file}"))
-        }
         Cause::UnknownParameter { .. } => one(format!("insmod --params {file}")),
         Cause::BadParameter { unknown: true, .. } | Cause::BadParameter { takes: None, .. } => {
             one(format!("insmod --params {file}"))

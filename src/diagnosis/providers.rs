@@ -1,58 +1,46 @@
 //! Which modules export the symbols that a module needs.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::cause::MissingSymbol;
 use super::evidence::{Evidence, Finding};
-use super::facts::{Facts, Module};
+use super::facts::{Facts, Module, Providers};
 use crate::depmod::{self, ModuleTree};
 use crate::directory;
 use crate::error::Error;
 use crate::module_file::{Export, Image, ModuleFile};
 use crate::name::ModuleName;
 
+/// How long files are read, one after another: any of them may be a large one.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Looks up, for the symbols that a loaded module exports, what its file says about them; and for
 /// those that nobody exports, who would.
 pub(super) fn find(facts: &mut Facts, tree: &ModuleTree, module: &Module) {
+    let search = Search { path: &facts.path, tree, late: Instant::now() + PATIENCE };
     let Some(exports) = &facts.exports else {
         // Without CONFIG_KALLSYMS_ALL, only the kernel's own complaints tell what is missing.
-        let unknown: Vec<&str> = facts.log.iter().flatten().filter_map(unknown_symbol).collect();
-        if !unknown.is_empty() {
-            facts.providers = providers(&facts.path, tree, &unknown, &module.depends);
-        }
+        let unknown = facts.log.iter().flatten().filter_map(unknown_symbol).collect();
+        facts.providers = search.providers(unknown, &module.depends);
         return;
     };
-    let mut owners: Vec<ModuleName> = Vec::new();
-    let mut missing: Vec<&str> = Vec::new();
+    let mut owners: HashMap<&ModuleName, HashSet<&str>> = HashMap::new();
+    let mut missing: HashSet<&str> = HashSet::new();
     for import in &module.imports {
         match exports.found.get(&import.name) {
-            Some(exported) => owners.extend(exported.owner.clone()),
-            None if !import.weak => missing.push(&import.name),
+            Some(exported) => {
+                if let Some(owner) = &exported.owner {
+                    owners.entry(owner).or_default().insert(&import.name);
+                }
+            }
+            None if !import.weak => _ = missing.insert(&import.name),
             None => {}
         }
     }
-    owners.sort_unstable();
-    owners.dedup();
-    for owner in &owners {
-        let beside = depmod::sibling(&facts.path, owner).map(|(_, image)| Ok(image));
-        let image = beside.or_else(|| tree.file_of(owner).map(|file| image_of(&file)));
-        let Some(image) = image else { continue };
-        for export in exports_of(image) {
-            let ours = module.imports.iter().any(|import| import.name == export.name);
-            if ours
-                && exports
-                    .found
-                    .get(&export.name)
-                    .is_some_and(|it| it.owner.as_ref() == Some(owner))
-            {
-                facts.details.insert(export.name.clone(), export);
-            }
-        }
-    }
-    if !missing.is_empty() {
-        let found = providers(&facts.path, tree, &missing, &module.depends);
-        facts.providers = found;
-    }
+    facts.details = search.details(owners);
+    facts.providers = search.providers(missing, &module.depends);
 }
 
 fn unknown_symbol(evidence: &Evidence) -> Option<&str> {
@@ -62,48 +50,86 @@ fn unknown_symbol(evidence: &Evidence) -> Option<&str> {
     }
 }
 
-fn providers(
-    path: &Path,
-    tree: &ModuleTree,
-    missing: &[&str],
-    depends: &[ModuleName],
-) -> Vec<MissingSymbol> {
-    let mut found: Vec<MissingSymbol> = missing
-        .iter()
-        .map(|name| MissingSymbol { name: (*name).to_owned(), provider: None, file: None })
-        .collect();
-    // Files beside this one come first: what is built together belongs together.
-    for name in depends {
-        if let Some((file, image)) = depmod::sibling(path, name) {
-            note(&mut found, name, &file, image);
-        }
-    }
-    let exporters = tree.exporters(missing);
-    for (symbol, exporter) in found.iter_mut().zip(exporters) {
-        if symbol.provider.is_none()
-            && let Some(name) = exporter
-        {
-            symbol.file = tree.file_of(&name);
-            symbol.provider = Some(name);
-        }
-    }
-    if found.iter().any(|symbol| symbol.provider.is_none()) {
-        for file in neighbours(path) {
-            let Ok(image) = image_of(&file) else { continue };
-            if let Ok(name) = image.name() {
-                note(&mut found, &name, &file, image);
-            }
-        }
-    }
-    found
+struct Search<'a> {
+    /// The file whose symbols they are.
+    path: &'a Path,
+    tree: &'a ModuleTree,
+    /// When it is time to stop.
+    late: Instant,
 }
 
-fn note(found: &mut [MissingSymbol], name: &ModuleName, file: &Path, image: Image) {
+impl Search<'_> {
+    fn is_late(&self) -> bool {
+        Instant::now() > self.late
+    }
+
+    /// What the files of loaded modules say about the symbols that are used of each.
+    fn details(&self, owners: HashMap<&ModuleName, HashSet<&str>>) -> HashMap<String, Export> {
+        let mut details = HashMap::new();
+        for (owner, used) in owners {
+            if self.is_late() {
+                break;
+            }
+            let beside = depmod::sibling(self.path, owner).map(|(_, image)| Ok(image));
+            let image = beside.or_else(|| self.tree.file_of(owner).map(|file| image_of(&file)));
+            let exports = image.map(exports_of).unwrap_or_default().into_iter();
+            let used = exports.filter(|export| used.contains(export.name.as_str()));
+            details.extend(used.map(|export| (export.name.clone(), export)));
+        }
+        details
+    }
+
+    /// Which modules export what is missing, as far as one is found.
+    fn providers(&self, missing: HashSet<&str>, depends: &[ModuleName]) -> Providers {
+        let mut found = Providers::new();
+        if missing.is_empty() {
+            return found;
+        }
+        let mut open = missing;
+        // Files beside this one come first: what is built together belongs together.
+        for name in depends {
+            if open.is_empty() || self.is_late() {
+                break;
+            }
+            if let Some((file, image)) = depmod::sibling(self.path, name) {
+                note(&mut open, &mut found, name, &file, image);
+            }
+        }
+        let mut files = HashMap::new();
+        for (symbol, name) in self.tree.exporters(&open) {
+            let file = files.entry(name.clone()).or_insert_with(|| self.tree.file_of(&name));
+            open.remove(symbol.as_str());
+            let (provider, file) = (Some(name), file.clone());
+            found.insert(symbol.clone(), MissingSymbol { name: symbol, provider, file });
+        }
+        if open.is_empty() {
+            return found;
+        }
+        for file in neighbours(self.path) {
+            if self.is_late() {
+                break;
+            }
+            let Ok(image) = image_of(&file) else { continue };
+            if let Ok(name) = image.name() {
+                note(&mut open, &mut found, &name, &file, image);
+            }
+        }
+        found
+    }
+}
+
+fn note(
+    open: &mut HashSet<&str>,
+    found: &mut Providers,
+    name: &ModuleName,
+    file: &Path,
+    image: Image,
+) {
     for export in exports_of(Ok(image)) {
-        let open = found.iter_mut().filter(|symbol| symbol.provider.is_none());
-        for symbol in open.filter(|symbol| symbol.name == export.name) {
-            symbol.provider = Some(name.clone());
-            symbol.file = Some(file.to_owned());
+        if open.remove(export.name.as_str()) {
+            let (provider, file) = (Some(name.clone()), Some(file.to_owned()));
+            let symbol = MissingSymbol { name: export.name.clone(), provider, file };
+            found.insert(export.name, symbol);
         }
     }
 }

@@ -102,10 +102,7 @@ impl fmt::Display for Cause {
             Self::NoPrivilege { in_namespace: true } => f.write_str(
                 "this process is in a user namespace, where no capability lets it load modules",
             ),
-            Self::AlreadyLoaded { name, difference } => {
-                write!(f, "a module {name} is loaded already")?;
-                difference.as_ref().map_or(Ok(()), |text| write!(f, "; {text}"))
-            }
+            Self::AlreadyLoaded { name } => write!(f, "a module {name} is loaded already"),
             Self::BuiltIn { name } => write!(f, "{name} is built into this kernel"),
             Self::BeingUnloaded { name } => write!(f, "a module {name} is just being unloaded"),
             Self::BadParameter { unknown: false, name, value, kind, takes, .. } => {
@@ -135,7 +132,14 @@ impl fmt::Display for Cause {
                     "most likely the module's own init function refused to start it"
                 })?;
                 write!(f, " with {}", errno.name())?;
-                meaning(*errno).map_or(Ok(()), |meaning| write!(f, ": {meaning}"))
+                meaning(*errno).map_or(Ok(()), |meaning| write!(f, ": {meaning}"))?;
+                match *errno {
+                    Errno::EEXIST if !certain => f.write_str("; or it was loaded, and is no more"),
+                    Errno::EBUSY if !certain => {
+                        f.write_str("; or it was being unloaded, which is done now")
+                    }
+                    _ => Ok(()),
+                }
             }
             Self::OutOfMemory => f.write_str("the kernel could not get the memory it needs"),
             Self::NoModuleSupport => {

@@ -1,5 +1,6 @@
 //! The modules that must be loaded before another one.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::depmod::{self, ModuleTree};
@@ -38,7 +39,7 @@ pub fn dependencies(system: &System, file: &ModuleFile) -> Dependencies {
         system,
         loaded: Snapshot::take(system).ok(),
         tree: ModuleTree::read(system, &system.release()),
-        seen: Vec::new(),
+        seen: HashSet::new(),
         found: Dependencies::default(),
     };
     search.visit(file.path(), depends(file.image()), 0);
@@ -49,20 +50,22 @@ struct Search<'a> {
     system: &'a System,
     loaded: Option<Snapshot>,
     tree: ModuleTree,
-    seen: Vec<ModuleName>,
+    seen: HashSet<ModuleName>,
     found: Dependencies,
 }
 
 /// A longer chain than any that was ever built: files that name each other end here.
 const DEEPEST: usize = 64;
 
+/// More than any module needs: a file that names thousands ends here.
+const MOST: usize = 1024;
+
 impl Search<'_> {
     fn visit(&mut self, file: &Path, needed: Vec<ModuleName>, depth: usize) {
         for name in needed {
-            if depth == DEEPEST || self.seen.contains(&name) {
+            if depth == DEEPEST || self.seen.len() == MOST || !self.seen.insert(name.clone()) {
                 continue;
             }
-            self.seen.push(name.clone());
             let is_there = self.loaded.as_ref().is_some_and(|loaded| loaded.get(&name).is_some())
                 || is_builtin(self.system, &name);
             if is_there {

@@ -3,7 +3,7 @@
 //! The kernel does not show its version magic, its symbol versions, the size of its
 //! `struct module` or its signing key. The modules that came with it have all of these.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -31,10 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Reference {
     /// Reads modules until each wanted symbol's version was seen, or the time is up.
-    pub(crate) fn read(tree: &ModuleTree, wanted: &[&str]) -> Self {
+    pub(crate) fn read(tree: &ModuleTree, wanted: HashSet<&str>) -> Self {
         let start = Instant::now();
         let mut reference = Self::default();
-        let mut missing: Vec<&str> = wanted.to_vec();
+        let mut missing = wanted;
         for file in tree.files() {
             let enough = reference.file.is_some() && missing.is_empty();
             if enough || start.elapsed() > PATIENCE {
@@ -64,13 +64,12 @@ impl Reference {
         self.file = Some(file);
     }
 
-    fn learn(&mut self, image: &Image, missing: &mut Vec<&str>) {
+    fn learn(&mut self, image: &Image, missing: &mut HashSet<&str>) {
         if missing.is_empty() {
             return;
         }
         for version in image.versions().unwrap_or_default() {
-            if let Some(at) = missing.iter().position(|name| *name == version.name) {
-                missing.swap_remove(at);
+            if missing.remove(version.name.as_str()) {
                 self.crcs.insert(version.name, version.crc);
             }
         }

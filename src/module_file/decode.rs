@@ -6,6 +6,9 @@ use super::Compression;
 use super::gzip::Members;
 use crate::error::{Error, ErrorKind};
 
+/// The largest window that the format's reference decoder accepts: `ZSTD_WINDOWLOG_MAX` of zstd.h.
+const WINDOW_LOG_MAX: u32 = if cfg!(target_pointer_width = "64") { 31 } else { 30 };
+
 /// The bytes behind a compressed stream that holds an ELF object.
 ///
 /// It stops at the first bytes of anything else, so that a file that is no module costs nothing
@@ -20,19 +23,22 @@ pub(super) fn decode(
         Compression::Xz => collect(liblzma::read::XzDecoder::new_multi_decoder(input), limit),
         Compression::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(BufReader::new(input)).map_err(corrupt)?;
-            // The largest window that the format's reference decoder accepts.
-            decoder.window_log_max(31).map_err(corrupt)?;
+            decoder.window_log_max(WINDOW_LOG_MAX).map_err(corrupt)?;
             collect(decoder, limit)
         }
     }
 }
 
-/// What the first stream, member or frame of a file holds, as far as it can be read.
+/// What the first stream, member or frame of a file holds, as far as it can be read and while it
+/// looks like an ELF object.
 pub(super) fn first_part(compression: Compression, input: impl Read, limit: u64) -> Vec<u8> {
-    fn read(decoder: impl Read, limit: u64) -> Vec<u8> {
+    fn read(mut decoder: impl Read, limit: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         // What follows makes some decoders fail: then the part has ended, too.
-        let _ = decoder.take(limit).read_to_end(&mut bytes);
+        let _ = decoder.by_ref().take(ELF_MAGIC.len() as u64).read_to_end(&mut bytes);
+        if bytes == ELF_MAGIC {
+            let _ = decoder.take(limit).read_to_end(&mut bytes);
+        }
         bytes
     }
     match compression {
@@ -182,8 +188,10 @@ mod tests {
         bomb.resize(2 << 20, 0);
         let error = decode(Compression::Gzip, &*gzip(&bomb), LIMIT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
-        let error = decode(Compression::Zstd, &*zstd(&vec![0; 2 << 20]), LIMIT).unwrap_err();
+        let zeros = zstd(&vec![0; 2 << 20]);
+        let error = decode(Compression::Zstd, &*zeros, LIMIT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotElf);
+        assert_eq!(first_part(Compression::Zstd, &*zeros, LIMIT), [0; 4]);
         // The limit itself is still allowed.
         bomb.truncate(1 << 20);
         assert!(decode(Compression::Xz, &*xz(&bomb, liblzma::stream::Check::Crc32), LIMIT).is_ok());

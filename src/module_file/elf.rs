@@ -4,6 +4,7 @@ use object::ObjectKind;
 use object::elf;
 use object::read::{File, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolSection};
 
+use super::limits::{NAME_MAX, SECTIONS_MAX, SYMBOLS_MAX, ShortNames};
 use super::symbols::{Export, Import, SymbolVersion};
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
@@ -12,8 +13,10 @@ use crate::name::ModuleName;
 ///
 /// `object` checks every offset, so that no file, however hostile, is read out of bounds.
 pub(super) struct Elf<'data> {
-    object: File<'data>,
+    object: File<'data, ShortNames<'data>>,
 }
+
+type Symbol<'data, 'file> = object::read::Symbol<'data, 'file, ShortNames<'data>>;
 
 /// The start of an ELF object, readable even where the rest is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +87,20 @@ const MODINFO: &str = ".modinfo";
 impl<'data> Elf<'data> {
     pub(super) fn parse(bytes: &'data [u8]) -> Result<Self, Error> {
         ElfHeader::read(bytes)?;
-        match File::parse(bytes) {
-            Ok(object) => Ok(Self { object }),
-            Err(error) => {
-                Err(Error::new(ErrorKind::Truncated, format!("damaged or cut off: {error}")))
-            }
+        let object = File::parse(ShortNames(bytes)).map_err(|error| {
+            Error::new(ErrorKind::Truncated, format!("damaged or cut off: {error}"))
+        })?;
+        if object.sections().count() > SECTIONS_MAX {
+            return Err(Error::new(
+                ErrorKind::NotAModule,
+                "not a kernel module: too many sections",
+            ));
         }
+        Ok(Self { object })
+    }
+
+    fn symbols(&self) -> impl Iterator<Item = Symbol<'data, '_>> {
+        self.object.symbols().take(SYMBOLS_MAX)
     }
 
     /// What the kernel looks at before it uses anything of a module: `elf_validity_cache_copy` of
@@ -155,14 +166,11 @@ impl<'data> Elf<'data> {
     /// Whether there is an init function: `struct module` refers to it, or, before the linker saw
     /// to that, a symbol of this name is defined.
     pub(super) fn has_init(&self) -> bool {
-        self.object
-            .symbols()
-            .any(|symbol| symbol.name() == Ok("init_module") && !symbol.is_undefined())
+        self.symbols().any(|symbol| symbol.name() == Ok("init_module") && !symbol.is_undefined())
     }
 
     pub(super) fn imports(&self) -> Vec<Import> {
-        self.object
-            .symbols()
+        self.symbols()
             .filter(object::ObjectSymbol::is_undefined)
             .filter_map(|symbol| {
                 let name = symbol.name().ok().filter(|name| !name.is_empty())?;
@@ -175,7 +183,7 @@ impl<'data> Elf<'data> {
     pub(super) fn exports(&self) -> Vec<Export> {
         let mut exports = Vec::new();
         let (mut crcs, mut namespaces) = (Vec::new(), Vec::new());
-        for symbol in self.object.symbols() {
+        for symbol in self.symbols() {
             let Ok(name) = symbol.name() else { continue };
             if let Some(name) = name.strip_prefix("__ksymtab_") {
                 let section = self.section_name(&symbol).unwrap_or_default();
@@ -188,6 +196,7 @@ impl<'data> Elf<'data> {
                 crcs.push((name.to_owned(), self.crc_at(&symbol)));
             } else if let Some(name) = name.strip_prefix("__kstrtabns_") {
                 let text = self.bytes_at(&symbol).unwrap_or_default();
+                let text = text.get(..NAME_MAX).unwrap_or(text);
                 let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
                 if !text.is_empty() {
                     let text = String::from_utf8_lossy(text).into_owned();
@@ -220,12 +229,14 @@ impl<'data> Elf<'data> {
         {
             let crcs = crcs.chunks_exact(4).filter_map(word);
             let names = names.split(|&byte| byte == 0).map(text);
-            return crcs.zip(names).map(|(crc, name)| SymbolVersion { name, crc }).collect();
+            let versions = crcs.zip(names).map(|(crc, name)| SymbolVersion { name, crc });
+            return versions.take(SYMBOLS_MAX).collect();
         }
         let width = if self.object.is_64() { 8 } else { 4 };
         let table = self.section("__versions").unwrap_or_default();
         table
             .chunks_exact(64)
+            .take(SYMBOLS_MAX)
             .filter_map(|entry| {
                 // A big-endian long has its low half last.
                 let low = if self.object.is_little_endian() { 0 } else { width - 4 };

@@ -177,7 +177,6 @@ impl RemoveError {
             Some(module) if module.refcnt.is_none() => Errno::ENOSYS,
             _ if modules_disabled => Errno::EPERM,
             None => Errno::ENOENT,
-            Some(module) if module.refcnt.is_none() => Errno::ENOSYS,
             Some(module) if !module.used_by.is_empty() => Errno::EAGAIN,
             Some(module) if module.state != State::Live => Errno::EBUSY,
             Some(_) if mode == RemoveMode::Force => return None,

@@ -33,7 +33,10 @@ pub(super) fn compression(facts: &Facts) -> Option<Cause> {
             compression: facts.file.compression,
             detail: error.detail().to_owned(),
         }),
-        ErrorKind::TooLarge => Some(Cause::TooLarge { detail: error.detail().to_owned() }),
+        // That we do not read a plain file is no reason of the kernel's.
+        ErrorKind::TooLarge if facts.answer.is_none() || facts.file.compression.is_some() => {
+            Some(Cause::TooLarge { detail: error.detail().to_owned() })
+        }
         _ => None,
     }
 }

@@ -2,6 +2,8 @@
 //! `verify_exported_symbols` in `kernel/module/main.c`, `check_version` in
 //! `kernel/module/version.c`.
 
+use std::collections::HashMap;
+
 use super::{findings, log_decides, logged};
 use crate::diagnosis::cause::{Cause, MissingSymbol, WrongVersion};
 use crate::diagnosis::evidence::Finding;
@@ -24,16 +26,16 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
     if facts.force.modversions {
         return None;
     }
-    let of_module = |name: &str| {
-        module.versions.iter().find(|version| version.name == name).map(|version| version.crc)
-    };
+    // The first of a name is the kernel's, too.
+    let rows = module.versions.iter().rev().map(|version| (version.name.as_str(), version.crc));
+    let of_module: HashMap<&str, u32> = rows.collect();
     let of_kernel = |name: &str| {
         let detail = facts.details.get(name).and_then(|export| export.crc);
         detail.or_else(|| facts.reference.crcs.get(name).copied())
     };
     let wrong = |name: &str| WrongVersion {
         name: name.to_owned(),
-        module: of_module(name),
+        module: of_module.get(name).copied(),
         kernel: of_kernel(name),
     };
     let symbols: Vec<WrongVersion> = if log_decides(facts) {
@@ -120,8 +122,8 @@ pub(super) fn missing(facts: &Facts) -> Option<Cause> {
         if exported && !log_decides(facts) {
             continue;
         }
-        let known = facts.providers.iter().find(|provider| provider.name == name);
-        symbols.push(known.cloned().unwrap_or_else(|| MissingSymbol {
+        let known = facts.providers.get(name).cloned();
+        symbols.push(known.unwrap_or_else(|| MissingSymbol {
             name: name.to_owned(),
             provider: None,
             file: None,

@@ -17,7 +17,7 @@ pub(super) fn already_loaded(facts: &Facts) -> Option<Cause> {
         _ => false,
     };
     let name = facts.module.as_ref()?.name.clone()?;
-    live.then(|| Cause::AlreadyLoaded { name, difference: facts.difference.clone() })
+    live.then_some(Cause::AlreadyLoaded { name })
 }
 
 pub(super) fn being_unloaded(facts: &Facts) -> Option<Cause> {

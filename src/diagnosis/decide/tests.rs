@@ -1,5 +1,7 @@
 //! The decision as a table: what is known, and what follows from it.
 
+use std::collections::HashSet;
+
 use super::decide;
 use crate::diagnosis::evidence;
 use crate::diagnosis::facts::{Argument, Facts, Module};
@@ -23,7 +25,7 @@ fn module() -> Module {
         modinfo_name: Some("t_x".into()),
         vermagic: Some(MAGIC.into()),
         license: Some(b"GPL".to_vec()),
-        namespaces: Vec::new(),
+        namespaces: HashSet::new(),
         depends: Vec::new(),
         has_init: true,
         signature: Signature::Absent,
