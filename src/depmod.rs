@@ -74,17 +74,30 @@ pub fn installed_modules(system: &System) -> HashMap<ModuleName, PathBuf> {
 /// The file of a module that lies beside another one, such as after a build, and what is in it: its
 /// name is known by nothing else.
 pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<(PathBuf, Image)> {
-    let parent = file.parent()?;
-    let directory = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    siblings(file, name).find_map(|path| {
+        let image = ModuleFile::open(path.as_path()).and_then(|file| file.image()).ok()?;
+        image.name().is_ok_and(|found| found == *name).then_some((path, image))
+    })
+}
+
+/// A file beside another one that only its own name makes a certain module: it is damaged.
+pub(crate) fn damaged_sibling(file: &Path, name: &ModuleName) -> Option<PathBuf> {
+    siblings(file, name).find(|path| {
+        let file = ModuleFile::open(path.as_path());
+        file.is_ok_and(|file| file.name().is_err())
+    })
+}
+
+/// Where the file of a module would lie beside another one.
+fn siblings(file: &Path, name: &ModuleName) -> impl Iterator<Item = PathBuf> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = parent.unwrap_or(Path::new(".")).to_owned();
     let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
     let suffixes = ["", ".xz", ".zst", ".gz"];
     // A file name may have a dash where the module has an underscore; few have both.
-    [text.clone(), text.replace('_', "-")]
-        .iter()
-        .flat_map(|stem| suffixes.iter().map(move |suffix| format!("{stem}.ko{suffix}")))
-        .map(|file| directory.join(file))
-        .find_map(|path| {
-            let image = ModuleFile::open(path.as_path()).and_then(|file| file.image()).ok()?;
-            image.name().is_ok_and(|found| found == *name).then_some((path, image))
-        })
+    let stems = [text.replace('_', "-"), text];
+    stems.into_iter().rev().flat_map(move |stem| {
+        let directory = directory.clone();
+        suffixes.map(|suffix| directory.join(format!("{stem}.ko{suffix}")))
+    })
 }

@@ -52,6 +52,9 @@ fn complaint(program: &OsStr, error: &clap::Error) -> Vec<u8> {
         (ErrorKind::UnknownArgument, Some(option)) if option.starts_with("--") => {
             format!("unrecognized option '{option}'")
         }
+        (ErrorKind::TooManyValues, Some(option)) => {
+            format!("option '{option}' doesn't allow an argument")
+        }
         (ErrorKind::UnknownArgument, Some(option)) => {
             format!("invalid option -- '{}'", option.trim_start_matches('-'))
         }

@@ -15,7 +15,11 @@ use crate::max_size;
 /// Load a module file into the kernel.
 #[derive(Debug, Default, Parser)]
 #[command(name = "insmod", bin_name = "insmod", version, max_term_width = 100)]
-#[command(override_usage = "insmod [OPTIONS] FILE [NAME=VALUE]...", args_override_self = true)]
+#[command(
+    override_usage = "insmod [OPTIONS] FILE [NAME=VALUE]...",
+    args_override_self = true,
+    infer_long_args = true
+)]
 pub(crate) struct Cli {
     /// The module, plain or compressed; - is standard input
     #[arg(value_name = "FILE")]

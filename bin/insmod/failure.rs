@@ -139,8 +139,7 @@ impl Failure {
     }
 
     pub(crate) fn is_already_loaded(&self) -> bool {
-        let cause = self.diagnosis.as_ref().map(|diagnosis| &diagnosis.cause);
-        matches!(cause, Some(Cause::AlreadyLoaded { .. }))
+        self.status == Status::Already
     }
 
     /// Says it, notes it in the record, and returns the exit status.

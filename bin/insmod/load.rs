@@ -48,7 +48,7 @@ pub(crate) fn run(
         refuse_unknown(file, arguments)?;
     }
     if cli.check {
-        return check(system, cli, request, talkative, record);
+        return check(system, cli, reporter, request, record);
     }
     let dependencies =
         if cli.deps { modutils::dependencies(system, file) } else { Dependencies::default() };
@@ -62,11 +62,9 @@ pub(crate) fn run(
                 let file = dependency.file.to_string_lossy();
                 json!({"module": dependency.name.to_string(), "file": file})
             }));
-            if !arguments.is_empty() {
-                record.warnings.extend(ignored(file, arguments));
-            }
+            warn_of_ignored(reporter, request, record);
             if talkative {
-                record.warnings.extend(account::of(system, request));
+                remark(cli, reporter, account::of(system, request), record);
             }
             if cli.common.verbose
                 && let Ok(name) = file.name()
@@ -76,11 +74,7 @@ pub(crate) fn run(
             Ok(Outcome::Loaded)
         }
         Err(failure) if cli.if_needed && failure.is_already_loaded() => {
-            name(record, cli, file);
-            if talkative {
-                record.warnings.extend(account::differences(system, request));
-            }
-            Ok(Outcome::Already)
+            Ok(already(system, cli, reporter, request, record))
         }
         Err(failure) => {
             for dependency in loaded.iter().rev() {
@@ -98,15 +92,13 @@ pub(crate) fn run(
 fn check(
     system: &System,
     cli: &Cli,
+    reporter: &Reporter,
     request: Request<'_>,
-    talkative: bool,
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
     let Some(diagnosis) = modutils::check(system, request) else {
         name(record, cli, request.file);
-        if !request.arguments.is_empty() {
-            record.warnings.extend(ignored(request.file, request.arguments));
-        }
+        warn_of_ignored(reporter, request, record);
         return Ok(Outcome::WouldLoad);
     };
     if cli.deps && dependencies::resolve(system, request.file, &diagnosis.cause) {
@@ -115,13 +107,50 @@ fn check(
     }
     let failure = Failure::foreseen(request.file, diagnosis);
     if cli.if_needed && failure.is_already_loaded() {
-        name(record, cli, request.file);
-        if talkative {
-            record.warnings.extend(account::differences(system, request));
-        }
-        return Ok(Outcome::Already);
+        return Ok(already(system, cli, reporter, request, record));
     }
     Err(failure)
+}
+
+/// With `--if-needed`, a success.
+fn already(
+    system: &System,
+    cli: &Cli,
+    reporter: &Reporter,
+    request: Request<'_>,
+    record: &mut Record,
+) -> Outcome {
+    name(record, cli, request.file);
+    if cli.json || cli.common.verbose {
+        remark(cli, reporter, account::differences(system, request), record);
+    }
+    Outcome::Already
+}
+
+/// What is worth knowing about a success, and said only to those who asked for more than it.
+fn remark(cli: &Cli, reporter: &Reporter, lines: Vec<String>, record: &mut Record) {
+    if cli.common.verbose {
+        for line in &lines {
+            warn(reporter, line);
+        }
+    }
+    record.warnings.extend(lines);
+}
+
+pub(crate) fn warn(reporter: &Reporter, text: &str) {
+    let line = format!("{}: WARNING: {text}", crate::TOOL);
+    reporter.line(line.as_bytes(), &Explanation::default());
+}
+
+/// The one thing that a success says to everybody.
+fn warn_of_ignored(reporter: &Reporter, request: Request<'_>, record: &mut Record) {
+    if request.arguments.is_empty() {
+        return;
+    }
+    if let Some(warning) = ignored(request.file, request.arguments) {
+        warn(reporter, &warning);
+        record.warnings.push(warning);
+    }
 }
 
 fn load_dependencies<'a>(

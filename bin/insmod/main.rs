@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use modutils::{Arguments, DECOMPRESSED_MAX, Error, ModuleFile, System};
 
 use cli::Cli;
-use common::report::{Explanation, Reporter};
+use common::report::Reporter;
 use common::status::Status;
 use failure::Failure;
 use load::Outcome;
@@ -63,13 +63,16 @@ fn run(cli: &Cli) -> Status {
             record.outcome = outcome.word();
             Status::Done
         }
-        Err(failure) if cli.check => failure.without_asking().report(&reporter, &mut record),
-        Err(failure) => failure.report(&reporter, &mut record),
+        Err(failure) => {
+            let failure = if cli.check { failure.without_asking() } else { failure };
+            let status = failure.report(&reporter, &mut record);
+            // Behind the failure, whose line is the first.
+            for warning in &record.warnings {
+                load::warn(&reporter, warning);
+            }
+            status
+        }
     };
-    for warning in &record.warnings {
-        let line = [TOOL.as_bytes(), b": WARNING: ", warning.as_bytes()].concat();
-        reporter.line(&line, &Explanation::default());
-    }
     finish(cli, record, &reporter, status)
 }
 

@@ -55,10 +55,6 @@ pub(crate) fn status(errno: Errno) -> Status {
         Errno::ENOEXEC | Errno::ENOENT | Errno::EINVAL | Errno::ERANGE | Errno::ENOSPC => {
             Status::Misfit
         }
-        Errno::ENOMEM | Errno::ENOSYS | Errno::EFBIG | Errno::EINTR | Errno::ETXTBSY => {
-            Status::Failed
-        }
-        // The loader has no other answers: it comes from the module's init function.
-        _ => Status::InitFailed,
+        _ => Status::Failed,
     }
 }

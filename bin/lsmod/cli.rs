@@ -18,7 +18,11 @@ use crate::tree::Below;
 /// List the loaded modules.
 #[derive(Debug, Default, Parser)]
 #[command(name = "lsmod", bin_name = "lsmod", version, max_term_width = 100)]
-#[command(override_usage = "lsmod [OPTIONS] [NAME|PATTERN]...", args_override_self = true)]
+#[command(
+    override_usage = "lsmod [OPTIONS] [NAME|PATTERN]...",
+    args_override_self = true,
+    infer_long_args = true
+)]
 #[command(group = ArgGroup::new("format"))]
 pub(crate) struct Cli {
     /// Modules to list instead of all: names, module files, or patterns like 'snd_*'

@@ -14,7 +14,11 @@ use crate::wait_time::{self, WaitTime};
 /// Remove modules from the kernel.
 #[derive(Debug, Default, Parser)]
 #[command(name = "rmmod", bin_name = "rmmod", version, max_term_width = 100)]
-#[command(override_usage = "rmmod [OPTIONS] NAME|FILE|PATTERN...", args_override_self = true)]
+#[command(
+    override_usage = "rmmod [OPTIONS] NAME|FILE|PATTERN...",
+    args_override_self = true,
+    infer_long_args = true
+)]
 pub(crate) struct Cli {
     /// Names of modules, module files, or patterns of loaded modules ('snd_*'); removed users
     /// first, whatever their order here

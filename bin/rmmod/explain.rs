@@ -2,7 +2,7 @@
 
 use modutils::{Holders, LoadedModule, ModuleName, Refusal, RemoveError, Snapshot, System};
 
-use crate::{absence, holders};
+use crate::{absence, holders, wait_time};
 
 /// What is told of a failure beyond its first line.
 #[derive(Default)]
@@ -35,7 +35,13 @@ fn reason(
     let users = error.module().map_or(&[][..], |module| &module.used_by);
     let wait = vec![format!("rmmod --wait {name}")];
     match error.obstacle() {
-        Refusal::NotLoaded => (format!("no module of the name {name} is loaded"), Vec::new()),
+        Refusal::NotLoaded => {
+            let text = name.to_string();
+            // `--wait 5`; but there are modules called 8250.
+            let time = wait_time::parse(&text).is_ok();
+            let fix = time.then(|| format!("if a time was meant: rmmod --wait={text}"));
+            (format!("no module of the name {name} is loaded"), fix.into_iter().collect())
+        }
         Refusal::BuiltIn => (
             format!("{name} is part of the kernel {}, and not a loaded module", system.release()),
             Vec::new(),

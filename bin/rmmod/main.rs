@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use cli::Cli;
 use common::report::{Explanation, Reporter};
 use common::status::Status;
+use results::Record;
 
 const TOOL: &str = "rmmod";
 
@@ -41,8 +42,12 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Status {
     let reporter = Reporter::new(TOOL, &cli.common);
     if cli.modules.is_empty() {
-        reporter.error(b"missing module name.", &Explanation::default());
-        return Status::Usage;
+        let line = "missing module name.";
+        reporter.error(line.as_bytes(), &Explanation::default());
+        let (status, message) = (Status::Usage, Some(line.to_owned()));
+        let record =
+            Record { outcome: "failed", status: status as u8, message, ..Record::default() };
+        return if cli.json { results::print(&[record], &reporter, status) } else { status };
     }
     session::Session::new(cli, &reporter).run()
 }

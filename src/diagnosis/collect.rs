@@ -134,12 +134,16 @@ fn file_facts(file: &ModuleFile) -> FileFacts {
         Some("a device")
     };
     let start = if not_regular.is_none() { file.start().unwrap_or_default() } else { Vec::new() };
+    let compression = file.compression().ok().flatten();
     FileFacts {
         is_empty: not_regular.is_none() && metadata.len() == 0,
         not_regular,
-        compression: file.compression().ok().flatten(),
+        compression,
         foreign: foreign_compression(&start),
-        looks_like: looks_like(&start),
+        looks_like: match compression {
+            Some(_) => "what it holds, decompressed, is no ELF object".to_owned(),
+            None => looks_like(&start),
+        },
     }
 }
 
@@ -164,9 +168,6 @@ fn looks_like(start: &[u8]) -> String {
         (b"version https://git-lfs", "it is a pointer of Git LFS, not the file itself"),
         (b"PK\x03\x04", "it is a zip archive"),
         (b"!<arch>", "it is a package or an archive"),
-        (b"\x1f\x8b", "what it holds, decompressed, is no ELF object"),
-        (b"\xfd7zXZ", "what it holds, decompressed, is no ELF object"),
-        (b"\x28\xb5\x2f\xfd", "what it holds, decompressed, is no ELF object"),
         (b"#!", "it is a script"),
     ];
     if let Some((_, text)) = KINDS.iter().find(|(magic, _)| start.starts_with(magic)) {

@@ -96,6 +96,12 @@ pub(super) struct Module {
 }
 
 impl Facts {
+    /// Whether there is a signature, which forced loading voids.
+    pub(super) fn voids_signature(&self) -> bool {
+        let module = self.module.as_ref();
+        self.force.any() && module.is_some_and(|module| module.signature != Signature::Absent)
+    }
+
     /// The module, if it is one.
     pub(super) fn valid_module(&self) -> Option<&Module> {
         self.module.as_ref().filter(|module| module.valid.is_ok())

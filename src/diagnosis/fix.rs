@@ -29,7 +29,9 @@ pub(super) fn fixes(facts: &Facts, cause: &Cause) -> Vec<String> {
             one(format!("wait until /sys/module/{module}/initstate is live"))
         }
         Cause::DuplicateSymbol { owner: Some(owner), .. } => one(format!("rmmod {owner}")),
-        Cause::Unsigned { voided: true } => one(format!("insmod {file}   (without --force)")),
+        Cause::Unsigned { .. } | Cause::LockedDown { .. } if facts.voids_signature() => {
+            one(format!("insmod {file}   (without --force)"))
+        }
         Cause::Unsigned { .. } | Cause::UnknownKey { .. } | Cause::LockedDown { .. } => {
             let mut fixes = vec!["sign the module with a key that this kernel trusts".to_owned()];
             if facts.policy.secure_boot == Some(true) {

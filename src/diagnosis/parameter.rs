@@ -38,8 +38,8 @@ fn nearest<'a>(name: &[u8], parameters: &'a [Parameter]) -> Option<&'a [u8]> {
 
 /// How many letters to insert, drop, replace, or swap with the next, at least.
 fn distance(one: &[u8], other: &[u8]) -> usize {
-    let long = 64;
-    if one.len() > long || other.len() > long {
+    let long = usize::MAX / 2;
+    if one.len().max(other.len()) > 64 {
         return long;
     }
     let mut before: Vec<usize> = Vec::new();

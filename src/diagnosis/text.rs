@@ -136,7 +136,7 @@ impl fmt::Display for Cause {
                 match *errno {
                     Errno::EEXIST if !certain => f.write_str("; or it was loaded, and is no more"),
                     Errno::EBUSY if !certain => {
-                        f.write_str("; or it was being unloaded, which is done now")
+                        f.write_str("; or another process was loading or unloading it just then")
                     }
                     _ => Ok(()),
                 }

@@ -131,7 +131,9 @@ fn quote(argument: &[u8], after: &[u8]) -> Result<Vec<u8>, &'static str> {
         return Ok(argument.to_vec());
     };
     let meant = match value.strip_prefix(b"\"") {
-        Some(inner) => inner.strip_suffix(b"\"").ok_or("its value has an opening quote only")?,
+        Some(inner) => inner
+            .strip_suffix(b"\"")
+            .ok_or("its value starts with a double quote and does not end with one")?,
         None => value,
     };
     let quoted = [name, b"=\"", meant, b"\""].concat();

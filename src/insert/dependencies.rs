@@ -73,7 +73,10 @@ impl Search<'_> {
             }
             let beside =
                 depmod::sibling(file, &name).map(|(path, image)| (path, depends(Ok(image))));
-            if let Some((path, further)) = beside.or_else(|| self.of_the_release(&name)) {
+            // What is wrong with a damaged one, the load will say.
+            let damaged = || Some((depmod::damaged_sibling(file, &name)?, Vec::new()));
+            let found = beside.or_else(|| self.of_the_release(&name)).or_else(damaged);
+            if let Some((path, further)) = found {
                 self.visit(&path, further, depth + 1);
                 self.found.to_load.push(Dependency { name, file: path });
             } else {
