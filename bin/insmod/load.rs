@@ -62,14 +62,14 @@ pub(crate) fn run(
                 let file = dependency.file.to_string_lossy();
                 json!({"module": dependency.name.to_string(), "file": file})
             }));
-            warn_of_ignored(reporter, request, record);
-            if talkative {
-                remark(cli, reporter, account::of(system, request), record);
-            }
             if cli.common.verbose
                 && let Ok(name) = file.name()
             {
                 tell(cli, reporter, &name, file.path());
+            }
+            warn_of_ignored(reporter, request, record);
+            if talkative {
+                remark(cli, reporter, account::of(system, request), record);
             }
             Ok(Outcome::Loaded)
         }

@@ -9,6 +9,7 @@ crate::tests![
     list_without_sys,
     insert_and_remove_without_proc,
     insert_and_remove_without_sys,
+    loaded_already_without_both,
     busy_without_sys,
     busy_without_proc,
     waiting_without_proc_or_sys,
@@ -46,6 +47,17 @@ fn insert_and_remove_without_proc() {
 
 fn insert_and_remove_without_sys() {
     insert_and_remove_without("/sys");
+}
+
+/// Only the kernel's answer tells it.
+fn loaded_already_without_both() {
+    let both = "/proc && umount -l /sys";
+    let _base = Loaded::new("t_base", "");
+    without(both, "insmod /modules/t_base.ko")
+        .fails(3, "insmod: ERROR: could not insert module /modules/t_base.ko: File exists");
+    without(both, "insmod --if-needed /modules/t_base.ko").succeeds_silently();
+    without(both, "insmod --deps /modules/t_user.ko").succeeds_silently();
+    drop(Loaded::adopt("t_user"));
 }
 
 fn busy_without_sys() {

@@ -17,6 +17,7 @@ crate::tests![
     json_of_a_success,
     dependencies,
     dependencies_told,
+    dependencies_damaged,
     dependencies_of_a_distribution_module,
     dependencies_are_taken_out_again,
     dependencies_foreseen,
@@ -79,6 +80,23 @@ fn dependencies_told() {
         release()
     );
     assert_eq!(result(&done)["warnings"], json!([warning]));
+}
+
+fn dependencies_damaged() {
+    fs::create_dir_all("/tmp/damaged").unwrap();
+    fs::copy("/modules/t_user.ko", "/tmp/damaged/t_user.ko").unwrap();
+    for suffix in ["", ".xz"] {
+        let base = format!("/tmp/damaged/t_base.ko{suffix}");
+        let whole = fs::read(format!("/modules/t_base.ko{suffix}")).unwrap();
+        fs::write(&base, &whole[..whole.len() / 2]).unwrap();
+        let done = run(["insmod", "-J", "--deps", "/tmp/damaged/t_user.ko"]);
+        done.check(done.status == Some(7), "ends with status 7");
+        let line = format!("insmod: ERROR: could not insert module {base}: ");
+        done.check(done.stderr.starts_with(&line), &line);
+        let kind = if suffix.is_empty() { "truncated" } else { "corrupt-compression" };
+        assert_eq!(result(&done)["cause"]["kind"], kind);
+        fs::remove_file(&base).unwrap();
+    }
 }
 
 fn dependencies_of_a_distribution_module() {
@@ -146,6 +164,7 @@ fn if_needed_tells_differences() {
         bytes[at + tag.len()] ^= 1;
     });
     let done = run(["insmod", "--if-needed", "-J", &other]);
+    done.check(done.stderr.is_empty(), "prints nothing on stderr");
     let record = result(&done);
     assert_eq!(record["outcome"], "already");
     assert!(record["warnings"][0].as_str().unwrap().contains("srcversion"), "{record}");
@@ -231,6 +250,7 @@ fn parameters_discarded_by_a_merge() {
     let _slow = Loaded::adopt("t_slow");
     first.wait_with_output().unwrap();
     done.succeeds();
+    done.check(done.stderr.is_empty(), "prints nothing on stderr");
     let warnings = result(&done)["warnings"].clone();
     assert_eq!(warnings[0], "its parameter init_ms is '1500', not '7'", "{warnings}");
     assert!(warnings[1].as_str().unwrap().contains("another process"), "{warnings}");

@@ -49,9 +49,9 @@ pub(crate) mod enforced {
 
 /// `lockdown=integrity` and `lockdown=confidentiality`.
 pub(crate) mod lockdown {
-    use super::{Expected, assert_verdict, fs, verify_signed, with_another_signer};
+    use super::{Expected, assert_verdict, fs, signed_with, verify_signed, with_another_signer};
 
-    crate::tests![unsigned, unknown_key, signed];
+    crate::tests![unsigned, unknown_key, voided_by_force, signed];
 
     const TEXT: &str = "Operation not permitted";
 
@@ -71,6 +71,14 @@ pub(crate) mod lockdown {
         let expected = Expected { kind: "locked-down", status: 6, text: TEXT };
         let result = assert_verdict(&[&file], &expected);
         assert!(result["cause"]["text"].as_str().unwrap().contains("key"), "{result}");
+    }
+
+    fn voided_by_force() {
+        let file = signed_with(|_| ());
+        let expected = Expected { kind: "locked-down", status: 6, text: TEXT };
+        let result = assert_verdict(&["--force", &file], &expected);
+        let fix = format!("insmod {file}   (without --force)");
+        assert_eq!(result["fix"], serde_json::json!([fix]));
     }
 
     fn signed() {
