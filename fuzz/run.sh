@@ -21,6 +21,14 @@ fi
 # what goes wrong in its arithmetic or its slices is a panic without them, too.
 cargo fuzz build --sanitizer none --debug-assertions
 
+# A directory of its own, in memory if there is such a place: other runs go on beside this one.
+place=/dev/shm
+[ -d "$place" ] || place=${TMPDIR:-/tmp}
+TMPDIR=$(mktemp -d "$place/modutils-fuzz.XXXXXX")
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+trap 'exit 130' INT TERM
+
 status=0
 for target in "$@"; do
 	mkdir -p "target/fuzz/$target"
@@ -36,5 +44,4 @@ for target in "$@"; do
 	coverage=$(sed -n 's/.* cov: \([0-9]*\) ft: \([0-9]*\) corp: \([0-9]*\).*/\1 edges, \2 features, \3 inputs/p' "$log" | tail -n 1)
 	echo "$target: ${runs:-?} runs in $seconds s; $coverage"
 done
-rm -rf /dev/shm/modutils-fuzz-*
 exit $status

@@ -12,11 +12,9 @@ use modutils::{
 
 use super::{classic, files};
 
-/// A directory in memory that looks like a system.
+/// A directory that looks like a system.
 static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
-    let memory = PathBuf::from("/dev/shm");
-    let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
-    let root = place.join(format!("modutils-fuzz-{}", std::process::id()));
+    let root = std::env::temp_dir().join(format!("modutils-fuzz-{}", std::process::id()));
     for directory in ["proc/self", "proc/sys/kernel", "sys/module/m/parameters", "dev"] {
         fs::create_dir_all(root.join(directory)).unwrap();
     }
