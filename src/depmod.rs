@@ -73,31 +73,29 @@ pub fn installed_modules(system: &System) -> HashMap<ModuleName, PathBuf> {
 
 /// The file of a module that lies beside another one, such as after a build, and what is in it: its
 /// name is known by nothing else.
-pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<(PathBuf, Image)> {
-    siblings(file, name).find_map(|path| {
-        let image = ModuleFile::open(path.as_path()).and_then(|file| file.image()).ok()?;
-        image.name().is_ok_and(|found| found == *name).then_some((path, image))
+pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<(ModuleFile, Image)> {
+    siblings(file, name).find_map(|file| {
+        let image = file.image().ok()?;
+        image.name().is_ok_and(|found| found == *name).then_some((file, image))
     })
 }
 
 /// A file beside another one that only its own name makes a certain module: it is damaged.
-pub(crate) fn damaged_sibling(file: &Path, name: &ModuleName) -> Option<PathBuf> {
-    siblings(file, name).find(|path| {
-        let file = ModuleFile::open(path.as_path());
-        file.is_ok_and(|file| file.name().is_err())
-    })
+pub(crate) fn damaged_sibling(file: &Path, name: &ModuleName) -> Option<ModuleFile> {
+    siblings(file, name).find(|file| file.name().is_err())
 }
 
-/// Where the file of a module would lie beside another one.
-fn siblings(file: &Path, name: &ModuleName) -> impl Iterator<Item = PathBuf> {
+/// The files beside another one that have a module's name.
+fn siblings(file: &Path, name: &ModuleName) -> impl Iterator<Item = ModuleFile> {
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = parent.unwrap_or(Path::new(".")).to_owned();
     let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
     let suffixes = ["", ".xz", ".zst", ".gz"];
     // A file name may have a dash where the module has an underscore; few have both.
     let stems = [text.replace('_', "-"), text];
-    stems.into_iter().rev().flat_map(move |stem| {
-        let directory = directory.clone();
-        suffixes.map(|suffix| directory.join(format!("{stem}.ko{suffix}")))
-    })
+    let names = stems
+        .into_iter()
+        .rev()
+        .flat_map(move |stem| suffixes.map(|suffix| format!("{stem}.ko{suffix}")));
+    names.filter_map(move |name| ModuleFile::open(directory.join(name)).ok())
 }

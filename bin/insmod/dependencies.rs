@@ -1,10 +1,10 @@
 //! What `--deps` found, and what it did not.
 
-use modutils::{Cause, Dependencies, ModuleFile, System};
+use modutils::{Cause, ModuleFile, ModuleName, System};
 
 /// Modules that `--deps` would have loaded first, if it had known from where.
-pub(crate) fn not_found(system: &System, dependencies: &Dependencies) -> Option<String> {
-    let names: Vec<String> = dependencies.not_found.iter().map(ToString::to_string).collect();
+pub(crate) fn not_found(system: &System, names: &[ModuleName]) -> Option<String> {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     (!names.is_empty()).then(|| {
         format!(
             "it depends on {}, of which no file was found beside it or among the modules of {}",

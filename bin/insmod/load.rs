@@ -50,17 +50,16 @@ pub(crate) fn run(
     if cli.check {
         return check(system, cli, reporter, request, record);
     }
-    let dependencies =
+    let Dependencies { to_load, not_found, .. } =
         if cli.deps { modutils::dependencies(system, file) } else { Dependencies::default() };
     let mut loaded = Vec::new();
-    let result = load_dependencies(system, cli, reporter, &dependencies.to_load, &mut loaded)
+    let result = load_dependencies(system, cli, reporter, to_load, &mut loaded)
         .and_then(|()| load(system, cli, reporter, request));
     match result {
         Ok(()) => {
             name(record, cli, file);
-            record.dependencies.extend(loaded.iter().map(|dependency| {
-                let file = dependency.file.to_string_lossy();
-                json!({"module": dependency.name.to_string(), "file": file})
+            record.dependencies.extend(loaded.iter().map(|(name, file)| {
+                json!({"module": name.to_string(), "file": file.path().to_string_lossy()})
             }));
             if cli.common.verbose
                 && let Ok(name) = file.name()
@@ -77,12 +76,12 @@ pub(crate) fn run(
             Ok(already(system, cli, reporter, request, record))
         }
         Err(failure) => {
-            for dependency in loaded.iter().rev() {
+            for (name, _) in loaded.iter().rev() {
                 // Somebody may use it by now; then it stays.
-                let _ = modutils::remove(system, &dependency.name, RemoveMode::Refuse);
+                let _ = modutils::remove(system, name, RemoveMode::Refuse);
             }
             if cli.json || reporter.explains() {
-                record.warnings.extend(dependencies::not_found(system, &dependencies));
+                record.warnings.extend(dependencies::not_found(system, &not_found));
             }
             Err(failure)
         }
@@ -153,24 +152,22 @@ fn warn_of_ignored(reporter: &Reporter, request: Request<'_>, record: &mut Recor
     }
 }
 
-fn load_dependencies<'a>(
+fn load_dependencies(
     system: &System,
     cli: &Cli,
     reporter: &Reporter,
-    dependencies: &'a [Dependency],
-    loaded: &mut Vec<&'a Dependency>,
+    dependencies: Vec<Dependency>,
+    loaded: &mut Vec<(ModuleName, ModuleFile)>,
 ) -> Result<(), Failure> {
     let arguments = Arguments::default();
-    for dependency in dependencies {
-        let path = dependency.file.as_path();
-        let file = ModuleFile::open(path)
-            .map_err(|error| Failure::not_opened(path.as_os_str(), &error))?
-            .with_decompressed_max(cli.max_size.unwrap_or(DECOMPRESSED_MAX));
+    let max = cli.max_size.unwrap_or(DECOMPRESSED_MAX);
+    for Dependency { name, file, .. } in dependencies {
+        let file = file.with_decompressed_max(max);
         let request = Request { file: &file, arguments: &arguments, force: cli.force() };
         match load(system, cli, reporter, request) {
             Ok(()) => {
-                tell(cli, reporter, &dependency.name, path);
-                loaded.push(dependency);
+                tell(cli, reporter, &name, file.path());
+                loaded.push((name, file));
             }
             // Somebody else was faster.
             Err(failure) if failure.is_already_loaded() => {}

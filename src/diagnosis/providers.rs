@@ -92,7 +92,7 @@ impl Search<'_> {
                 break;
             }
             if let Some((file, image)) = depmod::sibling(self.path, name) {
-                note(&mut open, &mut found, name, &file, image);
+                note(&mut open, &mut found, name, file.path(), image);
             }
         }
         let mut files = HashMap::new();

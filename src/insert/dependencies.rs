@@ -1,7 +1,7 @@
 //! The modules that must be loaded before another one.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::depmod::{self, ModuleTree};
 use crate::error::Error;
@@ -11,17 +11,17 @@ use crate::name::ModuleName;
 use crate::system::System;
 
 /// A module that another one depends on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Dependency {
     /// Its name.
     pub name: ModuleName,
-    /// Its file.
-    pub file: PathBuf,
+    /// Its file, open since it was looked at.
+    pub file: ModuleFile,
 }
 
 /// The modules that another one depends on, without those that are loaded or built in already.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Dependencies {
     /// Those to load before it, in order.
@@ -57,8 +57,9 @@ struct Search<'a> {
 /// A longer chain than any that was ever built: files that name each other end here.
 const DEEPEST: usize = 64;
 
-/// More than any module needs: a file that names thousands ends here.
-const MOST: usize = 1024;
+/// More than any module needs, and few enough to have their files open: a file that names thousands
+/// ends here.
+const MOST: usize = 256;
 
 impl Search<'_> {
     fn visit(&mut self, file: &Path, needed: Vec<ModuleName>, depth: usize) {
@@ -72,13 +73,13 @@ impl Search<'_> {
                 continue;
             }
             let beside =
-                depmod::sibling(file, &name).map(|(path, image)| (path, depends(Ok(image))));
+                depmod::sibling(file, &name).map(|(file, image)| (file, depends(Ok(image))));
             // What is wrong with a damaged one, the load will say.
             let damaged = || Some((depmod::damaged_sibling(file, &name)?, Vec::new()));
             let found = beside.or_else(|| self.of_the_release(&name)).or_else(damaged);
-            if let Some((path, further)) = found {
-                self.visit(&path, further, depth + 1);
-                self.found.to_load.push(Dependency { name, file: path });
+            if let Some((file, further)) = found {
+                self.visit(file.path(), further, depth + 1);
+                self.found.to_load.push(Dependency { name, file });
             } else {
                 self.found.not_found.push(name);
             }
@@ -86,10 +87,10 @@ impl Search<'_> {
     }
 
     /// Its file, and what that depends on.
-    fn of_the_release(&self, name: &ModuleName) -> Option<(PathBuf, Vec<ModuleName>)> {
-        let path = self.tree.file_of(name)?;
-        let file = ModuleFile::open(path.as_path()).ok()?;
-        Some((path, depends(file.image())))
+    fn of_the_release(&self, name: &ModuleName) -> Option<(ModuleFile, Vec<ModuleName>)> {
+        let file = ModuleFile::open(self.tree.file_of(name)?).ok()?;
+        let further = depends(file.image());
+        Some((file, further))
     }
 }
 
