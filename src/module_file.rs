@@ -126,16 +126,9 @@ impl ModuleFile {
     /// Whether the kernel's decoder stops before the module is complete: it reads the first of
     /// several streams, members or frames, and without the rest the module is none.
     pub(crate) fn kernel_sees_a_part(&self) -> bool {
-        let part = || -> Result<Image, Error> {
-            let compression = self
-                .compression()?
-                .ok_or_else(|| Error::new(ErrorKind::CorruptCompression, "not compressed"))?;
-            let mut file = &self.file;
-            file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
-            let max = self.decompressed_max;
-            Ok(Image { bytes: decode::first_part(compression, file.take(max), max) })
-        };
-        part().is_ok_and(|part| part.check().is_err())
+        let Ok(Some(compression)) = self.compression() else { return false };
+        let part = self.first_part(compression);
+        part.is_ok_and(|part| Image::new(part.bytes).check().is_err())
             && self.image().is_ok_and(|whole| whole.check().is_ok())
     }
 
@@ -163,22 +156,42 @@ impl ModuleFile {
     /// [`ErrorKind::TooLarge`] past [`DECOMPRESSED_MAX`], or the limit that was set instead;
     /// [`ErrorKind::NotElf`] if what is compressed is no ELF object.
     pub fn image(&self) -> Result<Image, Error> {
-        let max = self.decompressed_max;
         // What is compressed is no shorter for it: padding may go on for ever.
-        if self.metadata()?.len() > max {
-            return Err(too_large(max).at(&self.path));
+        if self.metadata()?.len() > self.decompressed_max {
+            return Err(too_large(self.decompressed_max).at(&self.path));
         }
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
-        let mut input = file.take(max);
         let bytes = if let Some(compression) = self.compression()? {
-            decode::decode(compression, input, max).map_err(|error| error.at(&self.path))?
+            self.decompressed(compression).map_err(|error| error.at(&self.path))?
         } else {
             let mut bytes = Vec::new();
-            input.read_to_end(&mut bytes).map_err(|error| self.io_error(&error))?;
+            let read = self.rewound()?.read_to_end(&mut bytes);
+            read.map_err(|error| self.io_error(&error))?;
             bytes
         };
         Ok(Image { bytes })
+    }
+
+    fn decompressed(&self, compression: Compression) -> Result<Vec<u8>, Error> {
+        let whole = decode::decode(compression, self.rewound()?, self.decompressed_max);
+        // The kernel's decoder does not mind what follows a module.
+        if whole.as_ref().is_err_and(|error| error.kind() == ErrorKind::CorruptCompression) {
+            let part = self.first_part(compression)?;
+            let image = Image { bytes: part.bytes };
+            if part.ends && image.check().is_ok() {
+                return Ok(image.bytes);
+            }
+        }
+        whole
+    }
+
+    fn first_part(&self, compression: Compression) -> Result<decode::Part, Error> {
+        Ok(decode::first_part(compression, self.rewound()?, self.decompressed_max))
+    }
+
+    fn rewound(&self) -> Result<impl Read, Error> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
+        Ok(file.take(self.decompressed_max))
     }
 
     /// The name of the module in the file.

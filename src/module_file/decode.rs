@@ -29,24 +29,30 @@ pub(super) fn decode(
     }
 }
 
-/// What the first stream, member or frame of a file holds, as far as it can be read and while it
-/// looks like an ELF object.
-pub(super) fn first_part(compression: Compression, input: impl Read, limit: u64) -> Vec<u8> {
-    fn read(mut decoder: impl Read, limit: u64) -> Vec<u8> {
+/// What the first stream, member or frame of a file holds.
+pub(super) struct Part {
+    pub(super) bytes: Vec<u8>,
+    /// It ends as it should, whatever follows.
+    pub(super) ends: bool,
+}
+
+/// Reads the first stream, member or frame, as far as it can be read and while it looks like an ELF
+/// object.
+pub(super) fn first_part(compression: Compression, input: impl Read, limit: u64) -> Part {
+    fn read(mut decoder: impl Read, limit: u64) -> Part {
         let mut bytes = Vec::new();
-        // What follows makes some decoders fail: then the part has ended, too.
-        let _ = decoder.by_ref().take(ELF_MAGIC.len() as u64).read_to_end(&mut bytes);
-        if bytes == ELF_MAGIC {
-            let _ = decoder.take(limit).read_to_end(&mut bytes);
-        }
-        bytes
+        let start = decoder.by_ref().take(ELF_MAGIC.len() as u64).read_to_end(&mut bytes);
+        let ends = start.is_ok()
+            && bytes == ELF_MAGIC
+            && decoder.take(limit).read_to_end(&mut bytes).is_ok_and(|read| (read as u64) < limit);
+        Part { bytes, ends }
     }
     match compression {
         Compression::Gzip => read(flate2::read::GzDecoder::new(input), limit),
         Compression::Xz => read(liblzma::read::XzDecoder::new(input), limit),
         Compression::Zstd => match zstd::Decoder::with_buffer(BufReader::new(input)) {
             Ok(decoder) => read(decoder.single_frame(), limit),
-            Err(_) => Vec::new(),
+            Err(_) => Part { bytes: Vec::new(), ends: false },
         },
     }
 }
@@ -134,14 +140,14 @@ mod tests {
         let (head, tail) = MODULE.split_at(20);
         let parts = [gzip(head), gzip(tail)].concat();
         assert_eq!(decode(Compression::Gzip, &*parts, LIMIT).unwrap(), MODULE);
-        assert_eq!(first_part(Compression::Gzip, &*parts, LIMIT), head);
+        assert_eq!(first_part(Compression::Gzip, &*parts, LIMIT).bytes, head);
         let crc32 = liblzma::stream::Check::Crc32;
         let parts = [xz(head, crc32), xz(tail, crc32)].concat();
         assert_eq!(decode(Compression::Xz, &*parts, LIMIT).unwrap(), MODULE);
-        assert_eq!(first_part(Compression::Xz, &*parts, LIMIT), head);
+        assert_eq!(first_part(Compression::Xz, &*parts, LIMIT).bytes, head);
         let parts = [zstd(head), zstd(tail)].concat();
         assert_eq!(decode(Compression::Zstd, &*parts, LIMIT).unwrap(), MODULE);
-        assert_eq!(first_part(Compression::Zstd, &*parts, LIMIT), head);
+        assert_eq!(first_part(Compression::Zstd, &*parts, LIMIT).bytes, head);
     }
 
     /// Tapes and partitions pad with zeros, and gzip(1) minds nothing else either.
@@ -183,6 +189,26 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_ends_is_told_from_one_that_does_not() {
+        for (compression, stream) in [
+            (Compression::Gzip, gzip(MODULE)),
+            (Compression::Xz, xz(MODULE, liblzma::stream::Check::Crc64)),
+            (Compression::Zstd, zstd(MODULE)),
+        ] {
+            for behind in [&b""[..], b"junk", &stream[..9]] {
+                let part = first_part(compression, &*[&stream, behind].concat(), LIMIT);
+                assert!(part.ends && part.bytes == MODULE, "{compression:?} {behind:?}");
+            }
+            for end in 0..stream.len() {
+                let part = first_part(compression, &stream[..end], LIMIT);
+                assert!(!part.ends, "{compression:?} cut at {end}");
+            }
+            let length = MODULE.len() as u64;
+            assert!(!first_part(compression, &*stream, length - 4).ends, "{compression:?}");
+        }
+    }
+
+    #[test]
     fn a_bomb_stops_at_the_limit_or_at_once() {
         let mut bomb = MODULE.to_vec();
         bomb.resize(2 << 20, 0);
@@ -191,7 +217,7 @@ mod tests {
         let zeros = zstd(&vec![0; 2 << 20]);
         let error = decode(Compression::Zstd, &*zeros, LIMIT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotElf);
-        assert_eq!(first_part(Compression::Zstd, &*zeros, LIMIT), [0; 4]);
+        assert_eq!(first_part(Compression::Zstd, &*zeros, LIMIT).bytes, [0; 4]);
         // The limit itself is still allowed.
         bomb.truncate(1 << 20);
         assert!(decode(Compression::Xz, &*xz(&bomb, liblzma::stream::Check::Crc32), LIMIT).is_ok());

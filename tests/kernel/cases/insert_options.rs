@@ -32,6 +32,7 @@ crate::tests![
     parameters_as_a_table,
     parameters_as_json,
     several_streams,
+    what_follows_a_module,
     filters,
     on_a_terminal,
     never_explained,
@@ -284,6 +285,23 @@ fn several_streams() {
     let lines = log.lines();
     let runs = lines.iter().filter(|line| *line == "t_slow: init begins").count();
     assert_eq!(runs, 3, "{lines:?}");
+}
+
+/// No decoder of a kernel minds it, and nobody else is to know better.
+fn what_follows_a_module() {
+    for suffix in ["xz", "gz", "zst"] {
+        let file = format!("/tmp/followed.ko.{suffix}");
+        let module = fs::read(format!("/modules/t_plain.ko.{suffix}")).unwrap();
+        fs::write(&file, [&module, &b"junk"[..]].concat()).unwrap();
+        run(["insmod", "--check", &file]).succeeds_silently();
+        run(["insmod", &file]).succeeds_silently();
+        run(["rmmod", &file]).succeeds_silently();
+        assert!(!is_loaded("t_plain"));
+        // A part of another stream is none, either.
+        fs::write(&file, [&module, &module[..module.len() / 2]].concat()).unwrap();
+        run(["insmod", &file]).succeeds_silently();
+        drop(Loaded::adopt("t_plain"));
+    }
 }
 
 /// Filters for machine code, which kernels have as their builders liked.
