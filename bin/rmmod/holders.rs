@@ -1,6 +1,7 @@
 //! Who holds a module, in words and as data.
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 use modutils::{Certainty, Holder, HolderKind, Holders, LoadedModule, Process};
 use serde_json::{Map, Value, json};
@@ -147,7 +148,8 @@ fn certainty(certainty: Certainty) -> &'static str {
     }
 }
 
-/// A process gives itself any name: one that commands a terminal is not obeyed.
+/// A process gives itself any name: one that commands a terminal is not obeyed, and one with a line
+/// break says nothing in a line of its own, wherever the text goes.
 fn shown(text: &OsStr) -> String {
-    escaped(&text.to_string_lossy())
+    escaped(text.as_bytes())
 }
