@@ -35,35 +35,54 @@ pub(crate) fn is_unprintable(character: char) -> bool {
 /// The text with all of them, and what is no UTF-8, as util-linux writes them: `\xNN` for each
 /// byte.
 pub(crate) fn escaped(text: &[u8]) -> String {
-    rewritten(text, |character| is_unprintable(character).then(|| bytes_of(character)))
+    rewritten(text, is_unprintable, in_bytes)
 }
 
-/// Bytes as `\xNN`.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 4);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "\\x{byte:02x}");
-    }
-    text
+/// The same for a text of lines: they stay lines, and the tabs in them blanks.
+pub(crate) fn escaped_lines(text: &[u8]) -> String {
+    rewritten(text, is_unprintable_in_lines, in_bytes)
 }
 
-fn bytes_of(character: char) -> String {
-    hexadecimal(character.encode_utf8(&mut [0; 4]).as_bytes())
+/// The same for JSON, which has an escape of its own.
+pub(crate) fn escaped_json(document: &[u8]) -> String {
+    rewritten(document, is_unprintable_in_lines, in_units)
 }
 
-fn rewritten(text: &[u8], escape: impl Fn(char) -> Option<String>) -> String {
+fn is_unprintable_in_lines(character: char) -> bool {
+    is_unprintable(character) && !matches!(character, '\n' | '\t')
+}
+
+fn rewritten(text: &[u8], is_bad: fn(char) -> bool, escape: fn(&mut String, char)) -> String {
     let mut shown = String::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
-            match escape(character) {
-                Some(escape) => shown.push_str(&escape),
-                None => shown.push(character),
+            if is_bad(character) {
+                escape(&mut shown, character);
+            } else {
+                shown.push(character);
             }
         }
-        shown.push_str(&hexadecimal(chunk.invalid()));
+        hexadecimal(&mut shown, chunk.invalid());
     }
     shown
+}
+
+fn in_bytes(shown: &mut String, character: char) {
+    hexadecimal(shown, character.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+fn in_units(shown: &mut String, character: char) {
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        // Writing to a String cannot fail.
+        let _ = write!(shown, "\\u{unit:04x}");
+    }
+}
+
+/// Bytes as `\xNN`.
+pub(crate) fn hexadecimal(shown: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        let _ = write!(shown, "\\x{byte:02x}");
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +107,21 @@ mod tests {
         }
         assert_eq!(escaped(b"a b\x1b[31m\xff\xc3\xa9"), "a b\\x1b[31m\\xff\u{e9}");
         assert_eq!(escaped("\u{9b}\u{202e}".as_bytes()), "\\xc2\\x9b\\xe2\\x80\\xae");
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        let text = "a\u{1b}[2J:\r\n\tb\u{e0041}\n";
+        assert_eq!(escaped(text.as_bytes()), "a\\x1b[2J:\\x0d\\x0a\\x09b\\xf3\\xa0\\x81\\x81\\x0a");
+        assert_eq!(escaped_lines(text.as_bytes()), "a\\x1b[2J:\\x0d\n\tb\\xf3\\xa0\\x81\\x81\n");
+    }
+
+    #[test]
+    fn json_stays_the_same_document() {
+        let document = "{\"a\":\"\\n\u{9b}2J\u{e0041}\u{e9}\"}\n";
+        let shown = escaped_json(document.as_bytes());
+        assert_eq!(shown, "{\"a\":\"\\n\\u009b2J\\udb40\\udc41\u{e9}\"}\n");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&shown), value(document));
     }
 }

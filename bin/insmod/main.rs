@@ -51,7 +51,7 @@ fn run(cli: &Cli) -> Status {
     let mut record = Record { file, ..Record::default() };
     if cli.params {
         match params::run(cli) {
-            Ok(text) => return params::print(&text, &reporter),
+            Ok(text) => return params::print(cli, &text, &reporter),
             Err(failure) => {
                 let status = failure.report(&reporter, &mut record);
                 return finish(cli, record, &reporter, status);

@@ -37,13 +37,15 @@ pub(crate) fn text(fact: &Fact, sizes: Sizes) -> Vec<u8> {
 
 /// Text without a blank, for programs that split lines at blanks.
 pub(crate) fn solid(text: &[u8]) -> String {
-    text.iter()
-        .map(|&byte| match byte {
-            b'\\' => hexadecimal(&[byte]),
-            byte if byte.is_ascii_graphic() => char::from(byte).to_string(),
-            byte => hexadecimal(&[byte]),
-        })
-        .collect()
+    let mut solid = String::with_capacity(text.len());
+    for &byte in text {
+        if byte.is_ascii_graphic() && byte != b'\\' {
+            solid.push(char::from(byte));
+        } else {
+            hexadecimal(&mut solid, &[byte]);
+        }
+    }
+    solid
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ impl<'a> Outcomes<'a> {
             return;
         }
         let line = [b"rmmod ", name.as_bytes(), b"\n"].concat();
-        if let Err(errno) = output::write(&line) {
+        if let Err(errno) = output::show(&line) {
             let line = format!("could not write: {errno}");
             self.reporter.error(line.as_bytes(), &Explanation::default());
             self.fail(Status::Failed);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::guest::{
-    Done, Expected, KernelLog, Loaded, Run, altered, is_loaded, judged, loaded_names, release,
-    result, run,
+    Done, Expected, KernelLog, Loaded, Run, altered, is_loaded, judged, loaded_names, on_terminal,
+    release, result, run,
 };
 
 crate::tests![
@@ -274,26 +274,14 @@ fn filters() {
     }
 }
 
-/// Runs insmod with its messages going to a terminal, and returns them.
-fn on_terminal(words: &[&str]) -> String {
-    let terminal = nix::pty::openpty(None, None).unwrap();
-    let status =
-        Command::new("insmod").args(words).stderr(fs::File::from(terminal.slave)).status().unwrap();
-    assert_ne!(status.code(), Some(0));
-    let mut text = Vec::new();
-    let mut screen = fs::File::from(terminal.master);
-    // The end of a terminal whose other side is closed is an error.
-    let _ = std::io::Read::read_to_end(&mut screen, &mut text);
-    String::from_utf8_lossy(&text).replace('\r', "")
-}
-
 /// A person is told without asking; the log is then opened only after the failure, and has
 /// messages of earlier ones.
 fn on_a_terminal() {
     run(["insmod", "/modules/t_user2.ko"]);
     run(["insmod", "/modules/t_user.ko"]);
     sleep(Duration::from_millis(300));
-    let text = on_terminal(&["/modules/t_user.ko"]);
+    let (status, text) = on_terminal(["insmod", "/modules/t_user.ko"]);
+    assert_eq!(status, Some(7));
     for part in [
         "insmod: ERROR: could not insert module /modules/t_user.ko: Unknown symbol in module\n",
         "\n  cause: it needs symbols that nothing loaded exports: ",
