@@ -3,6 +3,8 @@
 
 #[path = "../common/absence.rs"]
 mod absence;
+#[path = "../common/argument.rs"]
+mod argument;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/output.rs"]
