@@ -1,6 +1,9 @@
 //! `insmod`: load a module file into the kernel.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+#![cfg_attr(
+    test,
+    allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
