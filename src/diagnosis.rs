@@ -70,7 +70,7 @@ pub fn explain(
     error: &InsertError,
     log: Option<KernelLog>,
 ) -> Diagnosis {
-    diagnosis(&collect::after(system, request, error, log)).unwrap_or_else(|| {
+    diagnosis(system, &collect::after(system, request, error, log)).unwrap_or_else(|| {
         Diagnosis::new(Cause::Unknown { errno: Some(error.answer()), unseen: Vec::new() })
     })
 }
@@ -81,12 +81,12 @@ pub fn explain(
 /// What its init function would do, and whether a signature by a known key is of these contents,
 /// only the kernel can tell. Whether the calling process may load modules is not looked at.
 pub fn check(system: &System, request: Request<'_>) -> Option<Diagnosis> {
-    diagnosis(&collect::before(system, request))
+    diagnosis(system, &collect::before(system, request))
 }
 
-fn diagnosis(facts: &Facts) -> Option<Diagnosis> {
+fn diagnosis(system: &System, facts: &Facts) -> Option<Diagnosis> {
     let cause = decide::decide(facts)?;
-    let fixes = fix::fixes(facts, &cause);
+    let fixes = fix::fixes(system, facts, &cause);
     // What a module of this name says of itself is about another one if this one never ran.
     let never_ran = matches!(cause, Cause::AlreadyLoaded { .. } | Cause::BeingUnloaded { .. });
     let log = facts.log.iter().flatten();

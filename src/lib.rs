@@ -107,6 +107,7 @@
 //! | `errno` | the kernel's error numbers |
 //! | `error` | files and texts that cannot be read |
 //! | `taint` | taint letters |
+//! | `shell` | words of the commands that are advised |
 //! | `directory` | what is in a directory |
 //! | `name` | module names |
 //! | `syscall` | `finit_module`, `init_module`, `delete_module` |
@@ -147,6 +148,7 @@ mod module_file;
 mod name;
 mod pattern;
 mod remove;
+mod shell;
 mod syscall;
 mod system;
 mod taint;
@@ -178,6 +180,7 @@ pub use remove::{
     Extent, Progress, Refusal, RemoveError, RemoveMode, Waiting, foresee, removal_order, remove,
     remove_when_free,
 };
+pub use shell::shell_word;
 pub use syscall::Force;
 pub use system::System;
 pub use taint::Taints;

@@ -1,9 +1,26 @@
 //! Standard output.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
 use modutils::Errno;
+
+use crate::common::unprintable::{escaped_json, escaped_lines};
+
+/// Writes lines. What files, the kernel and the caller put in them, a terminal is not to obey;
+/// anything else gets the bytes.
+pub(crate) fn show(text: &[u8]) -> Result<(), Errno> {
+    write_with(escaped_lines, text)
+}
+
+/// Writes a JSON document, which is the same one on a terminal.
+pub(crate) fn show_json(document: &[u8]) -> Result<(), Errno> {
+    write_with(escaped_json, document)
+}
+
+fn write_with(escape: fn(&[u8]) -> String, text: &[u8]) -> Result<(), Errno> {
+    if io::stdout().is_terminal() { write(escape(text).as_bytes()) } else { write(text) }
+}
 
 /// Writes everything in as few system calls as it takes. A reader that has gone away had enough,
 /// which is no error.

@@ -76,7 +76,8 @@ impl Reporter {
                 let mut text = Vec::new();
                 let terminal = io::stderr().is_terminal();
                 for line in lines {
-                    text.extend(if terminal { printable(&line) } else { line });
+                    // A terminal is not to obey what names have in them.
+                    text.extend(if terminal { escaped(&line).into_bytes() } else { line });
                     text.push(b'\n');
                 }
                 // Nobody is left to tell if this fails.
@@ -113,9 +114,4 @@ fn explain_by_default() -> Explain {
         Ok("never") => Explain::Never,
         _ => Explain::Auto,
     }
-}
-
-/// A file may have escape sequences in its name; a terminal is not to obey them.
-fn printable(text: &[u8]) -> Vec<u8> {
-    escaped(&String::from_utf8_lossy(text)).into_bytes()
 }

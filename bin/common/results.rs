@@ -59,7 +59,7 @@ pub(crate) fn print(records: &[Record], reporter: &Reporter, status: Status) -> 
     let written = match serde_json::to_vec(&Document { results: records }) {
         Ok(mut text) => {
             text.push(b'\n');
-            output::write(&text).map_err(|errno| errno.to_string())
+            output::show_json(&text).map_err(|errno| errno.to_string())
         }
         Err(error) => Err(error.to_string()),
     };

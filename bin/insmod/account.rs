@@ -1,6 +1,6 @@
 //! What is worth knowing about a success, for those who want to hear it.
 
-use modutils::{Request, Snapshot, System};
+use modutils::{Difference, Request, Snapshot, System};
 
 /// Parameters that did not take effect, and checks that were overridden.
 pub(crate) fn of(system: &System, request: Request<'_>) -> Vec<String> {
@@ -11,25 +11,31 @@ pub(crate) fn of(system: &System, request: Request<'_>) -> Vec<String> {
 
 /// What distinguishes the loaded module from the one that was to be loaded.
 pub(crate) fn differences(system: &System, request: Request<'_>) -> Vec<String> {
+    found(system, request).iter().map(ToString::to_string).collect()
+}
+
+fn found(system: &System, request: Request<'_>) -> Vec<Difference> {
     let Request { file, arguments, .. } = request;
     let found = file.image().and_then(|image| {
         let name = image.name()?;
         modutils::differences(system, &name, &image, arguments)
     });
-    found.unwrap_or_default().iter().map(ToString::to_string).collect()
+    found.unwrap_or_default()
+}
+
+fn discarded(system: &System, request: Request<'_>) -> Vec<String> {
+    if request.arguments.is_empty() { Vec::new() } else { told(&found(system, request)) }
 }
 
 /// Linux 6.5 and later answer two calls for the same file at the same moment with one load, of
-/// which only the first call's parameters count.
-fn discarded(system: &System, request: Request<'_>) -> Vec<String> {
-    if request.arguments.is_empty() {
-        return Vec::new();
-    }
-    let mut lines = differences(system, request);
-    if !lines.is_empty() {
+/// which only the first call's parameters count. Nothing tells that from a module that sets its
+/// parameters itself.
+fn told(differences: &[Difference]) -> Vec<String> {
+    let mut lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    if differences.iter().any(|one| matches!(one, Difference::Parameter { .. })) {
         lines.push(
-            "another process loaded it at the same moment, and the kernel took the parameters \
-             of that one"
+            "the module may have changed that itself, or, since Linux 6.5, another process may \
+             have loaded it at the same moment, with the parameters that count"
                 .to_owned(),
         );
     }
@@ -54,4 +60,28 @@ fn overridden(system: &System, request: Request<'_>) -> Option<String> {
         "which was not needed: the kernel did not have to overrule anything"
     };
     Some(format!("{checks} not compared, {effect}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A module that rounds its parameter does what one does that another process loaded.
+    #[test]
+    fn a_reason_that_is_not_known_is_not_claimed() {
+        let rounded = Difference::Parameter {
+            name: "size".to_owned(),
+            loaded: "4096".to_owned(),
+            given: "4095".to_owned(),
+        };
+        let lines = told(&[rounded]);
+        assert_eq!(lines[0], "its parameter size is '4096', not '4095'");
+        assert!(lines[1].starts_with("the module may have changed that itself, or, "), "{lines:?}");
+        assert!(lines[1].contains("another process may have loaded it"), "{lines:?}");
+        assert_eq!(lines.len(), 2);
+
+        let built = Difference::Build { loaded: "a".to_owned(), file: "b".to_owned() };
+        assert_eq!(told(&[built]), ["the loaded module is another build: build-id a, not b"]);
+        assert!(told(&[]).is_empty());
+    }
 }

@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use modutils::{BadArgument, Cause, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile};
+use modutils::{
+    BadArgument, Cause, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile, shell_word,
+};
 
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
@@ -37,9 +39,9 @@ impl Failure {
     }
 
     pub(crate) fn second_file(second: &OsStr) -> Self {
+        let fix = vec![format!("insmod {}", shell_word(second))];
         let second = second.as_bytes();
         let line = [b"one module at a time: ", second, b" is a second file, no parameter"].concat();
-        let fix = vec![format!("insmod {}", String::from_utf8_lossy(second))];
         Self { fix, ..Self::refused(line, Status::Usage) }
     }
 
@@ -121,7 +123,7 @@ impl Failure {
         let text = format!("Unknown parameter '{name}'");
         let mut diagnosis = Diagnosis::new(Cause::UnknownParameter { name, nearest });
         diagnosis.module = file.name().ok();
-        diagnosis.fixes.push(format!("insmod --params {}", file.path().display()));
+        diagnosis.fixes.push(format!("insmod --params {}", shell_word(file.path())));
         Self {
             line: message::not_inserted(file, &text),
             text,

@@ -1,6 +1,9 @@
 //! `insmod`: load a module file into the kernel.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+#![cfg_attr(
+    test,
+    allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -51,7 +54,7 @@ fn run(cli: &Cli) -> Status {
     let mut record = Record { file, ..Record::default() };
     if cli.params {
         match params::run(cli) {
-            Ok(text) => return params::print(&text, &reporter),
+            Ok(text) => return params::print(cli, &text, &reporter),
             Err(failure) => {
                 let status = failure.report(&reporter, &mut record);
                 return finish(cli, record, &reporter, status);

@@ -33,8 +33,8 @@ pub(crate) fn run(cli: &Cli) -> Result<Vec<u8>, Failure> {
     Ok(if cli.json { document(&parameters) } else { table(&parameters) })
 }
 
-pub(crate) fn print(text: &[u8], reporter: &Reporter) -> Status {
-    match output::write(text) {
+pub(crate) fn print(cli: &Cli, text: &[u8], reporter: &Reporter) -> Status {
+    match if cli.json { output::show_json(text) } else { output::show(text) } {
         Ok(()) => Status::Done,
         Err(error) => {
             let line = format!("could not write: {error}");

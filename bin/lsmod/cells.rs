@@ -1,8 +1,6 @@
 //! Facts as text.
 
-use std::fmt::Write;
-
-use crate::common::unprintable::is_unprintable;
+use crate::common::unprintable::hexadecimal;
 use crate::facts::Fact;
 use crate::size;
 
@@ -37,41 +35,17 @@ pub(crate) fn text(fact: &Fact, sizes: Sizes) -> Vec<u8> {
     }
 }
 
-/// Text whose characters each take one place: what a terminal would obey or could not show is
-/// written `\xNN`.
-pub(crate) fn printable(text: &[u8]) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if is_unprintable(character) {
-                shown.push_str(&escaped(character.encode_utf8(&mut [0; 4]).as_bytes()));
-            } else {
-                shown.push(character);
-            }
-        }
-        shown.push_str(&escaped(chunk.invalid()));
-    }
-    shown
-}
-
 /// Text without a blank, for programs that split lines at blanks.
 pub(crate) fn solid(text: &[u8]) -> String {
-    text.iter()
-        .map(|&byte| match byte {
-            b'\\' => escaped(&[byte]),
-            byte if byte.is_ascii_graphic() => char::from(byte).to_string(),
-            byte => escaped(&[byte]),
-        })
-        .collect()
-}
-
-fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 4);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "\\x{byte:02x}");
+    let mut solid = String::with_capacity(text.len());
+    for &byte in text {
+        if byte.is_ascii_graphic() && byte != b'\\' {
+            solid.push(char::from(byte));
+        } else {
+            hexadecimal(&mut solid, &[byte]);
+        }
     }
-    text
+    solid
 }
 
 #[cfg(test)]
@@ -79,9 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped() {
-        assert_eq!(printable(b"a b\x1b[31m\xff\xc3\xa9"), "a b\\x1b[31m\\xff\u{e9}");
-        assert_eq!(printable("\u{9b}".as_bytes()), "\\xc2\\x9b");
+    fn solid_text_has_no_blanks() {
         assert_eq!(solid(b"a b\\\xc3\xa9\n"), "a\\x20b\\x5c\\xc3\\xa9\\x0a");
     }
 

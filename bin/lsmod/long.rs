@@ -5,7 +5,8 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Padding, Style};
 
-use crate::cells::{self, Sizes};
+use crate::cells::Sizes;
+use crate::common::unprintable::escaped;
 
 /// Blanks between columns.
 const GAP: usize = 2;
@@ -57,8 +58,7 @@ fn row(module: &LoadedModule, sizes: Sizes) -> Row {
         Sizes::Bytes => module.size,
         Sizes::Human => module.size.div_ceil(1024),
     };
-    let users: Vec<_> =
-        module.used_by.iter().map(|user| cells::printable(user.as_bytes())).collect();
+    let users: Vec<_> = module.used_by.iter().map(|user| escaped(user.as_bytes())).collect();
     // In words; a letter without a known word speaks for itself.
     let taints: Vec<_> = module
         .taints
@@ -71,12 +71,12 @@ fn row(module: &LoadedModule, sizes: Sizes) -> Row {
         state => state.as_str().to_owned(),
     };
     [
-        cells::printable(module.name.as_bytes()),
+        escaped(module.name.as_bytes()),
         size.to_string(),
         module.refcnt.map_or_else(|| "-".to_owned(), |refcnt| refcnt.to_string()),
         users.join(", "),
-        cells::printable(state.as_bytes()),
-        cells::printable(taints.join(", ").as_bytes()),
+        escaped(state.as_bytes()),
+        escaped(taints.join(", ").as_bytes()),
     ]
 }
 

@@ -3,6 +3,8 @@
 
 #[path = "../common/absence.rs"]
 mod absence;
+#[path = "../common/argument.rs"]
+mod argument;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/output.rs"]
@@ -26,7 +28,7 @@ mod view;
 
 use std::process::ExitCode;
 
-use modutils::{ModuleList, Snapshot, System};
+use modutils::{Errno, ModuleList, Snapshot, System};
 
 use cli::Cli;
 use common::report::{Explanation, Reporter};
@@ -46,13 +48,14 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Status {
     let reporter = Reporter::new(TOOL, &cli.common);
     if cli.list_columns {
-        return print(&columns::list(), &reporter, Status::Done);
+        return written(output::show(&columns::list()), &reporter, Status::Done);
     }
     let system = System::live();
     if cli.is_plain() {
         let text = ModuleList::read(&system).and_then(|list| classic::whole(&list, cli.headings()));
         return match text {
-            Ok(text) => print(&text, &reporter, Status::Done),
+            // As it is, on a terminal, too: it is kmod's byte for byte.
+            Ok(text) => written(output::write(&text), &reporter, Status::Done),
             Err(error) => unknown(cli, &system, &error, &reporter),
         };
     }
@@ -66,7 +69,8 @@ fn run(cli: &Cli) -> Status {
     }
     let status = if missing.is_empty() { Status::Done } else { Status::Failed };
     match view::text(cli, &system, &snapshot, &wanted) {
-        Ok(text) => print(&text, &reporter, status),
+        Ok(text) if cli.json => written(output::show_json(&text), &reporter, status),
+        Ok(text) => written(output::show(&text), &reporter, status),
         Err(error) => {
             reporter.error(error.to_string().as_bytes(), &Explanation::default());
             Status::Failed
@@ -74,8 +78,9 @@ fn run(cli: &Cli) -> Status {
     }
 }
 
-fn print(text: &[u8], reporter: &Reporter, status: Status) -> Status {
-    match output::write(text) {
+/// The status, unless what was to be printed was not.
+fn written(result: Result<(), Errno>, reporter: &Reporter, status: Status) -> Status {
+    match result {
         Ok(()) => status,
         Err(error) => {
             reporter.error(format!("could not write: {error}").as_bytes(), &Explanation::default());
@@ -95,7 +100,7 @@ fn unknown(cli: &Cli, system: &System, error: &modutils::Error, reporter: &Repor
     if cli.json
         && let Ok(document) = json::failure(&line, cause)
     {
-        return print(&document, reporter, Status::Failed);
+        return written(output::show_json(&document), reporter, Status::Failed);
     }
     Status::Failed
 }

@@ -1,10 +1,10 @@
 //! Which modules are shown.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
-use modutils::{LoadedModule, ModuleFile, ModuleName, Pattern, Snapshot, State, System};
+use modutils::{LoadedModule, Pattern, Snapshot, State, System};
 
+use crate::argument::name_of;
 use crate::common::report::Explanation;
 
 /// What a module must be like to be shown; all of it.
@@ -97,17 +97,6 @@ fn pattern_of(argument: &OsStr, system: &System, snapshot: &Snapshot) -> Result<
         .then(|| format!("{name} is built into this kernel, which lists only what was loaded"));
     // As rmmod says it.
     Err(missing([b"Module ", name.as_bytes(), b" is not currently loaded"].concat(), cause))
-}
-
-/// A path means the module in that file, which need not be called like the file.
-fn name_of(argument: &OsStr) -> Result<ModuleName, modutils::Error> {
-    if !modutils::is_path(argument) {
-        return ModuleName::new(argument.as_encoded_bytes());
-    }
-    match ModuleFile::open(argument).and_then(|file| file.name()) {
-        Ok(name) => Ok(name),
-        Err(_) => ModuleName::from_file_name(Path::new(argument)),
-    }
 }
 
 #[cfg(test)]

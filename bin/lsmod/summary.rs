@@ -2,7 +2,8 @@
 
 use modutils::LoadedModule;
 
-use crate::cells::{self, Sizes};
+use crate::cells::Sizes;
+use crate::common::unprintable::escaped;
 use crate::size;
 
 pub(crate) fn line(modules: &[&LoadedModule], sizes: Sizes) -> String {
@@ -21,7 +22,7 @@ fn taints(modules: &[&LoadedModule]) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for (letter, meaning) in modules.iter().flat_map(|module| module.taints.meanings()) {
         let word = meaning.map_or_else(|| letter.to_string(), str::to_owned);
-        let word = cells::printable(word.as_bytes());
+        let word = escaped(word.as_bytes());
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),

@@ -1,6 +1,6 @@
 //! Rows of cells: aligned for people, solid for programs.
 
-use std::fmt::Write;
+use std::iter;
 
 use crate::cells;
 use crate::columns::Column;
@@ -25,12 +25,15 @@ pub(crate) fn aligned(columns: &[Column], rows: &[Vec<String>], headings: bool) 
             if text.len() > start {
                 text.push(' ');
             }
-            // Writing to a String cannot fail.
-            let _ = if column.is_numeric() {
-                write!(text, "{cell:>width$}")
+            // By hand: the widths of format strings end at 65,535.
+            let blanks = iter::repeat_n(' ', width - cell.chars().count());
+            if column.is_numeric() {
+                text.extend(blanks);
+                text.push_str(cell);
             } else {
-                write!(text, "{cell:<width$}")
-            };
+                text.push_str(cell);
+                text.extend(blanks);
+            }
         }
         text.truncate(text.trim_end_matches(' ').len().max(start));
         text.push('\n');
@@ -78,6 +81,16 @@ mod tests {
         assert_eq!(text, "t_base  16K t_user\nx      1.9M\n");
         assert!(aligned(COLUMNS, &[], false).is_empty());
         assert_eq!(aligned(COLUMNS, &[], true), b"NAME SIZE USED-BY\n");
+    }
+
+    /// All the parameters of a module are one cell.
+    #[test]
+    fn a_cell_of_any_width() {
+        let wide = "x".repeat(70_000);
+        let rows = [vec![wide.clone(), "1".to_owned()], vec!["y".to_owned(), "2".to_owned()]];
+        let text =
+            String::from_utf8(aligned(&[Column::Params, Column::Size], &rows, false)).unwrap();
+        assert_eq!(text, format!("{wide} 1\ny{}2\n", " ".repeat(70_000)));
     }
 
     #[test]

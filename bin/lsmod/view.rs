@@ -5,6 +5,7 @@ use modutils::{LoadedModule, Snapshot, System};
 use crate::cells::{self, Sizes};
 use crate::cli::{Cli, Format};
 use crate::columns::Column;
+use crate::common::unprintable::escaped;
 use crate::facts::Facts;
 use crate::select::Wanted;
 use crate::tree::{self, Line};
@@ -79,6 +80,7 @@ pub(crate) fn text(
     })
 }
 
+/// A cell is one line, wherever the table goes: a line break in it would make a row.
 fn rows(
     modules: &[&LoadedModule],
     columns: &[Column],
@@ -87,7 +89,7 @@ fn rows(
 ) -> Vec<Vec<String>> {
     let row = |module: &&LoadedModule| {
         let facts = columns.iter().map(|column| facts.fact(module, *column));
-        facts.map(|fact| cells::printable(&cells::text(&fact, sizes))).collect()
+        facts.map(|fact| escaped(&cells::text(&fact, sizes))).collect()
     };
     modules.iter().map(row).collect()
 }

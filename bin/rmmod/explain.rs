@@ -1,6 +1,8 @@
 //! Why a module was not removed, in a sentence, and what helps.
 
-use modutils::{Holders, LoadedModule, ModuleName, Refusal, RemoveError, Snapshot, System};
+use modutils::{
+    Holders, LoadedModule, ModuleName, Refusal, RemoveError, Snapshot, System, shell_word,
+};
 
 use crate::{absence, holders, wait_time};
 
@@ -33,7 +35,8 @@ fn reason(
 ) -> (String, Vec<String>) {
     let name = error.name();
     let users = error.module().map_or(&[][..], |module| &module.used_by);
-    let wait = vec![format!("rmmod --wait {name}")];
+    let word = shell_word(name.as_os_str());
+    let wait = vec![format!("rmmod --wait {word}")];
     match error.obstacle() {
         Refusal::NotLoaded => {
             let text = name.to_string();
@@ -46,7 +49,7 @@ fn reason(
             format!("{name} is part of the kernel {}, and not a loaded module", system.release()),
             Vec::new(),
         ),
-        Refusal::UsedByModules => (used_by(users), vec![format!("rmmod --recursive {name}")]),
+        Refusal::UsedByModules => (used_by(users), vec![format!("rmmod --recursive {word}")]),
         Refusal::InUse => {
             let mut fix = holders.map(holders::fixes).unwrap_or_default();
             fix.truncate(NAMED_MAX);
@@ -68,7 +71,7 @@ fn reason(
         Refusal::NoPrivilege => (
             "removing a module needs the capability CAP_SYS_MODULE in the first user name space"
                 .to_owned(),
-            as_root(name).into_iter().collect(),
+            as_root(&word).into_iter().collect(),
         ),
         Refusal::ModulesDisabled => (
             "kernel.modules_disabled is set: no module can be loaded or removed until the next boot"
@@ -83,8 +86,8 @@ fn reason(
 }
 
 /// Root without the capability has no more to gain.
-fn as_root(name: &ModuleName) -> Option<String> {
-    (!nix::unistd::geteuid().is_root()).then(|| format!("sudo rmmod {name}"))
+fn as_root(word: &str) -> Option<String> {
+    (!nix::unistd::geteuid().is_root()).then(|| format!("sudo rmmod {word}"))
 }
 
 fn no_unload_support(system: &System) -> &'static str {

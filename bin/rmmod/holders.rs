@@ -1,8 +1,10 @@
 //! Who holds a module, in words and as data.
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use modutils::{Certainty, Holder, HolderKind, Holders, LoadedModule, Process};
+use modutils::{Certainty, Holder, HolderKind, Holders, LoadedModule, Process, shell_word};
 use serde_json::{Map, Value, json};
 
 use crate::common::unprintable::escaped;
@@ -73,17 +75,20 @@ fn phrase(holder: &Holder) -> String {
     }
 }
 
-/// Commands that make a holder let go.
+/// Commands that make a holder let go, in words that a shell takes for words: processes and mounts
+/// are named by whoever started or made them.
 pub(crate) fn fixes(holders: &Holders) -> Vec<String> {
     let mut list = Vec::new();
     for holder in holders.list.iter().filter(|holder| holder.certainty != Certainty::Possible) {
-        let name = holder.name.as_deref().map(shown).unwrap_or_default();
+        let name = holder.name.as_deref().unwrap_or_default();
         let fix = match (holder.kind, &holder.path, &holder.process) {
-            (HolderKind::Mount, Some(path), _) => format!("umount {}", shown(path.as_os_str())),
-            (HolderKind::Loop, ..) => format!("losetup -d /dev/{name}"),
-            (HolderKind::Swap, ..) => format!("swapoff {name}"),
+            (HolderKind::Mount, Some(path), _) => format!("umount {}", shell_word(path)),
+            (HolderKind::Loop, ..) => {
+                format!("losetup -d {}", shell_word(Path::new("/dev").join(name)))
+            }
+            (HolderKind::Swap, ..) => format!("swapoff {}", shell_word(name)),
             (HolderKind::Process | HolderKind::Socket, _, Some(process)) if !is_self(process) => {
-                format!("end {} ({})", shown(&process.command), process.pid)
+                format!("end {} ({})", shell_word(&process.command), process.pid)
             }
             _ => continue,
         };
@@ -147,7 +152,30 @@ fn certainty(certainty: Certainty) -> &'static str {
     }
 }
 
-/// A process gives itself any name: one that commands a terminal is not obeyed.
+/// A process gives itself any name: one that commands a terminal is not obeyed, and one with a line
+/// break says nothing in a line of its own, wherever the text goes.
 fn shown(text: &OsStr) -> String {
-    escaped(&text.to_string_lossy())
+    escaped(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modutils::{Snapshot, System};
+    use std::fs;
+
+    /// Anybody who may mount with FUSE chooses the place.
+    #[test]
+    fn a_place_is_a_word() {
+        let root = std::env::temp_dir().join(format!("modutils-place-{}", std::process::id()));
+        fs::create_dir_all(root.join("proc/self")).unwrap();
+        let mount = br"36 35 0:40 / /mnt/x;\040reboot\040#\033[2J rw - fuse.x x rw";
+        fs::write(root.join("proc/self/mountinfo"), mount).unwrap();
+        let snapshot = Snapshot::parse(b"fuse 1 1 - Live 0x0\n").unwrap();
+        let module = &snapshot.modules()[0];
+        let holders = modutils::holders(&System::at(&root), module);
+        assert_eq!(fixes(&holders), [r"umount $'/mnt/x; reboot #\033[2J'"]);
+        assert_eq!(phrases(module, &holders), [r"fuse is mounted on /mnt/x; reboot #\x1b[2J"]);
+        fs::remove_dir_all(root).unwrap();
+    }
 }

@@ -1,8 +1,13 @@
 //! `rmmod`: remove modules from the kernel.
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+#![cfg_attr(
+    test,
+    allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")
+)]
 
 #[path = "../common/absence.rs"]
 mod absence;
+#[path = "../common/argument.rs"]
+mod argument;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/output.rs"]

@@ -10,6 +10,7 @@ use modutils::{
 use serde_json::json;
 
 use crate::absence;
+use crate::argument::name_of;
 use crate::cli::Cli;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
@@ -170,7 +171,7 @@ impl<'a> Outcomes<'a> {
             return;
         }
         let line = [b"rmmod ", name.as_bytes(), b"\n"].concat();
-        if let Err(errno) = output::write(&line) {
+        if let Err(errno) = output::show(&line) {
             let line = format!("could not write: {errno}");
             self.reporter.error(line.as_bytes(), &Explanation::default());
             self.fail(Status::Failed);
@@ -219,10 +220,10 @@ fn unexplained(holders: &Holders) -> Option<i64> {
 fn asked(argument: &OsStr) -> Record {
     let text = argument.to_string_lossy().into_owned();
     if modutils::is_path(argument) {
-        let name = targets::name_of(argument).ok().map(|name| name.to_string());
+        let name = name_of(argument).ok().map(|name| name.to_string());
         return Record { module: name, file: Some(text), ..Record::default() };
     }
-    let name = targets::name_of(argument).ok().filter(|_| !targets::is_pattern(argument));
+    let name = name_of(argument).ok().filter(|_| !targets::is_pattern(argument));
     Record { module: Some(name.map_or(text, |name| name.to_string())), ..Record::default() }
 }
 

@@ -1,9 +1,10 @@
 //! The modules that the command line means.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
-use modutils::{Error, Extent, ModuleFile, ModuleName, Pattern, Snapshot, removal_order};
+use modutils::{Error, Extent, ModuleName, Pattern, Snapshot, removal_order};
+
+use crate::argument::name_of;
 
 /// The modules to remove, users first.
 #[derive(Default)]
@@ -83,15 +84,4 @@ impl Targets {
 
 pub(crate) fn is_pattern(argument: &OsStr) -> bool {
     !modutils::is_path(argument) && Pattern::is_pattern(argument)
-}
-
-/// A path means the module in that file, which need not be called like the file.
-pub(crate) fn name_of(argument: &OsStr) -> Result<ModuleName, Error> {
-    if !modutils::is_path(argument) {
-        return ModuleName::new(argument.as_encoded_bytes());
-    }
-    match ModuleFile::open(argument).and_then(|file| file.name()) {
-        Ok(name) => Ok(name),
-        Err(_) => ModuleName::from_file_name(Path::new(argument)),
-    }
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(
             None => outcomes.absent(system, &snapshot, name, &targets),
         }
     }
-    let written = output::write(text.as_bytes());
+    let written = output::show(text.as_bytes());
     let status = outcomes.finish();
     match written {
         Ok(()) => status,

@@ -1,34 +1,45 @@
 //! What would help. Nothing is said where that would be a guess.
+//!
+//! People paste it into a shell, as root: what is from files or from the kernel is quoted.
 
+use std::fs;
 use std::path::Path;
 
 use super::cause::{Cause, MissingSymbol};
 use super::facts::Facts;
+use crate::name::ModuleName;
+use crate::shell::shell_word;
+use crate::system::System;
 
-pub(super) fn fixes(facts: &Facts, cause: &Cause) -> Vec<String> {
+pub(super) fn fixes(system: &System, facts: &Facts, cause: &Cause) -> Vec<String> {
     let file = shell_word(&facts.path);
     let one = |text: String| vec![text];
     match cause {
-        Cause::MissingSymbol { symbols } => for_missing(symbols),
+        Cause::MissingSymbol { symbols } => for_missing(system, symbols),
         Cause::SymbolVersionMismatch { .. } | Cause::VermagicMismatch { .. } => {
             let release = facts.reference.vermagic.as_deref().unwrap_or_default();
             let release = release.split(' ').next().unwrap_or_default();
             match release {
                 "" => one("build the module against the headers of the running kernel".to_owned()),
-                release => one(format!("build the module against the headers of {release}")),
+                release => {
+                    one(format!("build the module against the headers of {}", shell_word(release)))
+                }
             }
         }
         Cause::MissingNamespace { symbols } => {
             let mut namespaces: Vec<&String> = symbols.iter().map(|(_, space)| space).collect();
             namespaces.sort_unstable();
             namespaces.dedup();
-            let add = |space: &&String| format!("add MODULE_IMPORT_NS({space}) to the module");
+            let add = |space: &&String| {
+                format!("add MODULE_IMPORT_NS({}) to the module", shell_word(space))
+            };
             namespaces.iter().map(add).collect()
         }
         Cause::DependencyInitialising { module: Some(module), .. } => {
-            one(format!("wait until /sys/module/{module}/initstate is live"))
+            let state = shell_word(system.module_dir(module).join("initstate"));
+            one(format!("wait until {state} is live"))
         }
-        Cause::DuplicateSymbol { owner: Some(owner), .. } => one(format!("rmmod {owner}")),
+        Cause::DuplicateSymbol { owner: Some(owner), .. } => one(format!("rmmod {}", word(owner))),
         Cause::Unsigned { .. } | Cause::LockedDown { .. } if facts.voids_signature() => {
             one(format!("insmod {file}   (without --force)"))
         }
@@ -43,7 +54,9 @@ pub(super) fn fixes(facts: &Facts, cause: &Cause) -> Vec<String> {
         Cause::Truncated { .. } | Cause::CorruptCompression { .. } | Cause::EmptyFile => {
             one("copy or install the file again".to_owned())
         }
-        Cause::Blacklisted { name } => one(format!("boot without {name} in module_blacklist=")),
+        Cause::Blacklisted { name } => {
+            one(format!("boot without {} in module_blacklist=", shell_word(name)))
+        }
         Cause::ModulesDisabled { at_boot: true } => one("boot without nomodule".to_owned()),
         Cause::ModulesDisabled { at_boot: false } => one("reboot".to_owned()),
         Cause::NoPrivilege { in_namespace: false } => one(format!("sudo insmod {file}")),
@@ -59,16 +72,20 @@ pub(super) fn fixes(facts: &Facts, cause: &Cause) -> Vec<String> {
 }
 
 /// The command for each module that is to be loaded first.
-fn for_missing(symbols: &[MissingSymbol]) -> Vec<String> {
+fn for_missing(system: &System, symbols: &[MissingSymbol]) -> Vec<String> {
+    let installed = fs::canonicalize(system.release_dir(&system.release())).ok();
+    // The file itself may be a link to one of another release that fits this one, too.
+    let directory = |file: &Path| fs::canonicalize(file.parent()?).ok();
+    let is_installed = |file: &Path| match (&installed, directory(file)) {
+        (Some(installed), Some(directory)) => directory.starts_with(installed),
+        _ => false,
+    };
     let mut fixes: Vec<String> = Vec::new();
     for symbol in symbols {
         let Some(file) = &symbol.file else { continue };
-        // What depmod knows of may need more than itself.
-        let indexed = file.components().any(|part| part.as_os_str() == "modules")
-            && file.is_absolute()
-            && file.components().any(|part| part.as_os_str() == "lib");
         let fix = match &symbol.provider {
-            Some(name) if indexed => format!("modprobe {name}"),
+            // What depmod knows of may need more than itself.
+            Some(name) if is_installed(file) => format!("modprobe {}", word(name)),
             _ => format!("insmod {}", shell_word(file)),
         };
         if !fixes.contains(&fix) {
@@ -78,12 +95,73 @@ fn for_missing(symbols: &[MissingSymbol]) -> Vec<String> {
     fixes
 }
 
-/// A path that a shell takes for one word.
-fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |letter: char| letter.is_alphanumeric() || "/._-+,:=@%".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
+fn word(name: &ModuleName) -> String {
+    shell_word(name.as_os_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn advised(path: &str, cause: &Cause) -> Vec<String> {
+        let facts = Facts { path: path.into(), ..Facts::default() };
+        fixes(&System::at("/"), &facts, cause)
     }
-    format!("'{}'", text.replace('\'', "'\\''"))
+
+    #[test]
+    fn words_from_files_are_words() {
+        let name = ModuleName::from_kernel(b"a;reboot");
+        let privilege = Cause::NoPrivilege { in_namespace: false };
+        assert_eq!(advised("./x; reboot #.ko", &privilege), ["sudo insmod './x; reboot #.ko'"]);
+        assert_eq!(advised("-f.ko", &privilege), ["sudo insmod -- -f.ko"]);
+        let owned = Cause::DuplicateSymbol { symbol: "f".into(), owner: Some(name.clone()) };
+        assert_eq!(advised("x.ko", &owned), ["rmmod 'a;reboot'"]);
+        let slow = Cause::DependencyInitialising { module: Some(name), symbols: Vec::new() };
+        assert_eq!(advised("x.ko", &slow), ["wait until '/sys/module/a;reboot/initstate' is live"]);
+        let listed = Cause::Blacklisted { name: "$(reboot)".into() };
+        assert_eq!(advised("x.ko", &listed), ["boot without '$(reboot)' in module_blacklist="]);
+        let space = Cause::MissingNamespace { symbols: vec![("f".into(), "N); reboot #".into())] };
+        assert_eq!(advised("x.ko", &space), ["add MODULE_IMPORT_NS('N); reboot #') to the module"]);
+    }
+
+    /// Only the modules of the running release are modprobe's.
+    #[test]
+    fn modprobe_is_for_what_it_finds() {
+        let root = std::env::temp_dir().join(format!("modutils-fix-{}", std::process::id()));
+        let write = |file: &str, text: &str| -> PathBuf {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            path
+        };
+        write("proc/sys/kernel/osrelease", "6.1\n");
+        let symbol = |name: &str, file: PathBuf| MissingSymbol {
+            name: "f".to_owned(),
+            provider: Some(ModuleName::from_kernel(name.as_bytes())),
+            file: Some(file),
+        };
+        let installed = write("lib/modules/6.1/kernel/a.ko", "");
+        let other = write("lib/modules/6.2/a.ko", "");
+        let roundabout = root.join("lib/modules/6.1/../6.2/a.ko");
+        let found = for_missing(
+            &System::at(&root),
+            &[
+                symbol("a", installed.clone()),
+                symbol("b;reboot", installed),
+                symbol("a;reboot", other.clone()),
+                symbol("a;reboot", roundabout.clone()),
+            ],
+        );
+        assert_eq!(
+            found,
+            [
+                "modprobe a".to_owned(),
+                "modprobe 'b;reboot'".to_owned(),
+                format!("insmod {}", shell_word(&other)),
+                format!("insmod {}", shell_word(&roundabout)),
+            ]
+        );
+        fs::remove_dir_all(root).unwrap();
+    }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const RANKS: &[(&str, u8)] = &[
     ("errno", 0),
     ("taint", 0),
+    ("shell", 0),
     ("error", 1),
     ("directory", 2),
     ("name", 2),

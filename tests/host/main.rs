@@ -12,5 +12,6 @@ mod command;
 mod completion;
 mod dependencies;
 mod documents;
+mod escapes;
 mod terminal;
 mod usage;

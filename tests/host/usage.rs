@@ -1,8 +1,9 @@
 //! Command lines that make no sense, and those that ask for help.
 
 use std::ffi::OsStr;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use crate::command::{path, run, run_with};
 
@@ -130,4 +131,28 @@ fn names_of_dots_are_refused() {
 fn quiet_leaves_only_the_status() {
     run("insmod", &["-q", "/gone.ko"]).status(1).stdout("").stderr("");
     run("insmod", &["--quiet"]).status(2).stdout("").stderr("");
+}
+
+/// Whoever names a file does not choose what is pasted into root's shell.
+#[test]
+fn what_is_advised_is_quoted_for_a_shell() {
+    let explained = |arguments: &[&OsStr]| {
+        run_with("insmod", arguments, |command| {
+            command.env("MODUTILS_EXPLAIN", "always");
+        })
+    };
+    for (second, word) in
+        [("./x; reboot #.ko", "'./x; reboot #.ko'"), ("-x.ko", "-- -x.ko"), ("x.ko", "x.ko")]
+    {
+        explained(&["hello.ko".as_ref(), second.as_ref()]).status(2).stderr(&format!(
+            "insmod: ERROR: one module at a time: {second} is a second file, no parameter\n  \
+             fix: insmod {word}\n"
+        ));
+    }
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("$(reboot).ko");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hello.ko"), &file).unwrap();
+    let outcome = explained(&["--strict".as_ref(), file.as_ref(), "bogus=1".as_ref()]);
+    outcome.status(7);
+    let fix = format!("\n  fix: insmod --params '{}'\n", file.display());
+    assert!(outcome.stderr.ends_with(&fix), "{outcome:?}");
 }

@@ -21,7 +21,7 @@ pub(crate) use altered::{altered, distributions, replace, replaced, with_another
 pub(crate) use fault::{Call, Fault, Faulted, Until, become_traced, run_with_fault};
 pub(crate) use kernel_log::KernelLog;
 pub(crate) use module::{Loaded, is_loaded, loaded, loaded_names, remove, taints_of};
-pub(crate) use run::{Done, Run, run};
+pub(crate) use run::{Done, Run, on_terminal, run};
 pub(crate) use trace::Trace;
 pub(crate) use verdict::{
     Expected, FORMAT, PARAMETERS, SYMBOL, assert_load, assert_loads, assert_verdict, judged,

@@ -258,6 +258,6 @@ fn a_name_that_commands_the_terminal() {
     wait_for("the device", || fs::exists("/dev/t_dev").unwrap());
     let script = "exec 3</dev/t_dev; printf '\\033[31mred' >/proc/$$/comm; rmmod --who t_dev; :";
     let done = run(["bash", "-c", script]);
-    done.check(done.stdout.contains("\\u{1b}[31mred ("), "escapes");
+    done.check(done.stdout.contains("\\x1b[31mred ("), "escapes");
     done.check(!done.stdout.contains('\u{1b}'), "escapes");
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use crate::guest::{Done, run};
+use crate::guest::{Done, on_terminal, run};
 
 crate::tests![
     long_at_80,
@@ -16,6 +16,7 @@ crate::tests![
     no_count,
     five_thousand,
     hostile_names,
+    hostile_names_on_a_terminal,
     damaged_rows,
     without_an_end,
 ];
@@ -37,8 +38,13 @@ const SERVER: &str = "\
 
 /// Runs a shell command line where this is the list of modules.
 fn with(list: &[u8], line: &str) -> Done {
+    run(command_with(list, line))
+}
+
+fn command_with(list: &[u8], line: &str) -> Vec<String> {
     fs::write("/tmp/modules", list).unwrap();
-    run(["unshare", "-m", "sh", "-c", &format!("mount --bind /tmp/modules /proc/modules; {line}")])
+    let line = format!("mount --bind /tmp/modules /proc/modules; {line}");
+    ["unshare", "-m", "sh", "-c", &line].map(str::to_owned).to_vec()
 }
 
 fn long_at_80() {
@@ -144,6 +150,27 @@ fn hostile_names() {
     with(b"\xff\xfe 1 0 - Live 0x0\n", "lsmod -nr -o NAME").prints("\\xff\\xfe\n");
     with(b"\xff 1 0 - Live 0x0\n", "lsmod -J -o NAME")
         .prints("{\"modules\":[{\"name\":\"\u{fffd}\"}]}\n");
+}
+
+/// A terminal is not to obey them, but for those in kmod's own listing.
+fn hostile_names_on_a_terminal() {
+    let list = "a\x1b[31m 1 1 b\x07, Live 0x0\nb\x07 1 0 - Live 0x0\n";
+    let heading = "Module                  Size  Used by\n";
+    let name = "a\x1b[31m                     1  1 b\x07\n";
+    let all = format!("{heading}{name}b\x07                         1  0\n");
+    let one = format!("{heading}{}", name.replace('\x1b', "\\x1b").replace('\x07', "\\x07"));
+    for (line, expected) in [
+        ("lsmod", all.as_str()),
+        ("lsmod 'a*'", one.as_str()),
+        ("lsmod -rn -o NAME 'a*'", "a\\x1b[31m\n"),
+        ("lsmod -J -o NAME 'b*'", "{\"modules\":[{\"name\":\"b\\u0007\"}]}\n"),
+        ("rmmod -rn 'a*'", "rmmod b\\x07\nrmmod a\\x1b[31m\n"),
+        ("rmmod --who 'a*'", "a\\x1b[31m: 1 reference\n  the module b\\x07 uses it\n"),
+    ] {
+        let shown = on_terminal(command_with(list.as_bytes(), line));
+        assert_eq!(shown, (Some(0), expected.to_owned()), "{line}");
+    }
+    with(list.as_bytes(), "rmmod -rn 'a*'").prints("rmmod b\x07\nrmmod a\x1b[31m\n");
 }
 
 fn damaged_rows() {

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
@@ -9,6 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::pty::openpty;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -17,6 +19,23 @@ pub(crate) fn run<S: AsRef<OsStr>>(line: impl IntoIterator<Item = S>) -> Done {
     let mut words = line.into_iter();
     let program = words.next().expect("a command line without a command");
     Run::new(program).args(words).done()
+}
+
+/// Runs a command whose output and messages go to a terminal; returns its status and what appears
+/// there, a few lines at most.
+pub(crate) fn on_terminal<S: AsRef<OsStr>>(
+    line: impl IntoIterator<Item = S>,
+) -> (Option<i32>, String) {
+    let terminal = openpty(None, None).expect("cannot open a terminal");
+    let mut words = line.into_iter();
+    let mut command = Command::new(words.next().expect("a command line without a command"));
+    command.args(words).stdout(terminal.slave.try_clone().expect("cannot copy a descriptor"));
+    let status = command.stderr(terminal.slave).status().expect("cannot run it");
+    drop(command);
+    let mut text = Vec::new();
+    // The end of a terminal whose other side is closed is an error.
+    let _ = File::from(terminal.master).read_to_end(&mut text);
+    (status.code(), String::from_utf8_lossy(&text).replace("\r\n", "\n"))
 }
 
 /// A command that is to be run.
