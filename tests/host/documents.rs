@@ -272,6 +272,35 @@ fn columns() {
     assert_eq!(tags.map(String::from).collect::<Words>(), columns);
 }
 
+/// The legend has the letters that the library knows, with the words that tables have for them.
+#[test]
+fn taints() {
+    let section = section("lsmod", "TAINTS");
+    let told: Vec<_> = section.split(".It Cm ").skip(1).collect();
+    let known: Vec<_> = modutils::Taints::known().collect();
+    assert_eq!(told.len(), known.len());
+    for (entry, (letter, word)) in told.iter().zip(known) {
+        assert!(entry.starts_with(&format!("{letter}\n{word}")), "man/lsmod.8: {entry}");
+    }
+}
+
+/// In the line of a macro, a word like `In` or `No` is one, too, and is not printed; `\&In` is.
+#[test]
+fn manual_pages_lose_no_words() {
+    const MEANT: [&str; 12] =
+        ["Ar", "Cm", "Dv", "Ev", "Fl", "Li", "Ns", "Op", "Pa", "Pq", "Sx", "Va"];
+    for tool in TOOLS {
+        let page = text(&format!("man/{tool}.8"));
+        // What an author says of the width of a list is not parsed.
+        for line in page.lines().filter(|line| line.starts_with('.') && !line.starts_with(".Bl ")) {
+            for word in line.split(' ').skip(1).filter(|word| !MEANT.contains(word)) {
+                let may_be_a_macro = matches!(word.as_bytes(), [b'A'..=b'Z', b'a'..=b'z']);
+                assert!(!may_be_a_macro, "man/{tool}.8: `{word}` in {line:?}: write \\&{word}");
+            }
+        }
+    }
+}
+
 #[test]
 fn manual_pages_are_well_formed() {
     for tool in TOOLS {
