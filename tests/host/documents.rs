@@ -213,23 +213,6 @@ fn cause_kinds() {
     }
 }
 
-/// The crates that are there, and no others.
-#[test]
-fn crates_of_the_readme() {
-    let manifest = text("Cargo.toml");
-    let (_, after) = manifest.split_once("\n[dependencies]\n").unwrap();
-    let lines = after.lines().take_while(|line| !line.starts_with('['));
-    let used: Words =
-        lines.filter_map(|line| line.split_once(" = ")).map(|(name, _)| name.to_owned()).collect();
-
-    let readme = text("README.md");
-    let (_, after) = readme.split_once("\n## What it is made of\n").unwrap();
-    let rows = after.split("\n## ").next().unwrap().lines();
-    let names = rows.filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).skip(1);
-    let listed: Words = names.flat_map(|names| names.split(", ")).map(str::to_owned).collect();
-    assert_eq!(listed, used);
-}
-
 /// Fields of the records of `--json`, and the words for holders.
 #[test]
 fn json() {
