@@ -16,7 +16,8 @@
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 #                       (static, or content with the libraries of the distribution's)
 # make demo             the tools at work on a booted kernel, step by step
-# make vm               a shell on a booted kernel; FLAVOUR=6.1 selects the kernel
+# make vm               a shell on a booted kernel, or what is piped into it; FLAVOUR=6.1 selects
+#                       the kernel
 # make clean            removes what was built or fetched
 
 PREFIX = /usr/local
