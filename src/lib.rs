@@ -97,8 +97,8 @@
 //! In a [`ModuleName`], `-` and `_` are one character, as for the tools, and it is never longer
 //! than the kernel's own buffer. [`Pattern`]s match names.
 //!
-//! `examples/lifecycle.rs` loads a module, waits for it and removes it, with progress and the
-//! causes of failures.
+//! `examples/lifecycle.rs` loads a module, looks at it and removes it, with the cause of a failure
+//! and the progress of the wait.
 //!
 //! # Layout
 //! Each module may use those above it in this list, and none below.
