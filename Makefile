@@ -1,9 +1,9 @@
 # make                  the three release binaries, static
-# make install          them, their manual pages and completions, to PREFIX; DESTDIR, SBINDIR
-#                       and ZSHDIR are honoured, `make uninstall` takes them out again
+# make install          what was built, the manual pages and completions, to PREFIX; builds nothing.
+#                       DESTDIR, SBINDIR and ZSHDIR are honoured, `make uninstall` takes all out again
 # make deb              a package for Debian and Ubuntu that steps in for kmod's three commands
 # make tarball          the same files in an archive, for a system without packages
-# make check            every test, those on booted kernels included
+# make check            what each change has to pass, tests on booted kernels included
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-no-unload  a kernel that cannot unload modules, which is built first: some minutes
 # make check-uml        User-Mode Linux, a kernel that is a program
@@ -16,7 +16,8 @@
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 #                       (static, or content with the libraries of the distribution's)
 # make demo             the tools at work on a booted kernel, step by step
-# make vm               a shell on a booted kernel; FLAVOUR=6.1 selects the kernel
+# make vm               a shell on a booted kernel, or what is piped into it; FLAVOUR=6.1 selects
+#                       the kernel
 # make clean            removes what was built or fetched
 
 PREFIX = /usr/local
@@ -28,9 +29,11 @@ SECONDS = 60
 TESTS =
 
 # Asked for at each use: `make tools` may have added a target.
-TRIPLE = $(shell packaging/target)
+TRIPLE = $(or $(shell packaging/target 2>/dev/null),$(error $(shell packaging/target 2>&1)))
 TOOLS = insmod rmmod lsmod
-RELEASE = target/$(TRIPLE)/release
+# Where the binaries that are shipped are kept: root, who installs them, often has no Rust to ask
+# for the target, and where cargo puts them, a benchmark puts others.
+BUILT = target/built
 
 # Static, so that a tool can be copied into any initramfs; the target is named
 # because without it the flag would hit build scripts and macros, too.
@@ -45,17 +48,22 @@ CHECKSUMS = -DHAVE_USABLE_CLMUL=1 -DHAVE_CPUID_H=1
 # codes that Huffman tables hold two of. Without the doubles there is room to compile it for speed.
 ONE_LOOP = -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT=1 -DHUF_FORCE_DECOMPRESS_X1=1
 export CFLAGS_x86_64_unknown_linux_musl = $(CHECKSUMS) $(ONE_LOOP)
-export MODUTILS_BIN = $(CURDIR)/$(RELEASE)
+export MODUTILS_BIN = $(CURDIR)/$(BUILT)
 
 all: build
-	@ls -l $(TOOLS:%=$(RELEASE)/%) | awk '{ printf "%s  %d KiB\n", $$NF, $$5 / 1024 }'
+	@ls -l $(TOOLS:%=$(BUILT)/%) | awk '{ printf "%s  %d KiB\n", $$NF, $$5 / 1024 }'
 
 build:
 	@$(SHIPPED) cargo build --locked --release --target $(TRIPLE)
+	@install -D -t $(BUILT) $(TOOLS:%=target/$(TRIPLE)/release/%)
+	@echo $(TRIPLE) >$(BUILT)/target
 
-install: build
+install:
+	@for tool in $(TOOLS); do \
+		[ -x $(BUILT)/$$tool ] || { echo "$$tool is not built: run \`make\` first" >&2; exit 1; }; \
+	done
 	install -d $(DESTDIR)$(SBINDIR)
-	install -m 755 $(TOOLS:%=$(RELEASE)/%) $(DESTDIR)$(SBINDIR)
+	install -m 755 $(TOOLS:%=$(BUILT)/%) $(DESTDIR)$(SBINDIR)
 	install -d $(DESTDIR)$(DATADIR)/man/man8
 	install -m 644 $(TOOLS:%=man/%.8) $(DESTDIR)$(DATADIR)/man/man8
 	for tool in $(TOOLS); do \
@@ -122,10 +130,9 @@ stress: tools build lifecycle
 fuzz:
 	@fuzz/run.sh $(SECONDS) $(TESTS)
 
-# From copies: cargo builds the binaries again for a benchmark, and not to abort on a panic.
+# Of what is shipped: cargo builds the binaries again for a benchmark, and not to abort on a panic.
 bench: tools build
-	@install -D -t target/bench/ours $(TOOLS:%=$(RELEASE)/%)
-	@MODUTILS_BIN=$(CURDIR)/target/bench/ours $(STATIC) cargo bench --locked --target $(TRIPLE) --bench tools
+	@$(STATIC) cargo bench --locked --target $(TRIPLE) --bench tools
 
 demo: tools build
 	@tests/vm/demo.sh $(FLAVOUR)

@@ -28,7 +28,7 @@ _modutils_lsmod() {
 	case $option in
 	--output | --sort | -o | -[!-]*o) _modutils_lsmod_columns "$1" "$value" ;;
 	--state) values='live loading unloading' ;;
-	--tainted) [[ $word != --*=* ]] || values='P F C O E K X T N' ;;
+	--tainted) [[ $word != --*=* ]] || values='P F C O E K X T N J' ;;
 	--explain) [[ $word != --*=* ]] || values='auto always never' ;;
 	esac
 	if [[ $values ]]; then

@@ -17,8 +17,8 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
 	cargo install --quiet --locked cargo-fuzz
 fi
 
-# The sanitizers need a compiler of the night. The library has no unsafe code of its own, and
-# what goes wrong in its arithmetic or its slices is a panic without them, too.
+# The sanitizers need a nightly compiler. The library has no unsafe code of its own, and what goes
+# wrong in its arithmetic or its slices is a panic without them, too.
 cargo fuzz build --sanitizer none --debug-assertions
 
 # A directory of its own, in memory if there is such a place: other runs go on beside this one.

@@ -62,7 +62,7 @@
 //!     let diagnosis = modutils::explain(&system, request, &error, Some(log));
 //!     match &diagnosis.cause {
 //!         Cause::AlreadyLoaded { .. } => {}
-//!         Cause::MissingSymbol { symbols, .. } => println!("{} symbols miss", symbols.len()),
+//!         Cause::MissingSymbol { symbols, .. } => println!("{} symbols are missing", symbols.len()),
 //!         cause => println!("{}: {cause}", cause.kind()),
 //!     }
 //! }
@@ -97,7 +97,8 @@
 //! In a [`ModuleName`], `-` and `_` are one character, as for the tools, and it is never longer
 //! than the kernel's own buffer. [`Pattern`]s match names.
 //!
-//! `examples/lifecycle.rs` does all of this in one program.
+//! `examples/lifecycle.rs` loads a module, looks at it and removes it, with the cause of a failure
+//! and the progress of the wait.
 //!
 //! # Layout
 //! Each module may use those above it in this list, and none below.

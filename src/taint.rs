@@ -21,6 +21,7 @@ const MEANINGS: &[(char, &str)] = &[
     ('X', "auxiliary"),
     ('T', "randstruct"),
     ('N', "test"),
+    ('J', "fwctl"),
 ];
 
 impl Taints {
@@ -28,6 +29,11 @@ impl Taints {
     /// `/sys/module/NAME/taint`. `+` and `-` tell a module's state there and are left out.
     pub fn from_field(field: &str) -> Self {
         Self(field.chars().filter(|letter| !"()+-\n ".contains(*letter)).collect())
+    }
+
+    /// Each letter that this version knows, with what it means.
+    pub fn known() -> impl Iterator<Item = (char, &'static str)> {
+        MEANINGS.iter().copied()
     }
 
     /// The letters, such as `OE`; empty for an untainted module.

@@ -1,6 +1,7 @@
 //! The options that all three commands have.
 
-use clap::{Args, ValueEnum};
+use anyhow::bail;
+use clap::Args;
 
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Messages")]
@@ -9,7 +10,7 @@ pub(crate) struct Common {
         long,
         value_name = "WHEN",
         require_equals = true,
-        hide_possible_values = true,
+        value_parser = explain,
         help = "When to explain a failure: always, never or auto, which means on a terminal \
                 (the default; MODUTILS_EXPLAIN in the environment sets another)"
     )]
@@ -25,9 +26,18 @@ pub(crate) struct Common {
     pub(crate) quiet: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Explain {
     Auto,
     Always,
     Never,
+}
+
+fn explain(text: &str) -> anyhow::Result<Explain> {
+    match text {
+        "auto" => Ok(Explain::Auto),
+        "always" => Ok(Explain::Always),
+        "never" => Ok(Explain::Never),
+        _ => bail!("the choices are always, never and auto"),
+    }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{bail, ensure};
 use clap::{ArgGroup, Parser};
-use modutils::State;
+use modutils::{State, Taints};
 
 use crate::TOOL;
 use crate::cells::Sizes;
@@ -161,8 +161,11 @@ impl Cli {
 }
 
 fn taint_letters(text: &str) -> anyhow::Result<String> {
-    ensure!(text.bytes().all(|byte| byte.is_ascii_alphabetic()), "taints are letters");
-    Ok(text.to_ascii_uppercase())
+    let letters = text.to_ascii_uppercase();
+    let known: Vec<_> = Taints::known().map(|(letter, _)| letter.to_string()).collect();
+    let is_known = |letter: char| known.contains(&letter.to_string());
+    ensure!(letters.chars().all(is_known), "the taints are {}", known.join(", "));
+    Ok(letters)
 }
 
 /// In the words of `/proc/modules`, or of `initstate` in sysfs.
@@ -227,6 +230,7 @@ mod tests {
     fn words_of_options() {
         assert_eq!(taint_letters("oe").unwrap(), "OE");
         assert!(taint_letters("O E").is_err());
+        assert!(taint_letters("Z").is_err());
         assert_eq!(state("Coming").unwrap(), State::Loading);
         assert!(state("dead").is_err());
     }

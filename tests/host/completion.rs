@@ -40,6 +40,13 @@ const COMPLETED: &[(&str, &str)] = &[
     ("lsmod t_us", "lsmod t_user "),
     ("lsmod --list", "lsmod --list-columns "),
     ("lsmod --explain=al", "lsmod --explain=always "),
+    ("rmmod --explain=al", "rmmod --explain=always "),
+    ("insmod --explain=al", "insmod --explain=always "),
+    // The word would not belong to it.
+    ("lsmod --explain al", "lsmod --explain al"),
+    ("rmmod --explain al", "rmmod --explain al"),
+    ("insmod --explain al", "insmod --explain al"),
+    ("insmod --max-size 5", "insmod --max-size 5"),
     ("lsmod --state unl", "lsmod --state unloading "),
     ("lsmod --state=unl", "lsmod --state=unloading "),
     ("insmod hel", "insmod hello.ko "),

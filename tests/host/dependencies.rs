@@ -1,5 +1,8 @@
-//! What a program that uses the library has to compile.
+//! What a program that uses the library has to compile, and what the README says of it.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 /// Crates that only the commands need.
@@ -28,4 +31,20 @@ fn the_library_alone_needs_nothing_of_the_commands() {
     for name in FOR_COMMANDS {
         assert!(everything.iter().any(|found| found == name), "{name} is not needed at all?");
     }
+}
+
+/// The crates that are there, and no others.
+#[test]
+fn the_readme_lists_the_crates() {
+    let direct = dependencies(&["--depth=1"]);
+    let used: BTreeSet<_> = direct.iter().skip(1).map(String::as_str).collect();
+    assert!(used.contains("nix"), "{used:?}");
+
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, after) = readme.split_once("\n## What it is made of\n").unwrap();
+    let rows = after.split("\n## ").next().unwrap().lines();
+    let names = rows.filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).skip(1);
+    let listed: BTreeSet<_> = names.flat_map(|names| names.split(", ")).collect();
+    assert_eq!(listed, used);
 }

@@ -213,23 +213,6 @@ fn cause_kinds() {
     }
 }
 
-/// The crates that are there, and no others.
-#[test]
-fn crates_of_the_readme() {
-    let manifest = text("Cargo.toml");
-    let (_, after) = manifest.split_once("\n[dependencies]\n").unwrap();
-    let lines = after.lines().take_while(|line| !line.starts_with('['));
-    let used: Words =
-        lines.filter_map(|line| line.split_once(" = ")).map(|(name, _)| name.to_owned()).collect();
-
-    let readme = text("README.md");
-    let (_, after) = readme.split_once("\n## What it is made of\n").unwrap();
-    let rows = after.split("\n## ").next().unwrap().lines();
-    let names = rows.filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).skip(1);
-    let listed: Words = names.flat_map(|names| names.split(", ")).map(str::to_owned).collect();
-    assert_eq!(listed, used);
-}
-
 /// Fields of the records of `--json`, and the words for holders.
 #[test]
 fn json() {
@@ -270,6 +253,35 @@ fn columns() {
     let section = section("lsmod", "COLUMNS");
     let tags = section.lines().filter_map(|line| line.strip_prefix(".It Cm "));
     assert_eq!(tags.map(String::from).collect::<Words>(), columns);
+}
+
+/// The legend has the letters that the library knows, with the words that tables have for them.
+#[test]
+fn taints() {
+    let section = section("lsmod", "TAINTS");
+    let told: Vec<_> = section.split(".It Cm ").skip(1).collect();
+    let known: Vec<_> = modutils::Taints::known().collect();
+    assert_eq!(told.len(), known.len());
+    for (entry, (letter, word)) in told.iter().zip(known) {
+        assert!(entry.starts_with(&format!("{letter}\n{word}")), "man/lsmod.8: {entry}");
+    }
+}
+
+/// In the line of a macro, a word like `In` or `No` is one, too, and is not printed; `\&In` is.
+#[test]
+fn manual_pages_lose_no_words() {
+    const MEANT: [&str; 12] =
+        ["Ar", "Cm", "Dv", "Ev", "Fl", "Li", "Ns", "Op", "Pa", "Pq", "Sx", "Va"];
+    for tool in TOOLS {
+        let page = text(&format!("man/{tool}.8"));
+        // What an author says of the width of a list is not parsed.
+        for line in page.lines().filter(|line| line.starts_with('.') && !line.starts_with(".Bl ")) {
+            for word in line.split(' ').skip(1).filter(|word| !MEANT.contains(word)) {
+                let may_be_a_macro = matches!(word.as_bytes(), [b'A'..=b'Z', b'a'..=b'z']);
+                assert!(!may_be_a_macro, "man/{tool}.8: `{word}` in {line:?}: write \\&{word}");
+            }
+        }
+    }
 }
 
 #[test]

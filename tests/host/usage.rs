@@ -28,6 +28,22 @@ fn unknown_options_are_named_as_getopt_names_them() {
     }
 }
 
+#[test]
+fn a_word_that_an_option_does_not_have_is_answered_with_those_it_has() {
+    let explain = "'--explain=<WHEN>': the choices are always, never and auto";
+    let taints = "'--tainted[=<LETTERS>]': the taints are P, F, C, O, E, K, X, T, N, J";
+    for (tool, option, words) in [
+        ("insmod", "--explain=dead", explain),
+        ("rmmod", "--explain=dead", explain),
+        ("lsmod", "--explain=dead", explain),
+        ("lsmod", "--state=dead", "'--state <STATE>': the states are live, loading and unloading"),
+        ("lsmod", "--tainted=dead", taints),
+    ] {
+        let line = format!("{}: invalid value 'dead' for {words}\n", path(tool));
+        run(tool, &[option, "x"]).status(2).stdout("").stderr(&line);
+    }
+}
+
 /// As getopt(3) has it: what is said twice is said.
 #[test]
 fn options_may_be_repeated() {

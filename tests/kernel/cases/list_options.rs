@@ -236,7 +236,11 @@ fn usage() {
         ("-o BOGUS", "invalid value 'BOGUS' for '--output <LIST>': unknown column: BOGUS"),
         ("-o ''", "invalid value '' for '--output <LIST>': unknown column: "),
         ("--sort +", "invalid value '+' for '--sort <LIST>': unknown column: "),
-        ("--tainted=1", "invalid value '1' for '--tainted[=<LETTERS>]': taints are letters"),
+        (
+            "--tainted=1",
+            "invalid value '1' for '--tainted[=<LETTERS>]': \
+             the taints are P, F, C, O, E, K, X, T, N, J",
+        ),
         ("-l -J", "the argument '--long' cannot be used with '--json'"),
         ("-x", "invalid option -- 'x'"),
     ] {

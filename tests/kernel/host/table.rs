@@ -1,5 +1,6 @@
 //! The table of kernels and features in the README, made from what the tests found: how many
-//! succeeded, of those that were run, and of those there are.
+//! succeeded, of those that were run, and of those there are. Kernels that no test was run on here
+//! keep what the table says of them.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -26,6 +27,15 @@ struct Count {
     passed: usize,
     run: usize,
     all: usize,
+}
+
+/// What the table says of a kernel.
+struct Column {
+    kernel: String,
+    release: String,
+    package: String,
+    /// In the order of the features.
+    cells: Vec<String>,
 }
 
 const fn feature(name: &'static str, tests: &'static [&'static str]) -> Feature {
@@ -88,6 +98,8 @@ const NO_FEATURE: &str = "lane::";
 
 const BEGIN: &str = "<!-- Made by `make kernels-table` from the results of the tests. -->\n";
 const END: &str = "<!-- Up to here. -->\n";
+const HEAD: &str = "tests that succeeded, of those run (of all there are)";
+const NOT_RUN: &str = "not run";
 
 pub(super) fn rewrite() -> ExitCode {
     match rewrite_readme() {
@@ -104,35 +116,83 @@ fn rewrite_readme() -> Result<(), Box<dyn Error>> {
     let text = fs::read_to_string(&readme)?;
     let marks = "the README lacks the marks of the table";
     let (before, rest) = text.split_once(BEGIN).ok_or(marks)?;
-    let (_, after) = rest.split_once(END).ok_or(marks)?;
-    fs::write(&readme, format!("{before}{BEGIN}{}{END}{after}", table()?))?;
+    let (old, after) = rest.split_once(END).ok_or(marks)?;
+    let columns = columns(read(old))?;
+    fs::write(&readme, format!("{before}{BEGIN}{}{END}{after}", table(&columns)?))?;
     Ok(())
 }
 
-fn table() -> Result<String, Box<dyn Error>> {
-    let names = script(Command::new("tests/vm/flavours.sh").arg("all"))?;
-    let kernels: Vec<(&str, Outcomes)> = names
+/// The columns in the text of a table.
+fn read(text: &str) -> Vec<Column> {
+    let rows: Vec<Vec<&str>> = text
         .lines()
-        .map(|kernel| (kernel, results::read(kernel)))
-        .filter(|(_, outcomes)| !outcomes.is_empty())
+        .filter_map(|line| {
+            Some(line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect())
+        })
         .collect();
+    let head = rows.iter().position(|row| row[0] == HEAD).unwrap_or(rows.len());
+    let (kernels, features) = rows.split_at(head);
+    let column = |row: &Vec<&str>| {
+        let [kernel, release, package] = row[..] else { return None };
+        let place = features.first()?.iter().position(|it| *it == kernel)?;
+        let cell = |feature: &Feature| {
+            let row = features.iter().find(|row| row[0] == feature.name);
+            row.and_then(|row| row.get(place)).map_or(NOT_RUN, |cell| *cell).to_owned()
+        };
+        Some(Column {
+            kernel: kernel.to_owned(),
+            release: release.to_owned(),
+            package: package.trim_matches('`').to_owned(),
+            cells: FEATURES.iter().map(cell).collect(),
+        })
+    };
+    kernels.iter().filter_map(column).collect()
+}
 
-    let mut text = "\n| kernel | release | made from the package |\n|---|---|---|\n".to_owned();
-    for (kernel, _) in &kernels {
+/// Those of the kernels that have results, and the old ones of all others.
+fn columns(mut old: Vec<Column>) -> Result<Vec<Column>, Box<dyn Error>> {
+    let names = script(Command::new("tests/vm/flavours.sh").arg("all"))?;
+    let mut columns = Vec::new();
+    let mut made = Vec::new();
+    for kernel in names.lines() {
+        let outcomes = results::read(kernel);
+        let known = old.iter().position(|column| column.kernel == kernel);
+        let known = known.map(|index| old.remove(index));
+        if outcomes.is_empty() {
+            columns.extend(known);
+            continue;
+        }
         let packages = script(Command::new("tests/vm/flavours.sh").arg(kernel))?;
-        let package = packages.split_whitespace().next().unwrap_or_default();
-        writeln!(text, "| {kernel} | {} | `{package}` |", results::release(kernel))?;
+        columns.push(Column {
+            kernel: kernel.to_owned(),
+            release: results::release(kernel),
+            package: packages.split_whitespace().next().unwrap_or_default().to_owned(),
+            cells: cells(kernel, &outcomes)?,
+        });
+        made.push(kernel);
     }
+    if made.is_empty() {
+        return Err("there are no results in target/vm/results: run `make check-kernel`".into());
+    }
+    println!("README.md: the table of kernels has new columns for {}", made.join(", "));
+    columns.append(&mut old);
+    Ok(columns)
+}
 
+fn table(columns: &[Column]) -> Result<String, Box<dyn Error>> {
+    let mut text = "\n| kernel | release | made from the package |\n|---|---|---|\n".to_owned();
+    for Column { kernel, release, package, .. } in columns {
+        writeln!(text, "| {kernel} | {release} | `{package}` |")?;
+    }
     let mut rows: Vec<String> = FEATURES.iter().map(|it| format!("| {} |", it.name)).collect();
-    let mut head = "\n| tests that succeeded, of those run (of all there are) |".to_owned();
-    for (kernel, outcomes) in &kernels {
-        write!(head, " {kernel} |")?;
-        for (row, cell) in rows.iter_mut().zip(cells(kernel, outcomes)?) {
+    write!(text, "\n| {HEAD} |")?;
+    for column in columns {
+        write!(text, " {} |", column.kernel)?;
+        for (row, cell) in rows.iter_mut().zip(&column.cells) {
             write!(row, " {cell} |")?;
         }
     }
-    writeln!(text, "{head}\n|---|{}", "---|".repeat(kernels.len()))?;
+    writeln!(text, "\n|---|{}", "---|".repeat(columns.len()))?;
     for row in rows {
         writeln!(text, "{row}")?;
     }
@@ -140,7 +200,7 @@ fn table() -> Result<String, Box<dyn Error>> {
     Ok(text)
 }
 
-/// The column of a kernel.
+/// The cells of a kernel's column.
 fn cells(kernel: &str, outcomes: &Outcomes) -> Result<Vec<String>, Box<dyn Error>> {
     let config = configuration(kernel);
     let mut counts = vec![Count::default(); FEATURES.len()];
@@ -167,7 +227,7 @@ fn cells(kernel: &str, outcomes: &Outcomes) -> Result<Vec<String>, Box<dyn Error
     }
     let cell = |count: &Count| match count {
         Count { all: 0, .. } => "–".to_owned(),
-        Count { run: 0, .. } => "not run".to_owned(),
+        Count { run: 0, .. } => NOT_RUN.to_owned(),
         Count { passed, run, all } if run < all => format!("{passed}/{run} (of {all})"),
         Count { passed, run, .. } => format!("{passed}/{run}"),
     };
