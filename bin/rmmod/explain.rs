@@ -54,6 +54,7 @@ fn reason(
         Refusal::BeingUnloaded => {
             (format!("somebody else is removing {name}, which is not finished yet"), wait)
         }
+        Refusal::Interrupted => (format!("a signal came before an attempt to remove {name}"), wait),
         Refusal::NoUnloadSupport => (no_unload_support(system).to_owned(), Vec::new()),
         Refusal::NotForceable => (
             "this kernel was built without removal by force (CONFIG_MODULE_FORCE_UNLOAD)".to_owned(),

@@ -119,6 +119,7 @@ impl<'a> Session<'a> {
             self.cli.wait().map(|time| Patience { end: time.end(), signals: Signals::collect() });
         let mut queue = VecDeque::from(targets.order.clone());
         let mut plans = 0;
+        let mut interrupted = Vec::new();
         while let Some(name) = queue.pop_front() {
             let before = self.outcomes.before(&self.system, &name);
             let mut result = self.attempt(&name, patience.as_ref(), self.users());
@@ -140,14 +141,22 @@ impl<'a> Session<'a> {
                 }
                 Err(error) => error,
             };
-            self.outcomes.refused(&self.system, &error, targets);
+            // Once a signal has come, the rest ends up here, too, and none of it is tried.
             if error.refusal() == Refusal::Interrupted {
-                let signals = patience.and_then(|patience| patience.signals);
-                let status = signals.and_then(|signals| signals.status());
-                self.outcomes.interrupted(status.unwrap_or(Status::Failed));
-                return;
+                interrupted.push(error);
+                continue;
             }
+            self.outcomes.refused(&self.system, &error, targets);
             self.stuck.push(name);
+        }
+        if interrupted.is_empty() {
+            return;
+        }
+        // Not before: a signal that is read no longer stops anything.
+        let signals = patience.and_then(|patience| patience.signals);
+        let status = signals.and_then(|signals| signals.status()).unwrap_or(Status::Failed);
+        for error in &interrupted {
+            self.outcomes.interrupted(&self.system, error, targets, status);
         }
     }
 

@@ -28,7 +28,7 @@ impl<'a> Waiting<'a> {
     }
 
     /// Also ends the wait when there is something to read from `stop`, for instance a signal from
-    /// a signalfd(2).
+    /// a signalfd(2); also before the first attempt, which then is not made.
     #[must_use]
     pub fn or_stopped_by(mut self, stop: BorrowedFd<'a>) -> Self {
         self.stop = Some(stop);
@@ -41,6 +41,10 @@ impl<'a> Waiting<'a> {
     pub fn unless_used_by_modules(mut self) -> Self {
         self.not_for_users = true;
         self
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_some() && sleep(Duration::ZERO, self.stop, None) == Woken::Caller
     }
 
     fn wants_news(&self) -> bool {

@@ -26,4 +26,5 @@ pub(crate) mod stress;
 pub(crate) mod trust;
 pub(crate) mod uml;
 pub(crate) mod wait;
+pub(crate) mod wait_ends;
 pub(crate) mod wait_paths;
