@@ -69,7 +69,8 @@ pub fn foresee(
 /// neither `waiting` nor a signal ends the wait.
 ///
 /// Whatever `waiting` is stopped by is looked at before each attempt, the first one included: after
-/// that, not even a module that is free is removed.
+/// that, not even a module that is free is removed. Whoever is told of the progress is called
+/// between two looks at the module, and delays the next one by the time that this takes.
 ///
 /// # Errors
 /// [`RemoveError`], with the reason; among them [`Refusal::TimedOut`] and

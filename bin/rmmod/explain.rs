@@ -26,6 +26,17 @@ pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
     Account { cause: Some(cause), fix, holders }
 }
 
+/// Whether it takes a search for holders to say why, which takes its time.
+pub(crate) fn takes_a_search(error: &RemoveError) -> bool {
+    let held = |module: &LoadedModule| module.anonymous_references() != Some(0);
+    error.obstacle() == Refusal::InUse && error.module().is_some_and(held)
+}
+
+/// The reason as far as it is known without a search.
+pub(crate) fn at_a_glance(system: &System, error: &RemoveError) -> String {
+    reason(system, error, None).0
+}
+
 fn reason(
     system: &System,
     error: &RemoveError,
@@ -102,12 +113,13 @@ fn used_by(users: &[ModuleName]) -> String {
 const NAMED_MAX: usize = 8;
 
 fn in_use(module: Option<&LoadedModule>, holders: Option<&Holders>) -> String {
-    let (Some(module), Some(holders)) = (module, holders) else {
+    let Some(module) = module else {
         return "it was in use, nothing tells by whom".to_owned();
     };
     if module.anonymous_references() == Some(0) {
         return "it was in use for a moment, and is free by now".to_owned();
     }
+    let Some(holders) = holders else { return holders::count(module) };
     if holders.list.is_empty() && holders.hidden_processes == 0 {
         return format!("{} that cannot be attributed", holders::count(module));
     }

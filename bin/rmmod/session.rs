@@ -41,10 +41,11 @@ enum Users {
     Others,
 }
 
-/// `--wait`: the budget of all modules together, and what ends it early.
+/// `--wait`: the budget of all modules together, what ends it early, and who sees it.
 struct Patience {
     end: Option<Instant>,
     signals: Option<Signals>,
+    progress: Option<Progress>,
 }
 
 impl<'a> Session<'a> {
@@ -115,8 +116,11 @@ impl<'a> Session<'a> {
     }
 
     fn remove(&mut self, targets: &Targets) {
-        let patience =
-            self.cli.wait().map(|time| Patience { end: time.end(), signals: Signals::collect() });
+        let patience = self.cli.wait().map(|time| Patience {
+            end: time.end(),
+            signals: Signals::collect(),
+            progress: Progress::of(self.cli, self.reporter, &self.system),
+        });
         let mut queue = VecDeque::from(targets.order.clone());
         let mut plans = 0;
         let mut interrupted = Vec::new();
@@ -176,13 +180,16 @@ impl<'a> Session<'a> {
         if users == Users::Ours {
             waiting = waiting.unless_used_by_modules();
         }
-        let mut progress = Progress::start(self.cli, self.reporter, &self.system);
         let mut show;
-        if let Some(progress) = &mut progress {
+        if let Some(progress) = &patience.progress {
             show = |state: &modutils::Progress<'_>| progress.show(state);
             waiting = waiting.reporting_to(&mut show);
         }
-        modutils::remove_when_free(&self.system, name, self.mode, waiting)
+        let result = modutils::remove_when_free(&self.system, name, self.mode, waiting);
+        if let Some(progress) = &patience.progress {
+            progress.end();
+        }
+        result
     }
 
     /// Whose turn it is to see to the modules that use one.

@@ -55,8 +55,10 @@ impl<'a> Waiting<'a> {
         self.not_for_users && error.refusal() == Refusal::UsedByModules
     }
 
-    /// Calls `report` after a tenth of a second of waiting, and each second from then on. It is to
-    /// return soon: while it runs, nobody waits.
+    /// Calls `report` after a tenth of a second of waiting, and each second from then on. That
+    /// happens between two looks at the module, and `report` should return at once: while it runs,
+    /// nobody notices that the module is free, that the time is up or that the caller ends the
+    /// wait. What takes time, such as [`holders`](crate::holders()), is for another thread.
     #[must_use]
     pub fn reporting_to(mut self, report: &'a mut dyn FnMut(&Progress<'_>)) -> Self {
         self.report = Some(report);

@@ -1,21 +1,29 @@
 //! What ends `rmmod --wait`, whatever it is busy with at that moment: a module that takes its time
 //! to go, or a search for holders that takes long.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
-use crate::guest::{Loaded, Run, is_loaded};
+use super::lateness::lateness_of;
+use super::remove_options::on_a_terminal;
+use crate::guest::{KernelLog, Loaded, Run, is_loaded, run};
 
-crate::tests![signal_while_a_module_goes, signal_while_holders_are_looked_for];
-
-/// Has each link be read so late that a search for holders takes all the time it is given.
-const SLOW_SEARCH: [&str; 6] = [
-    "strace",
-    "-fqq",
-    "--output=/dev/null",
-    "--trace=readlink,readlinkat",
-    "--inject=readlink,readlinkat:delay_enter=300000",
-    "--signal=none",
+crate::tests![
+    signal_while_a_module_goes,
+    signal_while_holders_are_looked_for,
+    progress_delays_no_removal,
+    progress_delays_no_end,
 ];
+
+/// A command line, run so that each link is read late: a search for holders takes all the time that
+/// it is given. What strace has to say of a thread that ends while it is delayed is left out.
+fn with_a_slow_search(line: &str) -> [String; 3] {
+    let strace = "strace -fqq --output=/dev/null --signal=none --trace=readlink,readlinkat \
+                  --inject=readlink,readlinkat:delay_enter=300000";
+    ["sh", "-c", &format!("exec {strace} sh -c 'exec {line} 2>&3' 3>&2 2>/dev/null")]
+        .map(str::to_owned)
+}
 
 /// What had its turn is gone, and the rest is left alone.
 fn signal_while_a_module_goes() {
@@ -61,14 +69,40 @@ fn signal_while_a_module_goes() {
 
 fn signal_while_holders_are_looked_for() {
     let _loaded = (Loaded::new("t_hold", "hold_ms=4000"), Loaded::new("t_plain", ""));
-    let done = Run::new(SLOW_SEARCH[0])
-        .args(&SLOW_SEARCH[1..])
-        .args(["timeout", "-s", "INT", "1", "/sbin/rmmod", "--wait=0.1", "--explain=always"])
-        .args(["t_hold", "t_plain"])
-        .done();
+    let rmmod = "/sbin/rmmod --wait=0.1 --explain=always t_hold t_plain";
+    let done = run(with_a_slow_search(&format!("timeout -s INT 1 {rmmod}")));
     done.check(done.status == Some(130), "ends with status 130");
     done.check(done.stderr.starts_with("rmmod: ERROR: Module t_hold is in use\n"), "says the one");
     let other = "\nrmmod: ERROR: could not remove 't_plain': Interrupted system call\n";
     done.check(done.stderr.contains(other), "says the other");
     assert!(is_loaded("t_hold") && is_loaded("t_plain"));
+}
+
+/// strace itself takes some milliseconds.
+fn progress_delays_no_removal() {
+    let log = KernelLog::from_now();
+    let _loaded = Loaded::new("t_hold", "hold_ms=2000");
+    let (status, text) = on_a_terminal(&with_a_slow_search("rmmod -w t_hold"));
+    assert!(status.success(), "{text:?}");
+    let late = lateness_of(&log);
+    println!("late by {late:?} during a search for holders");
+    assert!(late < Duration::from_millis(200), "late by {late:?}: {text:?}");
+    assert!(text.contains("rmmod: waiting for t_hold, 1 s: 1 reference"), "{text:?}");
+    assert!(text.ends_with("\r\u{1b}[K"), "{text:?}");
+}
+
+fn progress_delays_no_end() {
+    for (line, status) in [
+        ("rmmod --explain=never --wait=1 t_hold", 5),
+        ("timeout -s INT 1 /sbin/rmmod --explain=never --wait t_hold", 130),
+    ] {
+        let _loaded = Loaded::new("t_hold", "hold_ms=3000");
+        let start = Instant::now();
+        let (ended, text) = on_a_terminal(&with_a_slow_search(line));
+        let took = start.elapsed();
+        println!("{line} ended after {took:?} during a search for holders");
+        assert_eq!(ended.code(), Some(status), "{text:?}");
+        assert!(took < Duration::from_millis(2200), "{took:?}: {text:?}");
+        assert!(text.ends_with("rmmod: ERROR: Module t_hold is in use\r\n"), "{text:?}");
+    }
 }
