@@ -77,7 +77,7 @@ const FEATURES: &[Feature] = &[
         "wait by the clock, where there are no events",
         &["lateness::by_clock", "wait_paths::on_and_off_by_clock", "uml::wait"],
     ),
-    feature("who holds a module", &["holders::", "no_unload::who", "uml::who"]),
+    feature("who holds a module", &["holders::", "search_time::", "no_unload::who", "uml::who"]),
     feature(
         "list: kmod's bytes, columns, JSON, tree",
         &["crowd::", "list::", "list_options::", "list_text::", "no_unload::list", "uml::list"],
