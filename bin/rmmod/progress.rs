@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use modutils::{RemoveError, System};
+use tabled::grid::util::string::get_char_width;
 
 use crate::cli::Cli;
 use crate::common::report::{Explanation, Reporter};
@@ -149,10 +150,26 @@ fn width() -> usize {
     terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0.into())
 }
 
-/// A line that wraps could not be written over.
+/// A line that wraps could not be written over. East Asian characters and emoji take two columns.
 fn fitted(line: &str, width: usize) -> String {
     let shown = line.chars().map(|c| if is_unprintable(c) { '?' } else { c });
-    shown.take(width.saturating_sub(1)).collect()
+    let mut left = width.saturating_sub(1);
+    let fits = |&c: &char| match left.checked_sub(columns(c)) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    shown.take_while(fits).collect()
+}
+
+fn columns(character: char) -> usize {
+    match character {
+        // It makes the character before it an emoji, which is wider.
+        '\u{fe0f}' => 1,
+        _ => get_char_width(character),
+    }
 }
 
 #[cfg(test)]
@@ -164,5 +181,8 @@ mod tests {
         assert_eq!(fitted("waiting \u{1b}[2J for ever", 12), "waiting ?[2");
         assert_eq!(fitted("short", 80), "short");
         assert_eq!(fitted("x", 0), "");
+        assert_eq!(fitted("\u{6f22}\u{5b57} \u{1f980}x", 6), "\u{6f22}\u{5b57} ");
+        assert_eq!(fitted("\u{6f22}\u{5b57} \u{1f980}x", 8), "\u{6f22}\u{5b57} \u{1f980}");
+        assert_eq!(fitted("e\u{301}\u{2764}\u{fe0f}x", 4), "e\u{301}\u{2764}\u{fe0f}");
     }
 }
