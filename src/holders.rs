@@ -13,6 +13,7 @@ mod mounts;
 mod network;
 mod processes;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -122,15 +123,24 @@ struct Search<'a> {
     module: &'a LoadedModule,
     aliases: Aliases,
     end: Instant,
+    /// Whether anything was left out.
+    cut: Cell<bool>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn until(end: Instant, system: &'a System, module: &'a LoadedModule) -> Self {
+        Self { system, module, aliases: Aliases::read(system), end, cut: Cell::new(false) }
+    }
+
     fn name(&self) -> &[u8] {
         self.module.name.as_bytes()
     }
 
+    /// Whether the time is up. Whoever asks leaves the rest of its part out then.
     fn is_late(&self) -> bool {
-        Instant::now() >= self.end
+        let late = Instant::now() >= self.end;
+        self.cut.set(self.cut.get() || late);
+        late
     }
 }
 
@@ -140,8 +150,7 @@ impl Search<'_> {
 /// process is among them only for what it holds alone: open files that it was started with are its
 /// parent's, too.
 pub fn holders(system: &System, module: &LoadedModule) -> Holders {
-    let search =
-        Search { system, module, aliases: Aliases::read(system), end: Instant::now() + TIME };
+    let search = Search::until(Instant::now() + TIME, system, module);
     let owners = Owners::new(&search);
     let mut list: Vec<_> = module
         .used_by
@@ -158,18 +167,17 @@ pub fn holders(system: &System, module: &LoadedModule) -> Holders {
     list.extend(drivers::bound(&search));
     list.extend(network::interfaces(&search));
     let mut hidden_processes = 0;
-    let mut incomplete = false;
     if module.anonymous_references() != Some(0) {
-        let processes = Processes::scan(&search);
-        hidden_processes = processes.hidden;
-        incomplete = processes.incomplete;
-        list.extend(processes.holders(&search, &owners));
-        list.extend(mounts::of(&search, &owners, &processes.mounts));
+        // The processes are what can take long.
         list.extend(block::of(&search, &owners));
         list.extend(crypto::of(&search));
+        let processes = Processes::scan(&search, &owners);
+        hidden_processes = processes.hidden;
+        list.extend(processes.holders);
+        list.extend(processes.mounts.holders());
     }
     let unexplained = settle(&mut list, module.anonymous_references());
-    Holders { list, unexplained, hidden_processes, incomplete }
+    Holders { list, unexplained, hidden_processes, incomplete: search.cut.get() }
 }
 
 impl Holder {

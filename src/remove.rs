@@ -68,6 +68,10 @@ pub fn foresee(
 /// that is never idle at the right moment stays. Kernels up to 3.12 do both, and are let to: then
 /// neither `waiting` nor a signal ends the wait.
 ///
+/// Whatever `waiting` is stopped by is looked at before each attempt, the first one included: after
+/// that, not even a module that is free is removed. Whoever is told of the progress is called
+/// between two looks at the module, and delays the next one by the time that this takes.
+///
 /// # Errors
 /// [`RemoveError`], with the reason; among them [`Refusal::TimedOut`] and
 /// [`Refusal::Interrupted`].
@@ -83,8 +87,15 @@ pub fn remove_when_free(
     };
     let c_name = name.to_c_string();
     let mut watch = None;
+    let mut answer = None;
     let mut last = false;
     loop {
+        if waiting.is_stopped() {
+            return Err(match answer {
+                Some(errno) => RemoveError::find(system, name, errno, mode).interrupted(),
+                None => RemoveError::untried(name),
+            });
+        }
         let errno = match delete_module(&c_name, deletion) {
             Ok(()) => return Ok(()),
             // It was there a moment ago: somebody else removed it for us.
@@ -93,6 +104,7 @@ pub fn remove_when_free(
             Err(Errno::EINTR) => continue,
             Err(errno) => errno,
         };
+        answer = Some(errno);
         let error = RemoveError::find(system, name, errno, mode);
         if !error.refusal().may_pass() || waiting.leaves_to_caller(&error) {
             return Err(error);
@@ -107,5 +119,29 @@ pub fn remove_when_free(
             wait::End::Free => {}
             wait::End::TimeUp => last = true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Write, pipe};
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    /// An attempt would find that there is no such module, or that this process may not ask.
+    #[test]
+    fn a_wait_that_is_stopped_before_it_begins_tries_nothing() {
+        let (stop, mut signal) = pipe().unwrap();
+        signal.write_all(b"x").unwrap();
+        let name = ModuleName::new("no_such_module").unwrap();
+        let waiting = Waiting::until(None).or_stopped_by(stop.as_fd());
+        let system = System::at("tests/fixtures/system");
+        let error = remove_when_free(&system, &name, RemoveMode::Refuse, waiting).unwrap_err();
+        assert_eq!(
+            (error.refusal(), error.obstacle()),
+            (Refusal::Interrupted, Refusal::Interrupted)
+        );
+        assert_eq!(error.to_string(), "could not remove 'no_such_module': Interrupted system call");
     }
 }

@@ -18,12 +18,14 @@ pub(crate) struct Explanation {
 }
 
 /// Writes messages where the options want them.
+#[derive(Clone)]
 pub(crate) struct Reporter {
     tool: &'static str,
     channel: Channel,
     pub(crate) explain: Explain,
 }
 
+#[derive(Clone, Copy)]
 enum Channel {
     Stderr,
     Syslog,

@@ -28,6 +28,17 @@ pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
     Account { cause: Some(cause), fix, holders }
 }
 
+/// Whether it takes a search for holders to say why, which takes its time.
+pub(crate) fn takes_a_search(error: &RemoveError) -> bool {
+    let held = |module: &LoadedModule| module.anonymous_references() != Some(0);
+    error.obstacle() == Refusal::InUse && error.module().is_some_and(held)
+}
+
+/// The reason as far as it is known without a search.
+pub(crate) fn at_a_glance(system: &System, error: &RemoveError) -> String {
+    reason(system, error, None).0
+}
+
 fn reason(
     system: &System,
     error: &RemoveError,
@@ -63,6 +74,7 @@ fn reason(
         Refusal::BeingUnloaded => {
             (format!("somebody else is removing {name}, which is not finished yet"), wait)
         }
+        Refusal::Interrupted => (format!("a signal came before an attempt to remove {name}"), wait),
         Refusal::NoUnloadSupport => (no_unload_support(system).to_owned(), Vec::new()),
         Refusal::NotForceable => (
             "this kernel was built without removal by force (CONFIG_MODULE_FORCE_UNLOAD)".to_owned(),
@@ -110,12 +122,13 @@ fn used_by(users: &[ModuleName]) -> String {
 const NAMED_MAX: usize = 8;
 
 fn in_use(module: Option<&LoadedModule>, holders: Option<&Holders>) -> String {
-    let (Some(module), Some(holders)) = (module, holders) else {
+    let Some(module) = module else {
         return "it was in use, nothing tells by whom".to_owned();
     };
     if module.anonymous_references() == Some(0) {
         return "it was in use for a moment, and is free by now".to_owned();
     }
+    let Some(holders) = holders else { return holders::count(module) };
     if holders.list.is_empty() && holders.hidden_processes == 0 {
         return format!("{} that cannot be attributed", holders::count(module));
     }

@@ -24,7 +24,7 @@ pub(crate) fn phrases(module: &LoadedModule, holders: &Holders) -> Vec<String> {
         count => list.push(format!("{count} processes may not be looked into")),
     }
     if holders.incomplete {
-        list.push("there are too many processes to look into all".to_owned());
+        list.push("the search was given up after two seconds".to_owned());
     }
     if list.is_empty() && module.refcnt == Some(0) {
         list.push("nothing holds it".to_owned());

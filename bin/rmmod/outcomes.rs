@@ -44,14 +44,6 @@ impl<'a> Outcomes<'a> {
         self.first_failure.get_or_insert(status);
     }
 
-    /// The signal that ended the call tells its status, whatever failed before.
-    pub(crate) fn interrupted(&mut self, status: Status) {
-        self.first_failure = Some(status);
-        if let Some(record) = self.records.last_mut() {
-            record.status = status as u8;
-        }
-    }
-
     /// Without a list nothing was tried: what failed is each module that was asked for.
     pub(crate) fn no_list(&mut self, system: &System, error: &Error) {
         let line = message::no_list(error);
@@ -103,13 +95,29 @@ impl<'a> Outcomes<'a> {
 
     /// A module that was not removed, or would not be.
     pub(crate) fn refused(&mut self, system: &System, error: &RemoveError, targets: &Targets) {
+        self.failed(system, error, targets, message::status(error));
+    }
+
+    /// A module that was not removed because of a signal, which tells the status of the whole call,
+    /// whatever failed before.
+    pub(crate) fn interrupted(
+        &mut self,
+        system: &System,
+        error: &RemoveError,
+        targets: &Targets,
+        status: Status,
+    ) {
+        self.first_failure = Some(status);
+        self.failed(system, error, targets, status);
+    }
+
+    fn failed(&mut self, system: &System, error: &RemoveError, targets: &Targets, status: Status) {
         let absent = error.refusal() == Refusal::NotLoaded;
         let excused = absent && (self.cli.if_loaded || !targets.is_named(error.name()));
         if excused {
             self.records.push(Record { outcome: "already", ..record(error.name(), targets) });
             return;
         }
-        let status = message::status(error);
         let line = message::not_removed(error, self.mode);
         let account = if self.cli.json || self.reporter.explains() {
             explain::account(system, error)

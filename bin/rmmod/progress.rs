@@ -2,9 +2,12 @@
 //! with `--verbose`, a line whenever something changes.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use modutils::{LoadedModule, System};
+use modutils::{RemoveError, System};
+use tabled::grid::util::string::get_char_width;
 
 use crate::cli::Cli;
 use crate::common::report::{Explanation, Reporter};
@@ -15,40 +18,120 @@ use crate::explain;
 /// references tells that something changed.
 const SEARCH_EVERY: Duration = Duration::from_secs(5);
 
-pub(crate) struct Progress<'a> {
-    reporter: &'a Reporter,
-    system: &'a System,
+/// The progress of all waits of one call, which come one after another.
+///
+/// Holders are looked for in a thread, as that can take seconds and nobody would wait meanwhile. It
+/// tells what it found, unless the wait is over by then; the end of the process does not wait for
+/// it.
+pub(crate) struct Progress(Arc<Mutex<Screen>>);
+
+struct Screen {
+    reporter: Reporter,
+    system: System,
     terminal: bool,
-    /// What was told last.
+    /// What is waited for, and since when; nothing between two waits.
+    wait: Option<(RemoveError, Instant)>,
+    /// What was told last of this wait.
     told: String,
-    /// When the holders were looked for, and the module as it was then.
-    searched: Option<(Instant, Option<LoadedModule>)>,
+    /// Whether a search goes on, be it for a wait that is over.
+    searching: bool,
+    found: Option<Found>,
 }
 
-impl<'a> Progress<'a> {
+/// What the last search came to.
+struct Found {
+    of: RemoveError,
+    when: Instant,
+    news: String,
+}
+
+impl Progress {
     /// Nothing, if nobody wants to see it.
-    pub(crate) fn start(cli: &Cli, reporter: &'a Reporter, system: &'a System) -> Option<Self> {
+    pub(crate) fn of(cli: &Cli, reporter: &Reporter, system: &System) -> Option<Self> {
         let told = !cli.common.quiet && !cli.common.syslog;
         let terminal = told && io::stderr().is_terminal();
-        (terminal || told && cli.common.verbose).then(|| Self {
-            reporter,
-            system,
-            terminal,
-            told: String::new(),
-            searched: None,
+        (terminal || told && cli.common.verbose).then(|| {
+            Self(Arc::new(Mutex::new(Screen {
+                reporter: reporter.clone(),
+                system: system.clone(),
+                terminal,
+                wait: None,
+                told: String::new(),
+                searching: false,
+                found: None,
+            })))
         })
     }
 
-    pub(crate) fn show(&mut self, state: &modutils::Progress<'_>) {
-        let name = state.error.name();
-        let changed = self.is_news(state.error.module());
-        let news = if changed {
-            explain::account(self.system, state.error).cause.unwrap_or_default()
-        } else {
-            self.told.clone()
+    /// Returns at once.
+    pub(crate) fn show(&self, state: &modutils::Progress<'_>) {
+        let mut screen = locked(&self.0);
+        let error = state.error;
+        let now = Instant::now();
+        screen.wait = Some((error.clone(), now.checked_sub(state.waited).unwrap_or(now)));
+        let known = screen.found.as_ref().filter(|found| found.of == *error);
+        let is_news = known.is_none();
+        let is_due = known.is_none_or(|found| found.when.elapsed() >= SEARCH_EVERY);
+        if is_due && !screen.searching && explain::takes_a_search(error) {
+            screen.searching = self.search(&screen.system, error);
+            if !screen.searching {
+                let glance = explain::at_a_glance(&screen.system, error);
+                screen.keep(error, glance);
+            } else if is_news {
+                // Most searches take some milliseconds, and then have more to tell.
+                return;
+            }
+        }
+        screen.tell();
+    }
+
+    /// Whether there is a thread for it.
+    fn search(&self, system: &System, error: &RemoveError) -> bool {
+        let (screen, system, error) = (Arc::clone(&self.0), system.clone(), error.clone());
+        let search = move || {
+            let news = explain::account(&system, &error).cause.unwrap_or_default();
+            let mut screen = locked(&screen);
+            screen.searching = false;
+            screen.keep(&error, news);
+            if screen.wait.as_ref().is_some_and(|(current, _)| *current == error) {
+                screen.tell();
+            }
+        };
+        thread::Builder::new().spawn(search).is_ok()
+    }
+
+    /// The end of a wait: whatever else is told begins on an empty line, and is not followed by
+    /// more of this.
+    pub(crate) fn end(&self) {
+        let mut screen = locked(&self.0);
+        screen.wait = None;
+        if screen.terminal && !screen.told.is_empty() {
+            let _ = write!(io::stderr(), "{CLEAR}");
+        }
+        screen.told.clear();
+    }
+}
+
+fn locked(screen: &Mutex<Screen>) -> MutexGuard<'_, Screen> {
+    screen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Screen {
+    fn keep(&mut self, of: &RemoveError, news: String) {
+        self.found = Some(Found { of: of.clone(), when: Instant::now(), news });
+    }
+
+    fn tell(&mut self) {
+        let Some((error, since)) = &self.wait else { return };
+        let name = error.name();
+        let news = match &self.found {
+            Some(found) if found.of == *error => found.news.clone(),
+            // Only a line on a terminal can be written over when there is more to tell.
+            _ if self.searching && !self.terminal => return,
+            _ => explain::at_a_glance(&self.system, error),
         };
         if self.terminal {
-            let seconds = state.waited.as_secs();
+            let seconds = since.elapsed().as_secs();
             let line = format!("rmmod: waiting for {name}, {seconds} s: {news}");
             // Nobody is left to tell if this fails.
             let _ = write!(io::stderr(), "{CLEAR}{}", fitted(&line, width()));
@@ -57,25 +140,6 @@ impl<'a> Progress<'a> {
             self.reporter.line(line.as_bytes(), &Explanation::default());
         }
         self.told = news;
-    }
-
-    fn is_news(&mut self, module: Option<&LoadedModule>) -> bool {
-        let known = self
-            .searched
-            .as_ref()
-            .is_some_and(|(when, then)| when.elapsed() < SEARCH_EVERY && then.as_ref() == module);
-        if !known {
-            self.searched = Some((Instant::now(), module.cloned()));
-        }
-        !known
-    }
-}
-
-impl Drop for Progress<'_> {
-    fn drop(&mut self) {
-        if self.terminal && !self.told.is_empty() {
-            let _ = write!(io::stderr(), "{CLEAR}");
-        }
     }
 }
 
@@ -86,10 +150,26 @@ fn width() -> usize {
     terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0.into())
 }
 
-/// A line that wraps could not be written over.
+/// A line that wraps could not be written over. East Asian characters and emoji take two columns.
 fn fitted(line: &str, width: usize) -> String {
     let shown = line.chars().map(|c| if is_unprintable(c) { '?' } else { c });
-    shown.take(width.saturating_sub(1)).collect()
+    let mut left = width.saturating_sub(1);
+    let fits = |&c: &char| match left.checked_sub(columns(c)) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    shown.take_while(fits).collect()
+}
+
+fn columns(character: char) -> usize {
+    match character {
+        // It makes the character before it an emoji, which is wider.
+        '\u{fe0f}' => 1,
+        _ => get_char_width(character),
+    }
 }
 
 #[cfg(test)]
@@ -101,5 +181,8 @@ mod tests {
         assert_eq!(fitted("waiting \u{1b}[2J for ever", 12), "waiting ?[2");
         assert_eq!(fitted("short", 80), "short");
         assert_eq!(fitted("x", 0), "");
+        assert_eq!(fitted("\u{6f22}\u{5b57} \u{1f980}x", 6), "\u{6f22}\u{5b57} ");
+        assert_eq!(fitted("\u{6f22}\u{5b57} \u{1f980}x", 8), "\u{6f22}\u{5b57} \u{1f980}");
+        assert_eq!(fitted("e\u{301}\u{2764}\u{fe0f}x", 4), "e\u{301}\u{2764}\u{fe0f}");
     }
 }

@@ -41,10 +41,11 @@ enum Users {
     Others,
 }
 
-/// `--wait`: the budget of all modules together, and what ends it early.
+/// `--wait`: the budget of all modules together, what ends it early, and who sees it.
 struct Patience {
     end: Option<Instant>,
     signals: Option<Signals>,
+    progress: Option<Progress>,
 }
 
 impl<'a> Session<'a> {
@@ -115,10 +116,14 @@ impl<'a> Session<'a> {
     }
 
     fn remove(&mut self, targets: &Targets) {
-        let patience =
-            self.cli.wait().map(|time| Patience { end: time.end(), signals: Signals::collect() });
+        let patience = self.cli.wait().map(|time| Patience {
+            end: time.end(),
+            signals: Signals::collect(),
+            progress: Progress::of(self.cli, self.reporter, &self.system),
+        });
         let mut queue = VecDeque::from(targets.order.clone());
         let mut plans = 0;
+        let mut interrupted = Vec::new();
         while let Some(name) = queue.pop_front() {
             let before = self.outcomes.before(&self.system, &name);
             let mut result = self.attempt(&name, patience.as_ref(), self.users());
@@ -140,14 +145,22 @@ impl<'a> Session<'a> {
                 }
                 Err(error) => error,
             };
-            self.outcomes.refused(&self.system, &error, targets);
+            // Once a signal has come, the rest ends up here, too, and none of it is tried.
             if error.refusal() == Refusal::Interrupted {
-                let signals = patience.and_then(|patience| patience.signals);
-                let status = signals.and_then(|signals| signals.status());
-                self.outcomes.interrupted(status.unwrap_or(Status::Failed));
-                return;
+                interrupted.push(error);
+                continue;
             }
+            self.outcomes.refused(&self.system, &error, targets);
             self.stuck.push(name);
+        }
+        if interrupted.is_empty() {
+            return;
+        }
+        // Not before: a signal that is read no longer stops anything.
+        let signals = patience.and_then(|patience| patience.signals);
+        let status = signals.and_then(|signals| signals.status()).unwrap_or(Status::Failed);
+        for error in &interrupted {
+            self.outcomes.interrupted(&self.system, error, targets, status);
         }
     }
 
@@ -167,13 +180,16 @@ impl<'a> Session<'a> {
         if users == Users::Ours {
             waiting = waiting.unless_used_by_modules();
         }
-        let mut progress = Progress::start(self.cli, self.reporter, &self.system);
         let mut show;
-        if let Some(progress) = &mut progress {
+        if let Some(progress) = &patience.progress {
             show = |state: &modutils::Progress<'_>| progress.show(state);
             waiting = waiting.reporting_to(&mut show);
         }
-        modutils::remove_when_free(&self.system, name, self.mode, waiting)
+        let result = modutils::remove_when_free(&self.system, name, self.mode, waiting);
+        if let Some(progress) = &patience.progress {
+            progress.end();
+        }
+        result
     }
 
     /// Whose turn it is to see to the modules that use one.

@@ -13,6 +13,9 @@ pub(super) fn of(search: &Search<'_>, owners: &Owners<'_>) -> Vec<Holder> {
     let mut list = swaps(search, owners);
     let Ok(entries) = directory::entries(&search.system.class_dir("block")) else { return list };
     for entry in entries.flatten() {
+        if search.is_late() {
+            break;
+        }
         let (name, dir) = (entry.name, entry.path);
         list.extend(loop_device(search, &name, &dir));
         list.extend(array(search, &name, &dir));

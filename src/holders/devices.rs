@@ -1,5 +1,6 @@
 //! Which module a device node is of.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -20,14 +21,14 @@ const MISC: u32 = 10;
 const BUILT_IN: [u32; 14] = [1, 2, 3, 4, 5, 7, 136, 137, 138, 139, 140, 141, 142, 143];
 
 /// A kind of device node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Char,
     Block,
 }
 
 /// A device number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Device {
     pub(super) kind: Kind,
     pub(super) major: u32,
@@ -70,6 +71,8 @@ pub(super) struct Owners<'a> {
     misc: HashMap<u32, Vec<u8>>,
     char_majors: HashMap<u32, Vec<u8>>,
     block_majors: HashMap<u32, Vec<u8>>,
+    /// What was found out: one device can be open thousands of times.
+    known: RefCell<HashMap<Device, Option<Certainty>>>,
 }
 
 impl<'a> Owners<'a> {
@@ -77,11 +80,16 @@ impl<'a> Owners<'a> {
         let misc = system::read(&search.system.misc_devices()).unwrap_or_default();
         let majors = system::read(&search.system.device_majors()).unwrap_or_default();
         let (char_majors, block_majors) = majors_by_kind(&majors);
-        Self { search, misc: numbered(&misc), char_majors, block_majors }
+        let known = RefCell::default();
+        Self { search, misc: numbered(&misc), char_majors, block_majors, known }
     }
 
     /// How well it is known that a device is of the module; nothing, if it is not.
     pub(super) fn certainty(&self, device: Device) -> Option<Certainty> {
+        *self.known.borrow_mut().entry(device).or_insert_with(|| self.find_out(device))
+    }
+
+    fn find_out(&self, device: Device) -> Option<Certainty> {
         let Device { major, minor, .. } = device;
         if let Some(owner) = self.search.aliases.of_device(device.word(), major, minor) {
             return (*owner == self.search.module.name).then_some(Certainty::Known);
@@ -138,7 +146,12 @@ fn majors_by_kind(text: &[u8]) -> (Majors, Majors) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+    use std::time::Instant;
+
     use super::*;
+    use crate::loaded::Snapshot;
+    use crate::system::System;
 
     #[test]
     fn proc_devices() {
@@ -149,5 +162,25 @@ mod tests {
         assert_eq!(chars.get(&7), None);
         assert_eq!(blocks.get(&7).map(Vec::as_slice), Some(&b"loop"[..]));
         assert_eq!(blocks.len(), 2);
+    }
+
+    #[test]
+    fn what_a_device_is_of_is_found_out_once() {
+        let root = std::env::temp_dir().join(format!("modutils-owners-{}", std::process::id()));
+        let (device, driver) = (root.join("sys/dev/char/240:0"), root.join("drivers/driver"));
+        fs::create_dir_all(&device).unwrap();
+        fs::create_dir_all(&driver).unwrap();
+        fs::write(device.join("uevent"), "").unwrap();
+        symlink("../module/driver", driver.join("module")).unwrap();
+        symlink(&driver, device.join("driver")).unwrap();
+        let system = System::at(&root);
+        let snapshot = Snapshot::parse(b"driver 1 1 - Live 0x0\n").unwrap();
+        let module = snapshot.modules().first().unwrap();
+        let search = Search::until(Instant::now(), &system, module);
+        let owners = Owners::new(&search);
+        let certainty = |minor| owners.certainty(Device { kind: Kind::Char, major: 240, minor });
+        assert_eq!((certainty(0), certainty(1)), (Some(Certainty::Likely), None));
+        fs::remove_dir_all(&root).unwrap();
+        assert_eq!((certainty(0), certainty(1)), (Some(Certainty::Likely), None));
     }
 }

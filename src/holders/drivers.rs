@@ -11,6 +11,9 @@ pub(super) fn bound(search: &Search<'_>) -> Vec<Holder> {
     for driver in drivers.flatten() {
         let Ok(entries) = directory::entries(&driver.path) else { continue };
         for entry in entries.flatten() {
+            if search.is_late() {
+                return list;
+            }
             // The driver's own module is a link, too.
             if entry.is_link && entry.name != "module" {
                 list.push(Holder {

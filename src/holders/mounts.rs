@@ -1,6 +1,6 @@
 //! Mounted file systems.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -11,7 +11,10 @@ use super::{Certainty, Holder, HolderKind, Search};
 /// File systems by the number of their superblock's device, in all mount name spaces: a module is
 /// held once for each, however often it is mounted (`get_filesystem` in `fs/filesystems.c`).
 #[derive(Default)]
-pub(super) struct Mounts(HashMap<(u32, u32), Mount>);
+pub(super) struct Mounts {
+    seen: HashSet<(u32, u32)>,
+    holders: Vec<Holder>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mount {
@@ -21,10 +24,21 @@ struct Mount {
 
 impl Mounts {
     /// Adds what a `mountinfo` tells, see proc(5).
-    pub(super) fn add(&mut self, text: &[u8]) {
+    pub(super) fn add(&mut self, search: &Search<'_>, owners: &Owners<'_>, text: &[u8]) {
         for (number, mount) in text.split(|&byte| byte == b'\n').filter_map(row) {
-            self.0.entry(number).or_insert(mount);
+            if search.is_late() {
+                break;
+            }
+            if self.seen.insert(number) {
+                self.holders.extend(holder(search, owners, number, mount));
+            }
         }
+    }
+
+    /// Those of the module's own type, and those on its block devices.
+    pub(super) fn holders(mut self) -> Vec<Holder> {
+        self.holders.sort_by(|a, b| a.path.cmp(&b.path));
+        self.holders
     }
 }
 
@@ -57,33 +71,32 @@ fn unescaped(text: &[u8]) -> OsString {
     OsString::from_vec(bytes)
 }
 
-/// Mounts of the module's own type, and on its block devices.
-pub(super) fn of(search: &Search<'_>, owners: &Owners<'_>, mounts: &Mounts) -> Vec<Holder> {
-    let mut list = Vec::new();
-    for (&(major, minor), mount) in &mounts.0 {
-        let kind = mount.kind.to_string_lossy();
-        let of_alias = search.aliases.get(&format!("fs-{kind}"));
-        let of_type = match of_alias {
-            Some(owner) => *owner == search.module.name,
-            None => kind.as_bytes() == search.name(),
-        };
-        // Major 0 is for file systems without a device.
-        let device = Device { kind: Kind::Block, major, minor };
-        let of_device = if major == 0 { None } else { owners.certainty(device) };
-        let certainty = match of_device {
-            _ if of_type => Certainty::Known,
-            Some(certainty) if certainty != Certainty::Possible => certainty,
-            _ => continue,
-        };
-        list.push(Holder {
-            name: Some(mount.kind.clone()),
-            path: Some(PathBuf::from(&mount.place)),
-            references: 1,
-            ..Holder::new(HolderKind::Mount, certainty)
-        });
-    }
-    list.sort_by(|a, b| a.path.cmp(&b.path));
-    list
+fn holder(
+    search: &Search<'_>,
+    owners: &Owners<'_>,
+    (major, minor): (u32, u32),
+    mount: Mount,
+) -> Option<Holder> {
+    let kind = mount.kind.to_string_lossy();
+    let of_alias = search.aliases.get(&format!("fs-{kind}"));
+    let of_type = match of_alias {
+        Some(owner) => *owner == search.module.name,
+        None => kind.as_bytes() == search.name(),
+    };
+    // Major 0 is for file systems without a device.
+    let device = Device { kind: Kind::Block, major, minor };
+    let of_device = if major == 0 { None } else { owners.certainty(device) };
+    let certainty = match of_device {
+        _ if of_type => Certainty::Known,
+        Some(certainty) if certainty != Certainty::Possible => certainty,
+        _ => return None,
+    };
+    Some(Holder {
+        name: Some(mount.kind),
+        path: Some(PathBuf::from(mount.place)),
+        references: 1,
+        ..Holder::new(HolderKind::Mount, certainty)
+    })
 }
 
 #[cfg(test)]

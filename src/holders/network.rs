@@ -54,7 +54,7 @@ pub(super) fn interfaces(search: &Search<'_>) -> Vec<Holder> {
     let Ok(entries) = directory::entries(&search.system.class_dir("net")) else {
         return Vec::new();
     };
-    let own = entries.flatten().filter(|entry| {
+    let own = entries.flatten().take_while(|_| !search.is_late()).filter(|entry| {
         let dir = &entry.path;
         let driver = fs::read_link(dir.join("device/driver/module"));
         if let Some(module) = driver.as_ref().ok().and_then(|link| link.file_name()) {

@@ -1,6 +1,6 @@
 //! Processes: the devices and sockets they have open, and the mounts they see.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -17,19 +17,12 @@ use crate::directory;
 use crate::system;
 
 /// What one walk through `/proc` finds.
+#[derive(Default)]
 pub(super) struct Processes {
-    open: Vec<Open>,
+    /// Those that hold the module in question; several open files of a kind in one.
+    pub(super) holders: Vec<Holder>,
     pub(super) mounts: Mounts,
     pub(super) hidden: u64,
-    pub(super) incomplete: bool,
-}
-
-/// An open file that holds some module.
-struct Open {
-    process: Process,
-    is_caller: bool,
-    path: PathBuf,
-    what: What,
 }
 
 enum What {
@@ -39,9 +32,8 @@ enum What {
 }
 
 impl Processes {
-    pub(super) fn scan(search: &Search<'_>) -> Self {
-        let mut found =
-            Self { open: Vec::new(), mounts: Mounts::default(), hidden: 0, incomplete: false };
+    pub(super) fn scan(search: &Search<'_>, owners: &Owners<'_>) -> Self {
+        let mut found = Self::default();
         let protocols = Protocols::of(search);
         let caller = caller(search);
         let mut name_spaces = HashSet::new();
@@ -51,23 +43,30 @@ impl Processes {
                 continue;
             };
             if search.is_late() {
-                found.incomplete = true;
                 break;
             }
             let dir = entry.path;
             if fs::read_link(dir.join("ns/mnt")).is_ok_and(|space| name_spaces.insert(space)) {
-                found.mounts.add(&system::read(&dir.join("mountinfo")).unwrap_or_default());
+                let mounts = system::read(&dir.join("mountinfo")).unwrap_or_default();
+                found.mounts.add(search, owners, &mounts);
             }
-            found.look_into(pid, caller == Some(pid), &dir, &protocols);
+            found.look_into(search, owners, &protocols, (pid, caller == Some(pid)), &dir);
         }
         if name_spaces.is_empty() {
             let own = search.system.processes().join("self/mountinfo");
-            found.mounts.add(&system::read(&own).unwrap_or_default());
+            found.mounts.add(search, owners, &system::read(&own).unwrap_or_default());
         }
         found
     }
 
-    fn look_into(&mut self, pid: i32, is_caller: bool, dir: &Path, protocols: &Protocols) {
+    fn look_into(
+        &mut self,
+        search: &Search<'_>,
+        owners: &Owners<'_>,
+        protocols: &Protocols,
+        (pid, is_caller): (i32, bool),
+        dir: &Path,
+    ) {
         let files = match directory::entries(&dir.join("fd")) {
             Ok(files) => files,
             // It has ended in the meantime.
@@ -77,51 +76,51 @@ impl Processes {
                 return;
             }
         };
-        let mut command = None;
+        let mut process = None;
+        let mut known = HashMap::new();
         for file in files.flatten().map(|entry| entry.path) {
-            let Some((path, what)) = look_at(&file, protocols) else { continue };
-            let command = command.get_or_insert_with(|| {
+            if search.is_late() {
+                break;
+            }
+            let holder = look_at(&file, protocols)
+                .and_then(|(path, what)| holder(search, owners, path, what));
+            let Some(mut holder) = holder else { continue };
+            let place = known.entry((holder.path.clone(), holder.name.clone()));
+            let index = *place.or_insert(self.holders.len());
+            if let Some(known) = self.holders.get_mut(index) {
+                known.references += holder.references;
+                continue;
+            }
+            let process = process.get_or_insert_with(|| {
                 let name = system::read(&dir.join("comm")).unwrap_or_default();
-                OsStr::from_bytes(name.trim_ascii_end()).to_owned()
+                Process { pid, command: OsStr::from_bytes(name.trim_ascii_end()).to_owned() }
             });
-            let process = Process { pid, command: command.clone() };
-            self.open.push(Open { process, is_caller, path, what });
+            holder.process = Some(process.clone());
+            holder.is_caller = is_caller;
+            self.holders.push(holder);
         }
     }
+}
 
-    /// Those that hold the module in question; several open files of a kind in one.
-    pub(super) fn holders(&self, search: &Search<'_>, owners: &Owners<'_>) -> Vec<Holder> {
-        let mut list: Vec<Holder> = Vec::new();
-        for Open { process, is_caller, path, what } in &self.open {
-            let mut holder = match what {
-                What::Socket(protocol) => Holder {
-                    name: Some(protocol.clone()),
-                    // One for the operations of its family, one for its protocol.
-                    references: 2,
-                    ..Holder::new(HolderKind::Socket, Certainty::Known)
-                },
-                What::Device(device) => match owners.certainty(*device) {
-                    Some(certainty) => Holder {
-                        may_take_two: device.has_cdev() && certainty != Certainty::Possible,
-                        references: references(search, *device, certainty),
-                        path: Some(path.clone()),
-                        ..Holder::new(HolderKind::Process, certainty)
-                    },
-                    None => continue,
-                },
-            };
-            holder.process = Some(process.clone());
-            holder.is_caller = *is_caller;
-            match list.iter_mut().find(|known| {
-                (&known.process, &known.path, &known.name)
-                    == (&holder.process, &holder.path, &holder.name)
-            }) {
-                Some(known) => known.references += holder.references,
-                None => list.push(holder),
+/// What an open file makes of its process, if it holds the module in question.
+fn holder(search: &Search<'_>, owners: &Owners<'_>, path: PathBuf, what: What) -> Option<Holder> {
+    Some(match what {
+        What::Socket(protocol) => Holder {
+            name: Some(protocol),
+            // One for the operations of its family, one for its protocol.
+            references: 2,
+            ..Holder::new(HolderKind::Socket, Certainty::Known)
+        },
+        What::Device(device) => {
+            let certainty = owners.certainty(device)?;
+            Holder {
+                may_take_two: device.has_cdev() && certainty != Certainty::Possible,
+                references: references(search, device, certainty),
+                path: Some(path),
+                ..Holder::new(HolderKind::Process, certainty)
             }
         }
-        list
-    }
+    })
 }
 
 /// The calling process, in the pid name space of `/proc`.
@@ -175,4 +174,81 @@ fn protocol_of(file: &Path, protocols: &Protocols) -> Option<Vec<u8>> {
     let length = getxattr(file, "system.sockprotoname", &mut name).ok()?;
     let name = name.get(..length)?;
     Some(name.split(|&byte| byte == 0).next().unwrap_or(name).to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::loaded::Snapshot;
+    use crate::system::System;
+
+    /// Two processes that have `/dev/null` open, which is of the module `null` here.
+    struct Fixture(PathBuf);
+
+    impl Fixture {
+        fn new(name: &str) -> Self {
+            let root = std::env::temp_dir().join(format!("modutils-{name}-{}", std::process::id()));
+            let write = |path: &str, text: &str| {
+                let path = root.join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            };
+            write("proc/sys/kernel/osrelease", "1.0\n");
+            write("lib/modules/1.0/modules.alias", "alias char-major-1-3 null\n");
+            for (pid, files) in [("7", 3), ("9", 1)] {
+                write(&format!("proc/{pid}/comm"), &format!("command{pid}\n"));
+                let fds = root.join("proc").join(pid).join("fd");
+                fs::create_dir_all(&fds).unwrap();
+                for file in 0..files {
+                    symlink("/dev/null", fds.join(file.to_string())).unwrap();
+                }
+                symlink("/dev/zero", fds.join("98")).unwrap();
+                symlink("pipe:[12]", fds.join("99")).unwrap();
+            }
+            Self(root)
+        }
+
+        /// Process and path of each holder, its references, and whether all was looked at.
+        fn scan(&self, time: Duration) -> (Vec<(String, u64)>, bool) {
+            let system = System::at(&self.0);
+            let snapshot = Snapshot::parse(b"null 1 4 - Live 0x0\n").unwrap();
+            let module = snapshot.modules().first().unwrap();
+            let search = Search::until(Instant::now() + time, &system, module);
+            let owners = Owners::new(&search);
+            let mut found = Processes::default();
+            let protocols = Protocols::of(&search);
+            for pid in [7, 9] {
+                let dir = system.processes().join(pid.to_string());
+                found.look_into(&search, &owners, &protocols, (pid, false), &dir);
+            }
+            let holders = found.holders.into_iter().map(|holder| {
+                let process = holder.process.unwrap();
+                let path = holder.path.unwrap();
+                let text = format!("{} {} {path:?}", process.pid, process.command.display());
+                (text, holder.references)
+            });
+            (holders.collect(), !search.cut.get())
+        }
+    }
+
+    impl Drop for Fixture {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    #[test]
+    fn open_files_of_a_kind_are_one_holder() {
+        let found = Fixture::new("open-files").scan(Duration::from_secs(60));
+        let expected = [("7 command7 \"/dev/null\"", 3), ("9 command9 \"/dev/null\"", 1)];
+        assert_eq!(found, (expected.map(|(text, count)| (text.to_owned(), count)).to_vec(), true));
+    }
+
+    #[test]
+    fn the_clock_is_looked_at_within_a_process() {
+        assert_eq!(Fixture::new("too-late").scan(Duration::ZERO), (Vec::new(), false));
+    }
 }

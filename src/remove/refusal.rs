@@ -209,6 +209,17 @@ impl RemoveError {
         Self { end: Some(Refusal::Interrupted), ..self }
     }
 
+    /// The wait was ended before the kernel was asked.
+    pub(super) fn untried(name: &ModuleName) -> Self {
+        Self {
+            name: name.clone(),
+            refusal: Refusal::Interrupted,
+            end: None,
+            errno: Errno::EINTR,
+            module: None,
+        }
+    }
+
     /// The module that was to go.
     pub fn name(&self) -> &ModuleName {
         &self.name
@@ -220,12 +231,13 @@ impl RemoveError {
         self.end.unwrap_or(self.refusal)
     }
 
-    /// What stood against it at the end of a wait; else the same as [`refusal`](Self::refusal).
+    /// What stood against it at the end of a wait; else the same as [`refusal`](Self::refusal), and
+    /// so after a wait that was ended before the first attempt.
     pub fn obstacle(&self) -> Refusal {
         self.refusal
     }
 
-    /// The kernel's answer.
+    /// The kernel's answer; `EINTR` if the wait was ended before the first attempt.
     pub fn errno(&self) -> Errno {
         self.errno
     }

@@ -28,7 +28,7 @@ impl<'a> Waiting<'a> {
     }
 
     /// Also ends the wait when there is something to read from `stop`, for instance a signal from
-    /// a signalfd(2).
+    /// a signalfd(2); also before the first attempt, which then is not made.
     #[must_use]
     pub fn or_stopped_by(mut self, stop: BorrowedFd<'a>) -> Self {
         self.stop = Some(stop);
@@ -43,6 +43,10 @@ impl<'a> Waiting<'a> {
         self
     }
 
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_some() && sleep(Duration::ZERO, self.stop, None) == Woken::Caller
+    }
+
     fn wants_news(&self) -> bool {
         self.report.is_some() || self.not_for_users
     }
@@ -51,8 +55,10 @@ impl<'a> Waiting<'a> {
         self.not_for_users && error.refusal() == Refusal::UsedByModules
     }
 
-    /// Calls `report` after a tenth of a second of waiting, and each second from then on. It is to
-    /// return soon: while it runs, nobody waits.
+    /// Calls `report` after a tenth of a second of waiting, and each second from then on. That
+    /// happens between two looks at the module, and `report` should return at once: while it runs,
+    /// nobody notices that the module is free, that the time is up or that the caller ends the
+    /// wait. What takes time, such as [`holders`](crate::holders()), is for another thread.
     #[must_use]
     pub fn reporting_to(mut self, report: &'a mut dyn FnMut(&Progress<'_>)) -> Self {
         self.report = Some(report);

@@ -141,6 +141,8 @@ const AREAS: &[Area] = &[
     Area { name: "stress", boots: &[STRESS], tests: cases::stress::TESTS },
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
     Area { name: "wait_paths", boots: &[STEADY], tests: cases::wait_paths::TESTS },
+    Area { name: "wait_ends", boots: &[STEADY], tests: cases::wait_ends::TESTS },
+    Area { name: "search_time", boots: &[STEADY], tests: cases::search_time::TESTS },
     Area { name: "lateness", boots: &[STEADY, LATENCY], tests: cases::lateness::TESTS },
     Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
     Area { name: "library", boots: &[DEFAULT], tests: cases::library::TESTS },

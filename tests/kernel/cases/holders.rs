@@ -32,17 +32,17 @@ fn load(names: &[&str]) {
     run([&["/kmod/modprobe", "-a"], names].concat()).succeeds();
 }
 
-fn who(name: &str) -> Done {
+pub(super) fn who(name: &str) -> Done {
     run(["rmmod", "--who", name])
 }
 
 /// This very process, which holds what a test holds.
-fn myself() -> String {
+pub(super) fn myself() -> String {
     let name = fs::read_to_string("/proc/self/comm").unwrap();
     format!("{} ({})", name.trim(), std::process::id())
 }
 
-fn open(path: &str) -> File {
+pub(super) fn open(path: &str) -> File {
     wait_for("the device", || fs::exists(path).unwrap());
     File::open(path).unwrap()
 }

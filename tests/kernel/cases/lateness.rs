@@ -59,6 +59,11 @@ fn lateness(waiter: Waiter, hold: Duration) -> Duration {
         fs::write("/sys/module/t_hold/parameters/hold_ms", hold).unwrap();
         waiting.join().unwrap().succeeds_silently();
     });
+    lateness_of(&log)
+}
+
+/// How late `t_hold` began to leave, by what it logged.
+pub(super) fn lateness_of(log: &KernelLog) -> Duration {
     let lines = log.lines();
     let times = lines.iter().find_map(|line| {
         let line = line.strip_prefix("t_hold: released at ")?.strip_suffix(" ns")?;

@@ -1,5 +1,6 @@
 //! rmmod's options: order, patterns, what would be removed, explanations and JSON.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::net::UnixDatagram;
 use std::thread;
@@ -107,11 +108,11 @@ fn planned_again_for_a_user_that_comes_late() {
     }
 }
 
-/// Runs rmmod with a terminal for its messages, and gives what appeared there.
-fn on_a_terminal(words: &[&str]) -> (std::process::ExitStatus, String) {
+/// Runs a command with a terminal for its messages, and gives what appeared there.
+pub(super) fn on_a_terminal(words: &[impl AsRef<OsStr>]) -> (std::process::ExitStatus, String) {
     let terminal = nix::pty::openpty(None, None).unwrap();
-    let mut child = std::process::Command::new("rmmod")
-        .args(words)
+    let mut child = std::process::Command::new(&words[0])
+        .args(&words[1..])
         .stderr(std::process::Stdio::from(terminal.slave))
         .spawn()
         .unwrap();
@@ -123,7 +124,7 @@ fn on_a_terminal(words: &[&str]) -> (std::process::ExitStatus, String) {
 
 fn progress_on_a_terminal() {
     let loaded = Loaded::new("t_hold", "hold_ms=600");
-    let (status, text) = on_a_terminal(&["--wait", "t_hold"]);
+    let (status, text) = on_a_terminal(&["rmmod", "--wait", "t_hold"]);
     assert!(status.success());
     let shown = "\r\u{1b}[Krmmod: waiting for t_hold, 0 s: 1 reference that cannot be attributed";
     assert!(text.starts_with(shown), "{text:?}");
@@ -133,7 +134,7 @@ fn progress_on_a_terminal() {
 
     // What follows begins on a line of its own.
     let _loaded = Loaded::new("t_hold", "hold_ms=1000");
-    let (status, text) = on_a_terminal(&["--wait=0.5", "t_hold"]);
+    let (status, text) = on_a_terminal(&["rmmod", "--wait=0.5", "t_hold"]);
     assert_eq!(status.code(), Some(5));
     let (_, after) = text.rsplit_once("\r\u{1b}[K").unwrap();
     let lines = "rmmod: ERROR: Module t_hold is in use\r\n  cause: the time to wait was up: ";

@@ -79,12 +79,15 @@ const FEATURES: &[Feature] = &[
         &["remove::", "remove_options::", "no_unload::remove", "uml::remove"],
     ),
     feature("remove: several at the same time", &["races::"]),
-    feature("wait, woken by the kernel's event", &["wait::", "wait_paths::", "lateness::"]),
+    feature(
+        "wait, woken by the kernel's event",
+        &["wait::", "wait_ends::", "wait_paths::", "lateness::"],
+    ),
     feature(
         "wait by the clock, where there are no events",
         &["lateness::by_clock", "wait_paths::on_and_off_by_clock", "uml::wait"],
     ),
-    feature("who holds a module", &["holders::", "no_unload::who", "uml::who"]),
+    feature("who holds a module", &["holders::", "search_time::", "no_unload::who", "uml::who"]),
     feature(
         "list: kmod's bytes, columns, JSON, tree",
         &["crowd::", "list::", "list_options::", "list_text::", "no_unload::list", "uml::list"],
