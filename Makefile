@@ -1,6 +1,6 @@
 # make                  the three release binaries, static
-# make install          what was built, the manual pages and completions, to PREFIX; builds nothing.
-#                       DESTDIR, SBINDIR and ZSHDIR are honoured, `make uninstall` takes all out again
+# make install          what was built, the manual pages and completions, to PREFIX; DESTDIR,
+#                       SBINDIR and ZSHDIR are honoured, `make uninstall` takes all out again
 # make deb              a package for Debian and Ubuntu that steps in for kmod's three commands
 # make tarball          the same files in an archive, for a system without packages
 # make check            what each change has to pass, tests on booted kernels included
@@ -58,10 +58,8 @@ build:
 	@install -D -t $(BUILT) $(TOOLS:%=target/$(TRIPLE)/release/%)
 	@echo $(TRIPLE) >$(BUILT)/target
 
-install:
-	@for tool in $(TOOLS); do \
-		[ -x $(BUILT)/$$tool ] || { echo "$$tool is not built: run \`make\` first" >&2; exit 1; }; \
-	done
+# Builds only if nothing is built yet.
+install: $(if $(wildcard $(BUILT)/target),,build)
 	install -d $(DESTDIR)$(SBINDIR)
 	install -m 755 $(TOOLS:%=$(BUILT)/%) $(DESTDIR)$(SBINDIR)
 	install -d $(DESTDIR)$(DATADIR)/man/man8
