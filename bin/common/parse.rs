@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use modutils::Errno;
 
 use super::options::Common;
-use super::report::{Explanation, Reporter};
+use super::report::{ERROR, Explanation, Reporter};
 use super::status::{self, Status};
 
 /// Parses a command line, or says what is wrong with it the way getopt(3) does; help and version
@@ -37,7 +37,7 @@ pub(crate) fn parse<P: Parser>(tool: &'static str, argv: Vec<OsString>) -> Resul
             let help =
                 Explanation { fix: vec![format!("{tool} --help")], ..Explanation::default() };
             let line = complaint(&name, &error);
-            Reporter::new(tool, &Common::default()).line(&line, &help);
+            Reporter::new(tool, &Common::default()).line(ERROR, &line, &help);
             Status::Usage
         }
     })

@@ -17,10 +17,13 @@ pub(crate) struct Explanation {
     pub(crate) fix: Vec<String>,
 }
 
+/// `LOG_ERR` of syslog(3).
+pub(crate) const ERROR: u8 = 3;
+
 /// Writes messages where the options want them.
 #[derive(Clone)]
 pub(crate) struct Reporter {
-    tool: &'static str,
+    pub(crate) tool: &'static str,
     channel: Channel,
     pub(crate) explain: Explain,
 }
@@ -61,11 +64,11 @@ impl Reporter {
 
     /// A failure, in the words of kmod: `TOOL: ERROR: LINE`.
     pub(crate) fn error(&self, line: &[u8], explanation: &Explanation) {
-        self.line(&[self.tool.as_bytes(), b": ERROR: ", line].concat(), explanation);
+        self.line(ERROR, &[self.tool.as_bytes(), b": ERROR: ", line].concat(), explanation);
     }
 
-    /// A whole line, and what explains it.
-    pub(crate) fn line(&self, line: &[u8], explanation: &Explanation) {
+    /// A whole line, and what explains it; the severity is that of syslog(3).
+    pub(crate) fn line(&self, severity: u8, line: &[u8], explanation: &Explanation) {
         let mut lines = vec![line.to_vec()];
         if self.explains() {
             lines.extend(explanation.lines());
@@ -73,7 +76,7 @@ impl Reporter {
         match self.channel {
             Channel::None => {}
             // A log keeps lines: each is a message of its own.
-            Channel::Syslog => lines.iter().for_each(|line| self.syslog(line)),
+            Channel::Syslog => lines.iter().for_each(|line| self.syslog(severity, line)),
             Channel::Stderr => {
                 let mut text = Vec::new();
                 let terminal = io::stderr().is_terminal();
@@ -88,13 +91,14 @@ impl Reporter {
         }
     }
 
-    /// One datagram in the form of RFC 3164, as syslog(3) sends it: facility daemon, severity err.
-    fn syslog(&self, line: &[u8]) {
-        const DAEMON_ERR: u8 = 3 << 3 | 3;
+    /// One datagram in the form of RFC 3164, as syslog(3) sends it.
+    fn syslog(&self, severity: u8, line: &[u8]) {
+        const DAEMON: u8 = 3 << 3;
+        let priority = DAEMON | severity;
         let own = [self.tool.as_bytes(), b": "].concat();
         let text = line.strip_prefix(own.as_slice()).unwrap_or(line);
         let mut message =
-            format!("<{DAEMON_ERR}>{}[{}]: ", self.tool, std::process::id()).into_bytes();
+            format!("<{priority}>{}[{}]: ", self.tool, std::process::id()).into_bytes();
         message.extend_from_slice(text);
         // As with syslog(3), a system without a log loses the message.
         let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(&message, "/dev/log"));

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::account;
 use crate::cli::Cli;
 use crate::common::options::Explain;
-use crate::common::report::{Explanation, Reporter};
+use crate::common::report::Reporter;
 use crate::dependencies;
 use crate::failure::Failure;
 use crate::results::Record;
@@ -130,15 +130,10 @@ fn already(
 fn remark(cli: &Cli, reporter: &Reporter, lines: Vec<String>, record: &mut Record) {
     if cli.common.verbose {
         for line in &lines {
-            warn(reporter, line);
+            reporter.warn(line);
         }
     }
     record.warnings.extend(lines);
-}
-
-pub(crate) fn warn(reporter: &Reporter, text: &str) {
-    let line = format!("{}: WARNING: {text}", crate::TOOL);
-    reporter.line(line.as_bytes(), &Explanation::default());
 }
 
 /// The one thing that a success says to everybody.
@@ -147,7 +142,7 @@ fn warn_of_ignored(reporter: &Reporter, request: Request<'_>, record: &mut Recor
         return;
     }
     if let Some(warning) = ignored(request.file, request.arguments) {
-        warn(reporter, &warning);
+        reporter.warn(&warning);
         record.warnings.push(warning);
     }
 }
@@ -187,8 +182,7 @@ fn name(record: &mut Record, cli: &Cli, file: &ModuleFile) {
 /// With -v, what was done.
 fn tell(cli: &Cli, reporter: &Reporter, name: &ModuleName, path: &Path) {
     if cli.common.verbose {
-        let line = format!("insmod: loaded {name} from {}", path.display());
-        reporter.line(line.as_bytes(), &Explanation::default());
+        reporter.tell(format!("loaded {name} from {}", path.display()).as_bytes());
     }
 }
 

@@ -11,6 +11,8 @@ mod common;
 mod output;
 #[path = "../common/results.rs"]
 mod results;
+#[path = "../common/telling.rs"]
+mod telling;
 
 mod account;
 mod cli;
@@ -71,7 +73,7 @@ fn run(cli: &Cli) -> Status {
             let status = failure.report(&reporter, &mut record);
             // Behind the failure, whose line is the first.
             for warning in &record.warnings {
-                load::warn(&reporter, warning);
+                reporter.warn(warning);
             }
             status
         }

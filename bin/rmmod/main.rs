@@ -14,6 +14,8 @@ mod common;
 mod output;
 #[path = "../common/results.rs"]
 mod results;
+#[path = "../common/telling.rs"]
+mod telling;
 
 mod cli;
 mod explain;

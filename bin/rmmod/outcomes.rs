@@ -203,11 +203,9 @@ impl<'a> Outcomes<'a> {
     ) {
         let forced = before.map(explain::forced);
         if self.cli.common.verbose {
-            let line = [b"rmmod: removed ", name.as_bytes()].concat();
-            self.reporter.line(&line, &Explanation::default());
+            self.reporter.tell(&[b"removed ", name.as_bytes()].concat());
             if let Some(forced) = &forced {
-                let line = format!("rmmod: WARNING: {forced}");
-                self.reporter.line(line.as_bytes(), &Explanation::default());
+                self.reporter.warn(forced);
             }
         }
         if self.cli.json {

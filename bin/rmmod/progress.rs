@@ -10,7 +10,7 @@ use modutils::{RemoveError, System};
 use tabled::grid::util::string::get_char_width;
 
 use crate::cli::Cli;
-use crate::common::report::{Explanation, Reporter};
+use crate::common::report::Reporter;
 use crate::common::unprintable::is_unprintable;
 use crate::explain;
 
@@ -136,8 +136,7 @@ impl Screen {
             // Nobody is left to tell if this fails.
             let _ = write!(io::stderr(), "{CLEAR}{}", fitted(&line, width()));
         } else if news != self.told {
-            let line = format!("rmmod: waiting for {name}: {news}");
-            self.reporter.line(line.as_bytes(), &Explanation::default());
+            self.reporter.tell(format!("waiting for {name}: {news}").as_bytes());
         }
         self.told = news;
     }

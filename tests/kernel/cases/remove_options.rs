@@ -433,7 +433,9 @@ fn to_the_system_log() {
     let auto = logged(&log, &["-s", "--explain=auto", "t_base"]);
     let verbose = logged(&log, &["-sv", "t_base"]);
     let always = logged(&log, &["--syslog", "--explain=always", "t_base"]);
+    let done = logged(&log, &["-sv", "t_user"]);
     fs::remove_file("/dev/log").unwrap();
+    assert_eq!(done, ["<30>rmmod[PID]: removed t_user"]);
     assert_eq!((plain, auto), (vec![line.to_owned()], vec![line.to_owned()]));
     assert_eq!((&verbose, &always), (&explained, &explained));
 }
