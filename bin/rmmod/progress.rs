@@ -153,7 +153,7 @@ fn width() -> usize {
 fn fitted(line: &str, width: usize) -> String {
     let shown = line.chars().map(|c| if is_unprintable(c) { '?' } else { c });
     let mut left = width.saturating_sub(1);
-    let fits = |&c: &char| match left.checked_sub(columns(c)) {
+    let fits = |&c: &char| match left.checked_sub(get_char_width(c)) {
         Some(rest) => {
             left = rest;
             true
@@ -161,14 +161,6 @@ fn fitted(line: &str, width: usize) -> String {
         None => false,
     };
     shown.take_while(fits).collect()
-}
-
-fn columns(character: char) -> usize {
-    match character {
-        // It makes the character before it an emoji, which is wider.
-        '\u{fe0f}' => 1,
-        _ => get_char_width(character),
-    }
 }
 
 #[cfg(test)]
@@ -182,6 +174,6 @@ mod tests {
         assert_eq!(fitted("x", 0), "");
         assert_eq!(fitted("\u{6f22}\u{5b57} \u{1f980}x", 6), "\u{6f22}\u{5b57} ");
         assert_eq!(fitted("\u{6f22}\u{5b57} \u{1f980}x", 8), "\u{6f22}\u{5b57} \u{1f980}");
-        assert_eq!(fitted("e\u{301}\u{2764}\u{fe0f}x", 4), "e\u{301}\u{2764}\u{fe0f}");
+        assert_eq!(fitted("e\u{301}\u{2764}x", 3), "e\u{301}\u{2764}");
     }
 }
