@@ -2,6 +2,8 @@
 
 use std::iter;
 
+use tabled::grid::util::string::get_line_width;
+
 use crate::cells;
 use crate::columns::Column;
 
@@ -15,7 +17,7 @@ pub(crate) fn aligned(columns: &[Column], rows: &[Vec<String>], headings: bool) 
     let widths: Vec<usize> = (0..columns.len())
         .map(|index| {
             let cells = lines.iter().filter_map(|line| line.get(index));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+            cells.map(|cell| get_line_width(cell)).max().unwrap_or_default()
         })
         .collect();
     let mut text = String::new();
@@ -26,7 +28,7 @@ pub(crate) fn aligned(columns: &[Column], rows: &[Vec<String>], headings: bool) 
                 text.push(' ');
             }
             // By hand: the widths of format strings end at 65,535.
-            let blanks = iter::repeat_n(' ', width - cell.chars().count());
+            let blanks = iter::repeat_n(' ', width - get_line_width(cell));
             if column.is_numeric() {
                 text.extend(blanks);
                 text.push_str(cell);
@@ -91,6 +93,15 @@ mod tests {
         let text =
             String::from_utf8(aligned(&[Column::Params, Column::Size], &rows, false)).unwrap();
         assert_eq!(text, format!("{wide} 1\ny{}2\n", " ".repeat(70_000)));
+    }
+
+    /// A path, say.
+    #[test]
+    fn characters_of_two_columns() {
+        let rows =
+            [["\u{6f22}\u{5b57}", "1"], ["abcd", "2"]].map(|row| row.map(str::to_owned).into());
+        let text = String::from_utf8(aligned(&[Column::File, Column::Size], &rows, false)).unwrap();
+        assert_eq!(text, "\u{6f22}\u{5b57} 1\nabcd 2\n");
     }
 
     #[test]
