@@ -37,17 +37,17 @@ BUILT = target/built
 
 # Static, so that a tool can be copied into any initramfs; the target is named
 # because without it the flag would hit build scripts and macros, too.
-STATIC = RUSTFLAGS='-C target-feature=+crt-static'
+STATIC = RUSTFLAGS='$(RUSTFLAGS) -C target-feature=+crt-static'
 # And small. Tests do unwind.
 SMALL = -C link-arg=-zpack-relative-relocs -C link-arg=-Tpackaging/no-unwind.ld
-SHIPPED = RUSTFLAGS='-C target-feature=+crt-static $(if $(findstring musl,$(TRIPLE)),$(SMALL))'
+SHIPPED = RUSTFLAGS='$(RUSTFLAGS) -C target-feature=+crt-static $(if $(findstring musl,$(TRIPLE)),$(SMALL))'
 # The build of liblzma does not look for the instruction that makes checksums cheap; liblzma does,
 # each time that it runs.
 CHECKSUMS = -DHAVE_USABLE_CLMUL=1 -DHAVE_CPUID_H=1
 # libzstd has its inner loops twice, the second time for windows that no module fills and for
 # codes that Huffman tables hold two of. Without the doubles there is room to compile it for speed.
 ONE_LOOP = -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT=1 -DHUF_FORCE_DECOMPRESS_X1=1
-export CFLAGS_x86_64_unknown_linux_musl = $(CHECKSUMS) $(ONE_LOOP)
+export CFLAGS_x86_64_unknown_linux_musl = $(CFLAGS) $(CHECKSUMS) $(ONE_LOOP)
 export MODUTILS_BIN = $(CURDIR)/$(BUILT)
 
 all: build

@@ -1,10 +1,8 @@
 //! Loading one module, with what it needs, or looking whether it could be loaded.
 
-use std::path::Path;
-
 use modutils::{
-    Arguments, DECOMPRESSED_MAX, Dependencies, Dependency, Image, InsertError, InsertFailure,
-    KernelLog, ModuleFile, ModuleName, RemoveMode, Request, System,
+    Arguments, DECOMPRESSED_MAX, Dependencies, Dependency, Diagnosis, Image, InsertError,
+    InsertFailure, KernelLog, ModuleFile, ModuleName, RemoveMode, Request, System,
 };
 use serde_json::json;
 
@@ -61,11 +59,7 @@ pub(crate) fn run(
             record.dependencies.extend(loaded.iter().map(|(name, file)| {
                 json!({"module": name.to_string(), "file": file.path().to_string_lossy()})
             }));
-            if cli.common.verbose
-                && let Ok(name) = file.name()
-            {
-                tell(cli, reporter, &name, file.path());
-            }
+            told(cli, reporter, "loaded", file);
             warn_of_ignored(reporter, request, record);
             if talkative {
                 remark(cli, reporter, account::of(system, request), record);
@@ -95,15 +89,15 @@ fn check(
     request: Request<'_>,
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
-    let Some(diagnosis) = modutils::check(system, request) else {
+    let diagnosis = modutils::check(system, request);
+    let resolved =
+        |found: &Diagnosis| cli.deps && dependencies::resolve(system, request.file, &found.cause);
+    let Some(diagnosis) = diagnosis.filter(|found| !resolved(found)) else {
         name(record, cli, request.file);
+        told(cli, reporter, "would load", request.file);
         warn_of_ignored(reporter, request, record);
         return Ok(Outcome::WouldLoad);
     };
-    if cli.deps && dependencies::resolve(system, request.file, &diagnosis.cause) {
-        name(record, cli, request.file);
-        return Ok(Outcome::WouldLoad);
-    }
     let failure = Failure::foreseen(request.file, diagnosis);
     if cli.if_needed && failure.is_already_loaded() {
         return Ok(already(system, cli, reporter, request, record));
@@ -161,7 +155,7 @@ fn load_dependencies(
         let request = Request { file: &file, arguments: &arguments, force: cli.force() };
         match load(system, cli, reporter, request) {
             Ok(()) => {
-                tell(cli, reporter, &name, file.path());
+                told(cli, reporter, "loaded", &file);
                 loaded.push((name, file));
             }
             // Somebody else was faster.
@@ -180,9 +174,11 @@ fn name(record: &mut Record, cli: &Cli, file: &ModuleFile) {
 }
 
 /// With -v, what was done.
-fn tell(cli: &Cli, reporter: &Reporter, name: &ModuleName, path: &Path) {
-    if cli.common.verbose {
-        reporter.tell(format!("loaded {name} from {}", path.display()).as_bytes());
+fn told(cli: &Cli, reporter: &Reporter, what: &str, file: &ModuleFile) {
+    if cli.common.verbose
+        && let Ok(name) = file.name()
+    {
+        reporter.tell(format!("{what} {name} from {}", file.path().display()).as_bytes());
     }
 }
 

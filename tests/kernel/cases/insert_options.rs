@@ -67,6 +67,9 @@ fn dependencies_told() {
                 insmod: loaded t_user from /modules/t_user.ko\n",
         "tells what it loaded",
     );
+    let done = run(["insmod", "-v", "--check", "--deps", "/modules/t_user.ko"]);
+    let line = "insmod: would load t_user from /modules/t_user.ko\n";
+    done.check(done.status == Some(0) && done.stderr == line, line);
     let done = run(["insmod", "-J", "--deps", "/modules/t_user.ko"]);
     drop((Loaded::adopt("t_user"), Loaded::adopt("t_base")));
     done.succeeds();
