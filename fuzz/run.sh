@@ -4,7 +4,7 @@
 # usage: run.sh SECONDS [TARGET...]
 #
 # What is found on the way goes to target/fuzz; an input that makes a target fail, to
-# fuzz/artifacts. `cargo fuzz cmin` makes what is worth keeping small.
+# fuzz/artifacts. keep.sh adds what is new to the corpora.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -13,12 +13,16 @@ use super::status::{self, Status};
 
 /// Parses a command line, or says what is wrong with it the way getopt(3) does; help and version
 /// go to standard output.
-pub(crate) fn parse<P: Parser>(tool: &'static str, argv: Vec<OsString>) -> Result<P, Status> {
+pub(crate) fn parse<P: Parser>(
+    tool: &'static str,
+    statuses: &[Status],
+    argv: Vec<OsString>,
+) -> Result<P, Status> {
     let name = argv.first().cloned().unwrap_or_else(|| tool.into());
     // With text of its own for the long help, clap would spread that over four screens.
     let long = argv.iter().any(|word| word == "--help");
     let command = P::command().display_name("modutils");
-    let command = if long { command.after_help(status::help()) } else { command };
+    let command = if long { command.after_help(status::help(statuses)) } else { command };
     let matches = command.try_get_matches_from(argv);
     matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {

@@ -41,9 +41,10 @@ const MEANINGS: &[(Status, &str)] = &[
     (Status::Terminated, "ended by SIGTERM"),
 ];
 
-pub(crate) fn help() -> String {
+/// What those mean that a tool has.
+pub(crate) fn help(of: &[Status]) -> String {
     let mut text = "Exit status:".to_owned();
-    for (status, meaning) in MEANINGS {
+    for (status, meaning) in MEANINGS.iter().filter(|(status, _)| of.contains(status)) {
         let _ = write!(text, "\n  {:<3}  {meaning}", *status as u8);
     }
     text

@@ -12,6 +12,18 @@ use crate::common::parse;
 use crate::common::status::Status;
 use crate::max_size;
 
+/// How it can end.
+const STATUSES: &[Status] = &[
+    Status::Done,
+    Status::Failed,
+    Status::Usage,
+    Status::Already,
+    Status::Busy,
+    Status::NotPermitted,
+    Status::Misfit,
+    Status::InitFailed,
+];
+
 /// Load a module file into the kernel.
 #[derive(Debug, Default, Parser)]
 #[command(name = "insmod", bin_name = "insmod", version, max_term_width = 100)]
@@ -92,7 +104,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status>
     if !argv.iter().take(file).any(|word| word == "--") {
         argv.insert(file, "--".into());
     }
-    parse::parse(TOOL, argv)
+    parse::parse(TOOL, STATUSES, argv)
 }
 
 #[cfg(test)]

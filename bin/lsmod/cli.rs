@@ -15,6 +15,9 @@ use crate::common::status::Status;
 use crate::select::Filter;
 use crate::tree::Below;
 
+/// How it can end.
+const STATUSES: &[Status] = &[Status::Done, Status::Failed, Status::Usage];
+
 /// List the loaded modules.
 #[derive(Debug, Default, Parser)]
 #[command(name = "lsmod", bin_name = "lsmod", version, max_term_width = 100)]
@@ -184,7 +187,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status>
     if argv.len() <= 1 {
         return Ok(Cli::default());
     }
-    parse::parse(TOOL, argv)
+    parse::parse(TOOL, STATUSES, argv)
 }
 
 #[cfg(test)]

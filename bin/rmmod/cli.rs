@@ -11,6 +11,20 @@ use crate::common::parse;
 use crate::common::status::Status;
 use crate::wait_time::{self, WaitTime};
 
+/// How it can end.
+const STATUSES: &[Status] = &[
+    Status::Done,
+    Status::Failed,
+    Status::Usage,
+    Status::Already,
+    Status::Busy,
+    Status::TimedOut,
+    Status::NotPermitted,
+    Status::HungUp,
+    Status::Interrupted,
+    Status::Terminated,
+];
+
 /// Remove modules from the kernel.
 #[derive(Debug, Default, Parser)]
 #[command(name = "rmmod", bin_name = "rmmod", version, max_term_width = 100)]
@@ -71,7 +85,7 @@ impl Cli {
 pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
     let argv: Vec<_> = argv.collect();
     if argv.iter().skip(1).any(|word| word.as_bytes().starts_with(b"-")) {
-        return parse::parse(TOOL, argv);
+        return parse::parse(TOOL, STATUSES, argv);
     }
     Ok(Cli { modules: argv.into_iter().skip(1).collect(), ..Cli::default() })
 }

@@ -170,7 +170,6 @@ fn statuses_of_code() -> Vec<(String, String)> {
 #[test]
 fn exit_statuses() {
     let known = statuses_of_code();
-    let numbers: Words = known.iter().map(|(_, number)| number.clone()).collect();
     for tool in TOOLS {
         let help = help(tool);
         let (_, list) = help.split_once("Exit status:\n").unwrap();
@@ -179,12 +178,13 @@ fn exit_statuses() {
             .filter_map(|line| line.split_whitespace().next())
             .map(String::from)
             .collect();
-        assert_eq!(told, numbers, "{tool} --help");
 
-        // Every tool can end with these, and its own code names the others.
+        // Every tool can end with these, and its own code names the others where it ends so.
         let mut possible = Words::from(["0".to_owned(), "1".to_owned(), "2".to_owned()]);
-        for entry in fs::read_dir(path(&format!("bin/{tool}"))).unwrap() {
-            let code = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let files = fs::read_dir(path(&format!("bin/{tool}"))).unwrap();
+        let files = files.map(|entry| entry.unwrap().path());
+        for file in files.filter(|file| !file.ends_with("cli.rs")) {
+            let code = fs::read_to_string(file).unwrap();
             let code = code.split("#[cfg(test)]\nmod tests").next().unwrap();
             let used = known.iter().filter(|(name, _)| code.contains(&format!("Status::{name}")));
             possible.extend(used.map(|(_, number)| number.clone()));
@@ -193,6 +193,7 @@ fn exit_statuses() {
         let tags = section.lines().filter_map(|line| line.strip_prefix(".It "));
         let documented: Words = tags.flat_map(|tag| tag.split(" , ")).map(String::from).collect();
         assert_eq!(documented, possible, "man/{tool}.8");
+        assert_eq!(told, possible, "{tool} --help");
     }
 }
 
