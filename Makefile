@@ -58,8 +58,9 @@ build:
 	@install -D -t $(BUILT) $(TOOLS:%=target/$(TRIPLE)/release/%)
 	@echo $(TRIPLE) >$(BUILT)/target
 
-# Builds only if nothing is built yet.
-install: $(if $(wildcard $(BUILT)/target),,build)
+# Root, who installs, often has no Rust: it builds if nothing is built yet, or if that is asked for.
+ASKED = $(filter all build clean,$(MAKECMDGOALS))$(filter command,$(origin TRIPLE))
+install: $(if $(and $(wildcard $(BUILT)/target),$(if $(ASKED),,kept)),,build)
 	install -d $(DESTDIR)$(SBINDIR)
 	install -m 755 $(TOOLS:%=$(BUILT)/%) $(DESTDIR)$(SBINDIR)
 	install -d $(DESTDIR)$(DATADIR)/man/man8
