@@ -34,6 +34,7 @@ pub(super) fn after(
     };
     let mut facts = common(system, request, loaded.as_ref(), image);
     facts.answer = Some(answer);
+    facts.asked = matches!(error.failure(), InsertFailure::Refused(_));
     match log {
         Some(Ok(since)) => facts.log = Some(about(&facts, &since)),
         Some(Err(error)) => facts.log_error = Some(error),

@@ -22,8 +22,11 @@ pub(super) type Providers = HashMap<String, MissingSymbol>;
 /// looked up later.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
-    /// What the kernel answered; `None` if it was not asked.
+    /// What the kernel answered, or would have answered to a file that we could not read; `None`
+    /// if nothing was to be loaded.
     pub(super) answer: Option<Errno>,
+    /// Whether it was the kernel that answered.
+    pub(super) asked: bool,
     pub(super) path: PathBuf,
     pub(super) file: FileFacts,
     /// The module; without it, why it could not be read.

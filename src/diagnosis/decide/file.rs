@@ -33,8 +33,8 @@ pub(super) fn compression(facts: &Facts) -> Option<Cause> {
             compression: facts.file.compression,
             detail: error.detail().to_owned(),
         }),
-        // That we do not read a plain file is no reason of the kernel's.
-        ErrorKind::TooLarge if facts.answer.is_none() || facts.file.compression.is_some() => {
+        // The limit is ours, and no reason of the kernel's.
+        ErrorKind::TooLarge if !facts.asked => {
             Some(Cause::TooLarge { detail: error.detail().to_owned() })
         }
         _ => None,

@@ -264,3 +264,16 @@ fn who_asks_counts_only_when_the_kernel_was_asked() {
     facts.answer = Some(Errno::EPERM);
     assert_eq!(kind(&facts), Some("no-privilege"));
 }
+
+/// However large a file is, it is not the kernel that minds.
+#[test]
+fn our_own_limit_is_no_answer_of_the_kernels() {
+    let mut facts = facts();
+    facts.module = None;
+    facts.unreadable = Some(Error::new(ErrorKind::TooLarge, "it is larger than 1 MiB"));
+    facts.answer = Some(Errno::EFBIG);
+    assert_eq!(kind(&facts), Some("compression-unsupported"));
+    facts.answer = Some(Errno::ENOEXEC);
+    facts.asked = true;
+    assert_eq!(kind(&facts), Some("unknown"));
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-use crate::guest::{Done, Loaded, Run, is_loaded, run};
+use crate::guest::{Done, Expected, Loaded, Run, is_loaded, judged, run};
 
 crate::tests![
     text,
@@ -133,6 +133,11 @@ fn limit_of_size() {
         let check = run(["insmod", &limit, "--explain=always", "--check", file]);
         assert_eq!((check.stderr, check.status), (done.stderr, done.status));
     }
+    // Nobody but us has the limit: it is never told as the kernel's answer.
+    let strict = ["insmod", "--strict", "--max-size=1K", "-J", "/modules/t_params.ko", "p_int=1"];
+    let done = run(strict);
+    let expected = Expected { kind: "compression-unsupported", status: 7, text: "File too large" };
+    judged(&done, &["/modules/t_params.ko"], &expected);
     let script = format!("insmod --max-size=2K - <{file}; cat {file} | insmod --max-size=2K -");
     let done = run(["sh", "-c", &script]);
     done.check(done.stderr.matches(": File too large\n").count() == 2, "refuses both");
