@@ -4,7 +4,9 @@ use modutils::{
     Holders, LoadedModule, ModuleName, Refusal, RemoveError, Snapshot, System, shell_word,
 };
 
-use crate::{absence, holders, wait_time};
+use crate::cli::Cli;
+use crate::wait_time::{self, WaitTime};
+use crate::{absence, holders};
 
 /// What is told of a failure beyond its first line.
 #[derive(Default)]
@@ -39,6 +41,19 @@ pub(crate) fn at_a_glance(system: &System, error: &RemoveError) -> String {
     reason(system, error, None).0
 }
 
+/// For `rmmod --wait 5 x`, which waits without end, and for a module 5, too; but there are modules
+/// called 8250.
+pub(crate) fn time_meant(cli: &Cli, error: &RemoveError) -> Option<String> {
+    let time = error.name().to_string();
+    let others = cli.modules.iter().filter(|module| **module != *time);
+    let others: Vec<_> = others.map(shell_word).collect();
+    let meant = error.refusal() == Refusal::NotLoaded
+        && cli.wait() == Some(WaitTime::Forever)
+        && !others.is_empty()
+        && wait_time::parse(&time).is_ok();
+    meant.then(|| format!("if a time was meant: rmmod --wait={time} {}", others.join(" ")))
+}
+
 fn reason(
     system: &System,
     error: &RemoveError,
@@ -49,13 +64,7 @@ fn reason(
     let word = shell_word(name.as_os_str());
     let wait = vec![format!("rmmod --wait {word}")];
     match error.obstacle() {
-        Refusal::NotLoaded => {
-            let text = name.to_string();
-            // `--wait 5`; but there are modules called 8250.
-            let time = wait_time::parse(&text).is_ok();
-            let fix = time.then(|| format!("if a time was meant: rmmod --wait={text}"));
-            (format!("no module of the name {name} is loaded"), fix.into_iter().collect())
-        }
+        Refusal::NotLoaded => (format!("no module of the name {name} is loaded"), Vec::new()),
         Refusal::BuiltIn => (
             format!("{name} is part of the kernel {}, and not a loaded module", system.release()),
             Vec::new(),

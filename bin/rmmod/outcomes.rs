@@ -119,11 +119,12 @@ impl<'a> Outcomes<'a> {
             return;
         }
         let line = message::not_removed(error, self.mode);
-        let account = if self.cli.json || self.reporter.explains() {
+        let mut account = if self.cli.json || self.reporter.explains() {
             explain::account(system, error)
         } else {
             Account::default()
         };
+        account.fix.extend(explain::time_meant(self.cli, error));
         self.reporter.error(
             &line,
             &Explanation {

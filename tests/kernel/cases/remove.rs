@@ -70,6 +70,13 @@ fn several_with_a_failure() {
 
 fn not_loaded() {
     run(["rmmod", "t_absent"]).fails(3, "rmmod: ERROR: Module t_absent is not currently loaded");
+    // A time is advised where one makes sense.
+    for (words, advised) in [(&["--wait", "5", "t_absent"][..], true), (&["5", "t_absent"], false)]
+    {
+        let done = run([&["rmmod", "--explain=always"], words].concat());
+        let advice = "  fix: if a time was meant: rmmod --wait=5 t_absent\n";
+        done.check(done.stderr.contains(advice) == advised, advice);
+    }
 }
 
 fn builtin() {
