@@ -35,7 +35,10 @@ fn quoted(word: &[u8]) -> String {
 }
 
 fn shows(character: char) -> bool {
-    matches!(character, ' '..='~') || !character.is_ascii() && character.is_alphanumeric()
+    // Letters by their class that nobody sees: the fillers of Hangul.
+    let filler = matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    let letter = !character.is_ascii() && character.is_alphanumeric();
+    matches!(character, ' '..='~') || letter && !filler
 }
 
 /// Neither a quote nor a backslash is left as it is: that would end the word early in a shell that
@@ -76,6 +79,7 @@ mod tests {
         b"\xff'\xfe",
         "caf\u{e9} \u{202e}".as_bytes(),
         "caf\u{e9}".as_bytes(),
+        "\u{3164}".as_bytes(),
     ];
 
     fn read_by(shell: &str, word: &[u8]) -> Option<Vec<u8>> {
@@ -103,6 +107,7 @@ mod tests {
         for word in WORDS {
             let word = shell_word(OsStr::from_bytes(word));
             assert!(!word.contains(char::is_control), "{word}");
+            assert!(!word.contains('\u{3164}'), "{word}");
         }
     }
 }

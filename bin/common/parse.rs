@@ -20,7 +20,9 @@ pub(crate) fn parse<P: Parser>(
 ) -> Result<P, Status> {
     let name = argv.first().cloned().unwrap_or_else(|| tool.into());
     // With text of its own for the long help, clap would spread that over four screens.
-    let long = argv.iter().any(|word| word == "--help");
+    let is_long =
+        |word: &OsString| word.len() > 2 && "--help".as_bytes().starts_with(word.as_bytes());
+    let long = argv.iter().any(is_long);
     let command = P::command().display_name("modutils");
     let command = if long { command.after_help(status::help(statuses)) } else { command };
     let matches = command.try_get_matches_from(argv);
