@@ -11,17 +11,17 @@ pub(crate) struct Common {
         value_name = "WHEN",
         require_equals = true,
         value_parser = explain,
-        help = "When to explain a failure: always, never or auto, which means on a terminal \
-                (the default; MODUTILS_EXPLAIN in the environment sets another)"
+        help = "When to explain failures: auto (on a terminal), always or never [default: auto] \
+                [env: MODUTILS_EXPLAIN]"
     )]
     pub(crate) explain: Option<Explain>,
     /// Write messages to the system log instead of standard error
     #[arg(short, long)]
     pub(crate) syslog: bool,
-    /// Explain failures and tell what is done
+    /// Explain failures and report each step
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Say nothing; the exit status tells
+    /// Print no messages; only set the exit status
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 }

@@ -34,8 +34,8 @@ fn told(differences: &[Difference]) -> Vec<String> {
     let mut lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
     if differences.iter().any(|one| matches!(one, Difference::Parameter { .. })) {
         lines.push(
-            "the module may have changed that itself, or, since Linux 6.5, another process may \
-             have loaded it at the same moment, with the parameters that count"
+            "the module may have changed the value itself, or (since Linux 6.5) another process \
+             loaded it at the same moment and the kernel used that process's parameters"
                 .to_owned(),
         );
     }
@@ -50,16 +50,16 @@ fn overridden(system: &System, request: Request<'_>) -> Option<String> {
     let snapshot = Snapshot::take(system).ok()?;
     let taints = &snapshot.get(&name)?.taints;
     let checks = match (request.force.vermagic, request.force.modversions) {
-        (true, true) => "version magic and symbol versions were",
-        (true, false) => "the version magic was",
-        _ => "symbol versions were",
+        (true, true) => "version magic and symbol version checks were",
+        (true, false) => "the version magic check was",
+        _ => "the symbol version check was",
     };
     let effect = if taints.letters().contains('F') {
-        "and the kernel is tainted: F (force-loaded)"
+        "skipped; the kernel is now tainted (F, force-loaded)"
     } else {
-        "which was not needed: the kernel did not have to overrule anything"
+        "not needed; --force had no effect"
     };
-    Some(format!("{checks} not compared, {effect}"))
+    Some(format!("{checks} {effect}"))
 }
 
 #[cfg(test)]
@@ -75,13 +75,19 @@ mod tests {
             given: "4095".to_owned(),
         };
         let lines = told(&[rounded]);
-        assert_eq!(lines[0], "its parameter size is '4096', not '4095'");
-        assert!(lines[1].starts_with("the module may have changed that itself, or, "), "{lines:?}");
-        assert!(lines[1].contains("another process may have loaded it"), "{lines:?}");
+        assert_eq!(lines[0], "parameter size is '4096' in the loaded module, not '4095'");
+        assert!(
+            lines[1].starts_with("the module may have changed the value itself, or "),
+            "{lines:?}"
+        );
+        assert!(lines[1].contains("another process loaded it"), "{lines:?}");
         assert_eq!(lines.len(), 2);
 
         let built = Difference::Build { loaded: "a".to_owned(), file: "b".to_owned() };
-        assert_eq!(told(&[built]), ["the loaded module is another build: build-id a, not b"]);
+        assert_eq!(
+            told(&[built]),
+            ["the loaded module is a different build (build ID a; file: b)"]
+        );
         assert!(told(&[]).is_empty());
     }
 }

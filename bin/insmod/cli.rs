@@ -33,25 +33,25 @@ const STATUSES: &[Status] = &[
     infer_long_args = true
 )]
 pub(crate) struct Cli {
-    /// The module, plain or compressed; - is standard input
+    /// Module file, plain or compressed; - reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<OsString>,
     /// Parameters for the module; options end at FILE
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) parameters: Vec<OsString>,
-    /// Do not load it; say whether it would load, and if not, why
+    /// Check whether the module would load, without loading it
     #[arg(short = 'n', long)]
     pub(crate) check: bool,
-    /// First load the modules that it depends on
+    /// Load the modules it depends on first
     #[arg(short = 'D', long)]
     pub(crate) deps: bool,
-    /// Be content if it is loaded already
+    /// Succeed if the module is already loaded
     #[arg(long)]
     pub(crate) if_needed: bool,
-    /// Print the parameters that it has, and load nothing
+    /// List the module's parameters and exit
     #[arg(short = 'P', long, conflicts_with_all = ["check", "deps", "if_needed"])]
     pub(crate) params: bool,
-    /// Refuse parameters that it does not have, instead of a warning
+    /// Fail on unknown parameters instead of warning about them
     #[arg(long)]
     pub(crate) strict: bool,
     #[arg(
@@ -59,23 +59,22 @@ pub(crate) struct Cli {
         value_name = "SIZE",
         require_equals = true,
         value_parser = max_size::parse,
-        help = "Refuse what decompresses to more than SIZE: bytes, or with K, M or G; 512M unless \
-                it is set"
+        help = "Maximum decompressed size; accepts K, M and G suffixes [default: 512M]"
     )]
     pub(crate) max_size: Option<u64>,
-    /// Print what became of it as JSON
+    /// Print the result as JSON
     #[arg(short = 'J', long)]
     pub(crate) json: bool,
-    /// Load it even if it was built for another kernel: both options below
+    /// Skip both version checks below (dangerous)
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Do not compare the version magic
+    /// Skip the version magic check
     #[arg(long)]
     pub(crate) force_vermagic: bool,
-    /// Do not compare the symbol versions
+    /// Skip the symbol version check
     #[arg(long)]
     pub(crate) force_modversion: bool,
-    /// Ignored, as it always was
+    /// Ignored for compatibility
     #[arg(short = 'p', hide = true)]
     pub(crate) percent: bool,
     #[command(flatten)]

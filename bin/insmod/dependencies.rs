@@ -7,7 +7,7 @@ pub(crate) fn not_found(system: &System, names: &[ModuleName]) -> Option<String>
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "it depends on {}, of which no file was found beside it or among the modules of {}",
+            "it depends on {}, which was not found in its directory or in /lib/modules/{}",
             names.join(", "),
             system.release()
         )

@@ -41,7 +41,12 @@ impl Failure {
     pub(crate) fn second_file(second: &OsStr) -> Self {
         let fix = vec![format!("insmod {}", shell_word(second))];
         let second = second.as_bytes();
-        let line = [b"one module at a time: ", second, b" is a second file, no parameter"].concat();
+        let line = [
+            b"only one module can be loaded at a time; '",
+            second,
+            b"' looks like a second module file",
+        ]
+        .concat();
         Self { fix, ..Self::refused(line, Status::Usage) }
     }
 

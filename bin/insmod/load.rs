@@ -233,5 +233,5 @@ fn ignored(file: &ModuleFile, arguments: &Arguments) -> Option<String> {
         .collect();
     let module = image.name().ok()?;
     (!words.is_empty())
-        .then(|| format!("module {module} has no parameter {}; ignored", words.join(", ")))
+        .then(|| format!("unknown parameter {} for module {module} ignored", words.join(", ")))
 }

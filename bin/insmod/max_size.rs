@@ -6,7 +6,7 @@ use anyhow::{anyhow, ensure};
 const UNITS: &[(&str, u32)] = &[("K", 10), ("M", 20), ("G", 30), ("", 0)];
 
 pub(crate) fn parse(text: &str) -> anyhow::Result<u64> {
-    let bad = || anyhow!("'{text}' is no size: use bytes or a unit (700M, 2G)");
+    let bad = || anyhow!("expected bytes or a number with a unit (K, M, G)");
     let (number, shift) = UNITS
         .iter()
         .find_map(|(unit, shift)| text.strip_suffix(unit).map(|number| (number, *shift)))

@@ -28,36 +28,35 @@ const STATUSES: &[Status] = &[Status::Done, Status::Failed, Status::Usage];
 )]
 #[command(group = ArgGroup::new("format"))]
 pub(crate) struct Cli {
-    /// Modules to list instead of all: names, module files, or patterns like 'snd_*'
+    /// List only these modules: names, module files or patterns such as 'snd_*'
     #[arg(value_name = "NAME|PATTERN")]
     pub(crate) modules: Vec<OsString>,
 
-    /// Columns to print, separated by commas; +LIST adds to the usual ones
+    /// Columns to print, separated by commas; +LIST adds to the default
     #[arg(short, long, value_name = "LIST", conflicts_with_all = ["long", "summary"])]
     output: Option<ColumnList>,
     /// Print all columns
     #[arg(short = 'O', long, conflicts_with_all = ["long", "summary", "output"])]
     output_all: bool,
-    /// List the columns there are
+    /// List the available columns
     #[arg(long)]
     pub(crate) list_columns: bool,
-    /// Print a table for people, fitted to the terminal
+    /// Print a readable table that fits the terminal
     #[arg(short, long, group = "format")]
     long: bool,
-    /// Print JSON
+    /// Print the list as JSON
     #[arg(short = 'J', long, group = "format")]
     pub(crate) json: bool,
-    /// Print columns separated by single spaces; blanks in them become \x20
+    /// Print raw output: single spaces between columns, blanks escaped as \x20
     #[arg(short, long, group = "format")]
     raw: bool,
-    /// Draw a tree: below each module those that use it; (*) where what is below it was drawn
-    /// before
+    /// Show a tree of modules and their users; (*) marks a subtree already shown
     #[arg(short = 'T', long, group = "format")]
     tree: bool,
-    /// Draw the tree the other way round: below each module those that it uses
+    /// Invert the tree: show the modules that each module uses
     #[arg(long, conflicts_with_all = ["long", "json", "raw", "summary"])]
     inverse: bool,
-    /// Print one line: number of modules, their memory, their taints
+    /// Print one line: number of modules, total memory, taints
     #[arg(long, group = "format")]
     summary: bool,
     /// Print no headings
@@ -73,7 +72,7 @@ pub(crate) struct Cli {
     /// Reverse the order
     #[arg(long, help_heading = "Order and selection")]
     pub(crate) reverse: bool,
-    /// Only modules that nothing uses
+    /// Only modules without references
     #[arg(long, help_heading = "Order and selection")]
     unused: bool,
     /// Only tainted modules, or those with one of these taints (P, O, E, ...)
@@ -90,7 +89,7 @@ pub(crate) struct Cli {
     /// Only modules in this state: live, loading or unloading
     #[arg(long, value_parser = state, help_heading = "Order and selection")]
     state: Option<State>,
-    /// Only modules that can never be removed
+    /// Only permanent modules (no exit function)
     #[arg(long, help_heading = "Order and selection")]
     permanent: bool,
 

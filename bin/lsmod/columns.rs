@@ -27,20 +27,20 @@ pub(crate) enum Column {
 /// Every column with its heading and what it tells.
 const COLUMNS: &[(Column, &str, &str)] = &[
     (Column::Name, "NAME", "name of the module"),
-    (Column::Size, "SIZE", "memory it takes"),
-    (Column::Refcnt, "REFCNT", "references to it"),
+    (Column::Size, "SIZE", "memory used"),
+    (Column::Refcnt, "REFCNT", "number of references"),
     (Column::UsedBy, "USED-BY", "modules that use it"),
     (Column::State, "STATE", "live, loading or unloading"),
-    (Column::Permanent, "PERMANENT", "whether it can never be removed"),
-    (Column::Taint, "TAINT", "its taints, a letter each"),
-    (Column::Address, "ADDRESS", "where its code is, if that may be known"),
-    (Column::Version, "VERSION", "what its author calls its version"),
-    (Column::Srcversion, "SRCVERSION", "checksum of its source"),
-    (Column::Coresize, "CORESIZE", "memory that stays after initialisation"),
-    (Column::Initsize, "INITSIZE", "memory for initialisation"),
+    (Column::Permanent, "PERMANENT", "whether it has no exit function"),
+    (Column::Taint, "TAINT", "taint letters"),
+    (Column::Address, "ADDRESS", "load address (root only)"),
+    (Column::Version, "VERSION", "version string (MODULE_VERSION)"),
+    (Column::Srcversion, "SRCVERSION", "source checksum (srcversion)"),
+    (Column::Coresize, "CORESIZE", "memory kept after initialization"),
+    (Column::Initsize, "INITSIZE", "memory used during initialization"),
     (Column::Depends, "DEPENDS", "loaded modules that it uses"),
-    (Column::Params, "PARAMS", "parameters and their present values"),
-    (Column::File, "FILE", "the file of its name in /lib/modules"),
+    (Column::Params, "PARAMS", "parameters and current values"),
+    (Column::File, "FILE", "file in /lib/modules"),
 ];
 
 /// What the plain listing has.

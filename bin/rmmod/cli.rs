@@ -34,17 +34,17 @@ const STATUSES: &[Status] = &[
     infer_long_args = true
 )]
 pub(crate) struct Cli {
-    /// Names of modules, module files, or patterns of loaded modules ('snd_*'); removed users
-    /// first, whatever their order here
+    /// Modules to remove: names, module files or patterns such as 'snd_*'; dependent modules are
+    /// removed first, regardless of the order given
     #[arg(value_name = "NAME|FILE|PATTERN")]
     pub(crate) modules: Vec<OsString>,
-    /// Remove a module even if it is in use. This can crash the system
+    /// Remove a module even if it is in use (can crash the system)
     #[arg(short, long)]
     pub(crate) force: bool,
-    /// Wait until the modules can be removed, however long that takes
+    /// Wait indefinitely until the modules can be removed
     #[arg(short = 'w', overrides_with = "wait")]
     wait_forever: bool,
-    /// Wait until the modules can be removed, for TIME at most (2, 0.5, 300ms, 2m)
+    /// Wait at most TIME until the modules can be removed (2, 0.5, 300ms, 2m)
     #[arg(
         long,
         value_name = "TIME",
@@ -55,19 +55,19 @@ pub(crate) struct Cli {
         overrides_with = "wait_forever"
     )]
     wait: Option<WaitTime>,
-    /// First remove the modules that use it, and those that use these
+    /// Also remove all modules that depend on it
     #[arg(short, long)]
     pub(crate) recursive: bool,
-    /// Remove nothing; print what would be removed, in order
+    /// Print what would be removed, in order, without removing it
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
-    /// A module that is not loaded is no failure
+    /// Succeed if a module is not loaded
     #[arg(long)]
     pub(crate) if_loaded: bool,
-    /// Remove nothing; print who holds the modules
+    /// Print who holds the modules, without removing them
     #[arg(long, conflicts_with_all = ["dry_run", "force", "wait", "wait_forever", "recursive"])]
     pub(crate) who: bool,
-    /// Print the results as JSON
+    /// Print the result as JSON
     #[arg(short = 'J', long)]
     pub(crate) json: bool,
     #[command(flatten)]

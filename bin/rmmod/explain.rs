@@ -23,8 +23,10 @@ pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
     let holders = module.map(|module| modutils::holders(system, module));
     let (cause, fix) = reason(system, error, holders.as_ref());
     let cause = match error.refusal() {
-        Refusal::TimedOut => format!("the time to wait was up: {cause}"),
-        Refusal::Interrupted => format!("the wait was interrupted: {cause}"),
+        Refusal::TimedOut => format!("timed out: {cause}"),
+        Refusal::Interrupted if error.obstacle() != Refusal::Interrupted => {
+            format!("interrupted: {cause}")
+        }
         _ => cause,
     };
     Account { cause: Some(cause), fix, holders }
@@ -51,7 +53,7 @@ pub(crate) fn time_meant(cli: &Cli, error: &RemoveError) -> Option<String> {
         && cli.wait() == Some(WaitTime::Forever)
         && !others.is_empty()
         && wait_time::parse(&time).is_ok();
-    meant.then(|| format!("if a time was meant: rmmod --wait={time} {}", others.join(" ")))
+    meant.then(|| format!("rmmod --wait={time} {}    # if {time} is a time", others.join(" ")))
 }
 
 fn reason(
@@ -64,9 +66,9 @@ fn reason(
     let word = shell_word(name.as_os_str());
     let wait = vec![format!("rmmod --wait {word}")];
     match error.obstacle() {
-        Refusal::NotLoaded => (format!("no module of the name {name} is loaded"), Vec::new()),
+        Refusal::NotLoaded => (format!("no module named {name} is loaded"), Vec::new()),
         Refusal::BuiltIn => (
-            format!("{name} is part of the kernel {}, and not a loaded module", system.release()),
+            format!("{name} is built into the kernel {} and cannot be removed", system.release()),
             Vec::new(),
         ),
         Refusal::UsedByModules => (used_by(users), vec![format!("rmmod --recursive {word}")]),
@@ -75,34 +77,27 @@ fn reason(
             fix.truncate(NAMED_MAX);
             (in_use(error.module(), holders), [fix, wait].concat())
         }
-        Refusal::Permanent => (
-            format!("{name} has no exit function: it stays until the next boot"),
-            Vec::new(),
-        ),
-        Refusal::Initialising => (format!("the init function of {name} has not returned yet"), wait),
-        Refusal::BeingUnloaded => {
-            (format!("somebody else is removing {name}, which is not finished yet"), wait)
+        Refusal::Permanent => {
+            (format!("{name} has no exit function and cannot be removed until reboot"), Vec::new())
         }
-        Refusal::Interrupted => (format!("a signal came before an attempt to remove {name}"), wait),
+        Refusal::Initialising => (format!("{name} is still initializing"), wait),
+        Refusal::BeingUnloaded => (format!("another process is already removing {name}"), wait),
+        Refusal::Interrupted => (format!("interrupted before {name} was tried"), wait),
         Refusal::NoUnloadSupport => (no_unload_support(system).to_owned(), Vec::new()),
         Refusal::NotForceable => (
-            "this kernel was built without removal by force (CONFIG_MODULE_FORCE_UNLOAD)".to_owned(),
+            "this kernel was built without forced removal (CONFIG_MODULE_FORCE_UNLOAD)".to_owned(),
             Vec::new(),
         ),
         Refusal::NoPrivilege => (
-            "removing a module needs the capability CAP_SYS_MODULE in the first user name space"
-                .to_owned(),
+            "removing modules requires CAP_SYS_MODULE in the initial user namespace".to_owned(),
             as_root(&word).into_iter().collect(),
         ),
         Refusal::ModulesDisabled => (
-            "kernel.modules_disabled is set: no module can be loaded or removed until the next boot"
+            "module loading and removal are disabled until reboot (kernel.modules_disabled = 1)"
                 .to_owned(),
             Vec::new(),
         ),
-        _ => (
-            format!("the kernel answered {}, for which no reason is known", error.errno().name()),
-            Vec::new(),
-        ),
+        _ => (format!("unknown: the kernel returned {}", error.errno().name()), Vec::new()),
     }
 }
 
@@ -114,16 +109,16 @@ fn as_root(word: &str) -> Option<String> {
 fn no_unload_support(system: &System) -> &'static str {
     match Snapshot::take(system) {
         Err(error) if error.is_absent() && system.has_proc() => absence::cause(system),
-        _ => "this kernel was built without the removal of modules",
+        _ => "this kernel was built without module unloading (CONFIG_MODULE_UNLOAD)",
     }
 }
 
 fn used_by(users: &[ModuleName]) -> String {
     let names: Vec<_> = users.iter().map(ToString::to_string).collect();
     match names.as_slice() {
-        [] => "a module that is gone by now used it".to_owned(),
-        [one] => format!("the module {one} uses it"),
-        several => format!("{} modules use it: {}", several.len(), several.join(" ")),
+        [] => "it was used by a module that has since been removed; try again".to_owned(),
+        [one] => format!("used by module {one}"),
+        several => format!("used by {} modules: {}", several.len(), several.join(" ")),
     }
 }
 
@@ -132,14 +127,14 @@ const NAMED_MAX: usize = 8;
 
 fn in_use(module: Option<&LoadedModule>, holders: Option<&Holders>) -> String {
     let Some(module) = module else {
-        return "it was in use, nothing tells by whom".to_owned();
+        return "in use, holder unknown".to_owned();
     };
     if module.anonymous_references() == Some(0) {
-        return "it was in use for a moment, and is free by now".to_owned();
+        return "it was briefly in use and is free now; try again".to_owned();
     }
     let Some(holders) = holders else { return holders::count(module) };
     if holders.list.is_empty() && holders.hidden_processes == 0 {
-        return format!("{} that cannot be attributed", holders::count(module));
+        return format!("{} of unknown origin", holders::count(module));
     }
     let mut phrases = holders::phrases(module, holders);
     let more = phrases.len().saturating_sub(NAMED_MAX);
@@ -154,12 +149,12 @@ fn in_use(module: Option<&LoadedModule>, holders: Option<&Holders>) -> String {
 /// What force did to a module that was in this state.
 pub(crate) fn forced(module: &LoadedModule) -> String {
     let overridden = match module.refcnt {
-        _ if module.permanent => "it has no exit function, which force overrode".to_owned(),
-        Some(1) => "1 reference to it was held, which force overrode".to_owned(),
-        Some(count @ 2..) => format!("{count} references to it were held, which force overrode"),
-        _ => return "it was free: force was not needed and changed nothing".to_owned(),
+        _ if module.permanent => "removed although it has no exit function".to_owned(),
+        Some(1) => "removed although 1 reference was held".to_owned(),
+        Some(count @ 2..) => format!("removed although {count} references were held"),
+        _ => return "it was not in use; --force made no difference".to_owned(),
     };
-    format!("{overridden}; the kernel is tainted (R), and what used the module may crash it")
+    format!("{overridden}: the kernel is tainted (R) and may crash when the holder uses the module")
 }
 
 #[cfg(test)]
@@ -177,10 +172,10 @@ mod tests {
         .unwrap();
         let said = snapshot.modules().iter().map(forced);
         for (said, expected) in said.zip([
-            "1 reference to it was held, which force overrode;",
-            "2 references to it were held, which force overrode;",
-            "it has no exit function, which force overrode;",
-            "it was free: force was not needed and changed nothing",
+            "removed although 1 reference was held: ",
+            "removed although 2 references were held: ",
+            "removed although it has no exit function: ",
+            "it was not in use; --force made no difference",
         ]) {
             assert!(said.starts_with(expected), "{said}");
         }

@@ -13,21 +13,21 @@ use crate::common::unprintable::escaped;
 pub(crate) fn phrases(module: &LoadedModule, holders: &Holders) -> Vec<String> {
     let mut list: Vec<_> = holders.list.iter().map(phrase).collect();
     match holders.unexplained {
-        Some(1) => list.push("1 reference cannot be attributed".to_owned()),
-        Some(count @ 2..) => list.push(format!("{count} references cannot be attributed")),
+        Some(1) => list.push("1 reference of unknown origin".to_owned()),
+        Some(count @ 2..) => list.push(format!("{count} references of unknown origin")),
         Some(0) => {}
         None => list.push("the kernel keeps no count of references".to_owned()),
     }
     match holders.hidden_processes {
         0 => {}
-        1 => list.push("1 process may not be looked into".to_owned()),
-        count => list.push(format!("{count} processes may not be looked into")),
+        1 => list.push("1 process could not be inspected (permission denied)".to_owned()),
+        count => list.push(format!("{count} processes could not be inspected (permission denied)")),
     }
     if holders.incomplete {
-        list.push("the search was given up after two seconds".to_owned());
+        list.push("the search stopped after 2 s; the list may be incomplete".to_owned());
     }
     if list.is_empty() && module.refcnt == Some(0) {
-        list.push("nothing holds it".to_owned());
+        list.push("not in use".to_owned());
     }
     list
 }
@@ -48,26 +48,26 @@ fn phrase(holder: &Holder) -> String {
         format!("{} ({})", shown(&process.command), process.pid)
     });
     let what = match holder.kind {
-        HolderKind::Module => format!("the module {name} uses it"),
-        HolderKind::Loader => String::from("the loader holds it until its init function returns"),
+        HolderKind::Module => format!("used by module {name}"),
+        HolderKind::Loader => String::from("held by the loader until its init function returns"),
         HolderKind::Process => format!("{process} has {path} open"),
-        HolderKind::Socket => format!("{process} has sockets of the protocol {name}"),
+        HolderKind::Socket => format!("{process} has {name} sockets"),
         HolderKind::Mount => format!("{name} is mounted on {path}"),
         HolderKind::Loop => format!("{name} is bound to {path}"),
-        HolderKind::Swap => format!("{name} is used for swapping"),
-        HolderKind::BlockDevice => format!("the block device {name} is made of it"),
-        HolderKind::Scheduler => format!("it schedules the requests of {name}"),
-        HolderKind::Crypto => format!("the algorithm {name} is in use"),
-        HolderKind::Device => format!("the device {name} is bound to it, without a reference"),
+        HolderKind::Swap => format!("swap space on {name}"),
+        HolderKind::BlockDevice => format!("block device {name} uses it"),
+        HolderKind::Scheduler => format!("I/O scheduler of {name}"),
+        HolderKind::Crypto => format!("algorithm {name} is in use"),
+        HolderKind::Device => format!("device {name} is bound to it (holds no reference)"),
         HolderKind::Interface => {
-            format!("the network interface {name} is of it, without a reference")
+            format!("network interface {name} belongs to it (holds no reference)")
         }
         _ => format!("{name} {path}"),
     };
     let what = match holder.certainty {
         Certainty::Known => what,
-        Certainty::Likely => format!("{what}, which is most likely of it"),
-        _ => format!("{what}, which may be of it"),
+        Certainty::Likely => format!("{what} (probably a device of this module)"),
+        _ => format!("{what} (possibly a device of this module)"),
     };
     match holder.references {
         0 | 1 => what,
@@ -88,7 +88,7 @@ pub(crate) fn fixes(holders: &Holders) -> Vec<String> {
             }
             (HolderKind::Swap, ..) => format!("swapoff {}", shell_word(name)),
             (HolderKind::Process | HolderKind::Socket, _, Some(process)) if !is_self(process) => {
-                format!("end {} ({})", shell_word(&process.command), process.pid)
+                format!("kill {}    # {}", process.pid, shell_word(&process.command))
             }
             _ => continue,
         };

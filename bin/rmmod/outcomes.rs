@@ -73,7 +73,7 @@ impl<'a> Outcomes<'a> {
         let excused = status == Status::Already && self.cli.if_loaded;
         let line = message::unusable(argument);
         let text = match argument {
-            Unusable::NoMatch(_) => "no loaded module has a name of this form".to_owned(),
+            Unusable::NoMatch(_) => "no loaded module matches this pattern".to_owned(),
             Unusable::Name(_, error) => error.detail().to_owned(),
         };
         let module = Some(given.to_string_lossy().into_owned());

@@ -29,7 +29,7 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<WaitTime> {
     if text == "forever" {
         return Ok(WaitTime::Forever);
     }
-    let bad = || anyhow!("'{text}' is no time: use seconds (2, 0.5) or a unit (300ms, 2m)");
+    let bad = || anyhow!("expected seconds or a number with a unit (ms, s, m, h)");
     let (number, scale) = UNITS
         .iter()
         .find_map(|(unit, scale)| text.strip_suffix(unit).map(|number| (number, scale)))

@@ -62,9 +62,9 @@ fn describe(system: &System, module: &LoadedModule, text: &mut String) {
 /// reference tells.
 fn obstacle(module: &LoadedModule) -> Option<&'static str> {
     match module.state {
-        State::Unloading => Some("it is being unloaded: its exit function has not returned yet"),
+        State::Unloading => Some("it is being removed: its exit function has not returned"),
         State::Live if module.permanent => {
-            Some("it has no exit function: it stays until the next boot")
+            Some("it has no exit function and cannot be removed until reboot")
         }
         _ => None,
     }

@@ -44,13 +44,16 @@ impl fmt::Display for Difference {
         match self {
             Self::Source { loaded, file } => write!(
                 f,
-                "the loaded module was built from another source: srcversion {loaded}, not {file}"
+                "the loaded module was built from different source (srcversion {loaded}; file: {file})"
             ),
             Self::Build { loaded, file } => {
-                write!(f, "the loaded module is another build: build-id {loaded}, not {file}")
+                write!(
+                    f,
+                    "the loaded module is a different build (build ID {loaded}; file: {file})"
+                )
             }
             Self::Parameter { name, loaded, given } => {
-                write!(f, "its parameter {name} is '{loaded}', not '{given}'")
+                write!(f, "parameter {name} is '{loaded}' in the loaded module, not '{given}'")
             }
         }
     }

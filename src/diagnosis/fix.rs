@@ -20,10 +20,13 @@ pub(super) fn fixes(system: &System, facts: &Facts, cause: &Cause) -> Vec<String
             let release = facts.reference.vermagic.as_deref().unwrap_or_default();
             let release = release.split(' ').next().unwrap_or_default();
             match release {
-                "" => one("build the module against the headers of the running kernel".to_owned()),
-                release => {
-                    one(format!("build the module against the headers of {}", shell_word(release)))
+                "" => {
+                    one("rebuild the module against the headers for the running kernel".to_owned())
                 }
+                release => one(format!(
+                    "rebuild the module against the headers for {}",
+                    shell_word(release)
+                )),
             }
         }
         Cause::MissingNamespace { symbols } => {
@@ -37,22 +40,24 @@ pub(super) fn fixes(system: &System, facts: &Facts, cause: &Cause) -> Vec<String
         }
         Cause::DependencyInitialising { module: Some(module), .. } => {
             let state = shell_word(system.module_dir(module).join("initstate"));
-            one(format!("wait until {state} is live"))
+            one(format!("retry once {state} reads \"live\""))
         }
         Cause::DuplicateSymbol { owner: Some(owner), .. } => one(format!("rmmod {}", word(owner))),
         Cause::Unsigned { .. } | Cause::LockedDown { .. } if facts.voids_signature() => {
-            one(format!("insmod {file}   (without --force)"))
+            one(format!("insmod {file}    # without --force"))
         }
         Cause::Unsigned { .. } | Cause::UnknownKey { .. } | Cause::LockedDown { .. } => {
             let mut fixes = vec!["sign the module with a key that this kernel trusts".to_owned()];
             if facts.policy.secure_boot == Some(true) {
-                fixes.push("enrol the key that signed it: mokutil --import".to_owned());
+                fixes.push(
+                    "enroll the signing key: mokutil --import KEY.der, then reboot".to_owned(),
+                );
             }
             fixes
         }
-        Cause::BadSignature { .. } => one("install the module again from its package".to_owned()),
+        Cause::BadSignature { .. } => one("reinstall the package that ships the module".to_owned()),
         Cause::Truncated { .. } | Cause::CorruptCompression { .. } | Cause::EmptyFile => {
-            one("copy or install the file again".to_owned())
+            one("copy or download the file again".to_owned())
         }
         Cause::Blacklisted { name } => {
             one(format!("boot without {} in module_blacklist=", shell_word(name)))
@@ -65,7 +70,9 @@ pub(super) fn fixes(system: &System, facts: &Facts, cause: &Cause) -> Vec<String
         Cause::BadParameter { unknown: true, .. } | Cause::BadParameter { takes: None, .. } => {
             one(format!("insmod --params {file}"))
         }
-        Cause::TooLarge { .. } => one(format!("if it can be trusted: insmod --max-size=2G {file}")),
+        Cause::TooLarge { .. } => {
+            one(format!("insmod --max-size=2G {file}    # only if you trust the file"))
+        }
         Cause::CompressionUnsupported { .. } => one("decompress the file first".to_owned()),
         _ => Vec::new(),
     }
@@ -118,7 +125,10 @@ mod tests {
         let owned = Cause::DuplicateSymbol { symbol: "f".into(), owner: Some(name.clone()) };
         assert_eq!(advised("x.ko", &owned), ["rmmod 'a;reboot'"]);
         let slow = Cause::DependencyInitialising { module: Some(name), symbols: Vec::new() };
-        assert_eq!(advised("x.ko", &slow), ["wait until '/sys/module/a;reboot/initstate' is live"]);
+        assert_eq!(
+            advised("x.ko", &slow),
+            ["retry once '/sys/module/a;reboot/initstate' reads \"live\""]
+        );
         let listed = Cause::Blacklisted { name: "$(reboot)".into() };
         assert_eq!(advised("x.ko", &listed), ["boot without '$(reboot)' in module_blacklist="]);
         let space = Cause::MissingNamespace { symbols: vec![("f".into(), "N); reboot #".into())] };

@@ -10,27 +10,31 @@ impl fmt::Display for Cause {
     #[allow(clippy::too_many_lines, reason = "a sentence for each cause")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FileNotFound { path } => write!(f, "there is no file {}", path.display()),
+            Self::FileNotFound { path } => write!(f, "{} does not exist", path.display()),
             Self::FileNotReadable { path, errno: Errno::ETXTBSY } => {
-                write!(f, "{} is open for writing: it may not be complete yet", path.display())
+                write!(
+                    f,
+                    "another process has {} open for writing; it may still be incomplete",
+                    path.display()
+                )
             }
             Self::FileNotReadable { path, errno } => {
                 write!(f, "{} cannot be read: {errno}", path.display())
             }
-            Self::NotAFile { what } => write!(f, "it is {what}, not a file"),
+            Self::NotAFile { what } => write!(f, "it is {what}, not a module file"),
             Self::EmptyFile => f.write_str("the file is empty"),
-            Self::NotElf { what } => write!(f, "the file is no module: {what}"),
-            Self::Truncated { detail } => write!(f, "the file is incomplete: {detail}"),
+            Self::NotElf { what } => write!(f, "the file is not a kernel module: {what}"),
+            Self::Truncated { detail } => write!(f, "the file is truncated or corrupt: {detail}"),
             Self::WrongArchitecture { module, kernel } => {
-                write!(f, "the module is for {module}, this kernel for {kernel}")
+                write!(f, "the module was built for {module}, but this kernel is {kernel}")
             }
             Self::NotAModule { detail } | Self::TooLarge { detail } => f.write_str(detail),
             Self::CorruptCompression { compression, detail } => {
                 let name = compression.map_or("compressed", |compression| compression.as_str());
-                write!(f, "the {name} stream is damaged: {detail}")
+                write!(f, "the {name} data is corrupt: {detail}")
             }
             Self::CompressionUnsupported { format } => {
-                write!(f, "the file is compressed with {format}; modules come in gzip, xz and zstd")
+                write!(f, "{format} compression is not supported (only gzip, xz and zstd are)")
             }
             Self::VermagicMismatch { differences, .. } => vermagic(f, differences),
             Self::SymbolVersionMismatch { symbols, differences } => {
@@ -38,77 +42,71 @@ impl fmt::Display for Cause {
             }
             Self::MissingSymbol { symbols } => missing(f, symbols),
             Self::GplOnlySymbol { symbols, license } => {
-                let license = license.as_deref().unwrap_or("none");
+                let license =
+                    license.as_ref().map_or("not stated".to_owned(), |it| format!("\"{it}\""));
                 write!(
                     f,
-                    "{} only for modules under the GPL; the licence of this one is: {license}",
+                    "{} available to GPL-compatible modules only; this module's license is {license}",
                     list_is(symbols)
                 )
             }
             Self::MissingNamespace { symbols } => namespaces(f, symbols),
-            Self::DependencyInitialising { module: Some(module), symbols } => write!(
-                f,
-                "{module}, which exports {}, has not finished its own initialisation",
-                symbols.join(", ")
-            ),
-            Self::DependencyInitialising { module: None, symbols } => write!(
-                f,
-                "a module that exports {} has not finished its own initialisation",
-                symbols.join(", ")
-            ),
+            Self::DependencyInitialising { module: Some(module), symbols } => {
+                write!(f, "{module}, which provides {}, is still initializing", symbols.join(", "))
+            }
+            Self::DependencyInitialising { module: None, symbols } => {
+                write!(f, "a module that provides {} is still initializing", symbols.join(", "))
+            }
             Self::DuplicateSymbol { symbol, owner: Some(owner) } => {
-                write!(f, "it exports {symbol}, which the loaded module {owner} exports already")
+                write!(f, "it exports {symbol}, which {owner} already exports")
             }
             Self::DuplicateSymbol { symbol, owner: None } => {
-                write!(f, "it exports {symbol}, which the kernel itself exports already")
+                write!(f, "it exports {symbol}, which the kernel itself already exports")
             }
             Self::Unsigned { voided: false } => {
                 f.write_str("the module is not signed, and this kernel requires signatures")
             }
             Self::Unsigned { voided: true } => f.write_str(
-                "forced loading voids the module's signature, and this kernel requires one",
+                "--force invalidates the module's signature, and this kernel requires a valid one",
             ),
             Self::UnknownKey { signer } => write!(
                 f,
-                "the module is signed {}, which this kernel does not know, and it requires a \
-                 signature that it can verify",
+                "the module is signed {}, a key that this kernel does not trust",
                 by(signer)
             ),
             Self::BadSignature { signer: Some(signer) } => write!(
                 f,
-                "the module was changed after it was signed {}: the signature does not match",
+                "the signature does not match: the module was modified after being signed {}",
                 by(signer)
             ),
-            Self::BadSignature { signer: None } => {
-                f.write_str("the module has a signature that is damaged")
-            }
+            Self::BadSignature { signer: None } => f.write_str("the module's signature is corrupt"),
             Self::LockedDown { mode, signature, secure_boot } => {
                 let mode = mode.as_deref().unwrap_or("on");
                 write!(f, "the kernel is locked down ({mode}) and the module {signature}")?;
                 if *secure_boot { f.write_str("; Secure Boot is on") } else { Ok(()) }
             }
             Self::Blacklisted { name } => {
-                write!(f, "the kernel was booted with module_blacklist= for {name}")
+                write!(f, "{name} is blocked on the kernel command line (module_blacklist=)")
             }
             Self::ModulesDisabled { at_boot: true } => {
-                f.write_str("the kernel was booted with nomodule")
+                f.write_str("module loading is disabled: the kernel was booted with \"nomodule\"")
             }
-            Self::ModulesDisabled { at_boot: false } => f.write_str(
-                "loading was turned off until the next boot: kernel.modules_disabled is 1",
-            ),
+            Self::ModulesDisabled { at_boot: false } => {
+                f.write_str("module loading is disabled until reboot (kernel.modules_disabled = 1)")
+            }
             Self::NoPrivilege { in_namespace: false } => {
-                f.write_str("this process lacks the capability CAP_SYS_MODULE")
+                f.write_str("loading modules requires CAP_SYS_MODULE (root)")
             }
             Self::NoPrivilege { in_namespace: true } => f.write_str(
-                "this process is in a user namespace, where no capability lets it load modules",
+                "modules cannot be loaded from inside a user namespace, not even by root",
             ),
-            Self::AlreadyLoaded { name } => write!(f, "a module {name} is loaded already"),
-            Self::BuiltIn { name } => write!(f, "{name} is built into this kernel"),
-            Self::BeingUnloaded { name } => write!(f, "a module {name} is just being unloaded"),
+            Self::AlreadyLoaded { name } => write!(f, "{name} is already loaded"),
+            Self::BuiltIn { name } => write!(f, "{name} is built into the kernel"),
+            Self::BeingUnloaded { name } => write!(f, "{name} is being unloaded"),
             Self::BadParameter { unknown: false, name, value, kind, takes, .. } => {
                 match value {
                     Some(value) => {
-                        write!(f, "parameter {name} does not take '{}'", shortened(value))?;
+                        write!(f, "invalid value '{}' for parameter {name}", shortened(value))?;
                     }
                     None => write!(f, "parameter {name} needs a value")?,
                 }
@@ -127,21 +125,23 @@ impl fmt::Display for Cause {
             }
             Self::InitFailed { errno, certain } => {
                 f.write_str(if *certain {
-                    "the module fits this kernel; its own init function refused to start it"
+                    "the module matches this kernel, but its init function failed"
                 } else {
-                    "most likely the module's own init function refused to start it"
+                    "most likely, the module's init function failed"
                 })?;
                 write!(f, " with {}", errno.name())?;
                 meaning(*errno).map_or(Ok(()), |meaning| write!(f, ": {meaning}"))?;
                 match *errno {
-                    Errno::EEXIST if !certain => f.write_str("; or it was loaded, and is no more"),
-                    Errno::EBUSY if !certain => {
-                        f.write_str("; or another process was loading or unloading it just then")
+                    Errno::EEXIST if !certain => {
+                        f.write_str("; or the module was briefly loaded by another process")
                     }
+                    Errno::EBUSY if !certain => f.write_str(
+                        "; or another process was loading or unloading it at that moment",
+                    ),
                     _ => Ok(()),
                 }
             }
-            Self::OutOfMemory => f.write_str("the kernel could not get the memory it needs"),
+            Self::OutOfMemory => f.write_str("the kernel ran out of memory"),
             Self::NoModuleSupport => {
                 f.write_str("this kernel was built without loadable modules (CONFIG_MODULES)")
             }
@@ -149,38 +149,39 @@ impl fmt::Display for Cause {
                 "this kernel was built without forced loading (CONFIG_MODULE_FORCE_LOAD)",
             ),
             Self::SecurityPolicy { modules } if modules.is_empty() => {
-                f.write_str("a security policy of the kernel denied it")
+                f.write_str("blocked by a kernel security module")
             }
             Self::SecurityPolicy { modules } => {
-                write!(f, "a security policy of the kernel denied it: {}", modules.join(", "))
+                write!(f, "blocked by a kernel security module: {}", modules.join(", "))
             }
             Self::Unknown { errno, unseen } => {
-                f.write_str("could not be found out")?;
+                f.write_str("unknown")?;
                 if let Some(errno) = errno {
-                    write!(f, "; the kernel's answer was {}", errno.name())?;
+                    write!(f, "; the kernel returned {}", errno.name())?;
                 }
                 if unseen.is_empty() {
                     return Ok(());
                 }
-                write!(f, ". Not seen: {}", unseen.join("; "))
+                write!(f, ". Not available: {}", unseen.join("; "))
             }
         }
     }
 }
 
 fn vermagic(f: &mut fmt::Formatter<'_>, differences: &[VermagicDifference]) -> fmt::Result {
-    f.write_str("the module was built for another kernel")?;
     for (index, difference) in differences.iter().enumerate() {
-        f.write_str(if index == 0 { ": " } else { "; " })?;
+        f.write_str(if index == 0 { "" } else { "; " })?;
         match difference {
             VermagicDifference::Release { module, kernel } => {
-                write!(f, "it is for release {module}, this is {kernel}")?;
+                write!(f, "the module was built for kernel {module}, but {kernel} is running")?;
             }
             VermagicDifference::OnlyModule(word) => {
-                write!(f, "it is for a kernel with {}, which this one lacks", setting(word))?;
+                let setting = setting(word);
+                write!(f, "the module was built with {setting}; the running kernel was not")?;
             }
             VermagicDifference::OnlyKernel(word) => {
-                write!(f, "this kernel has {}, which it was built without", setting(word))?;
+                let setting = setting(word);
+                write!(f, "the running kernel has {setting}; the module was built without it")?;
             }
         }
     }
@@ -215,23 +216,22 @@ fn versions(
     symbols: &[WrongVersion],
     differences: &[VermagicDifference],
 ) -> fmt::Result {
-    if differences.is_empty() {
-        f.write_str("the module was built against a kernel whose types differ: ")?;
-    } else {
+    if !differences.is_empty() {
         vermagic(f, differences)?;
-        f.write_str("; their types differ: ")?;
+        f.write_str("; ")?;
     }
+    f.write_str("symbol versions do not match: ")?;
     for (index, WrongVersion { name, module, kernel }) in symbols.iter().enumerate() {
         if index > 0 {
             f.write_str(", ")?;
         }
         write!(f, "{name} (")?;
         match module {
-            Some(crc) => write!(f, "{crc:#010x} in the module")?,
-            None => f.write_str("no version in the module")?,
+            Some(crc) => write!(f, "module: {crc:#010x}")?,
+            None => f.write_str("module: none")?,
         }
         match kernel {
-            Some(crc) => write!(f, ", {crc:#010x} in the kernel)")?,
+            Some(crc) => write!(f, ", kernel: {crc:#010x})")?,
             None => f.write_str(")")?,
         }
     }
@@ -239,7 +239,7 @@ fn versions(
 }
 
 fn missing(f: &mut fmt::Formatter<'_>, symbols: &[MissingSymbol]) -> fmt::Result {
-    f.write_str("it needs symbols that nothing loaded exports: ")?;
+    f.write_str("missing symbols: ")?;
     // Symbols of one module stand together.
     let mut rest: Vec<&MissingSymbol> = symbols.iter().collect();
     let mut first = true;
@@ -250,8 +250,8 @@ fn missing(f: &mut fmt::Formatter<'_>, symbols: &[MissingSymbol]) -> fmt::Result
         let separator = if first { "" } else { "; " };
         write!(f, "{separator}{} ", abbreviated(&names))?;
         match provider {
-            Some(provider) => write!(f, "(exported by {provider})")?,
-            None => f.write_str("(no module of this kernel is known to)")?,
+            Some(provider) => write!(f, "(provided by {provider})")?,
+            None => f.write_str("(not provided by any installed module)")?,
         }
         first = false;
         rest = others;
@@ -260,10 +260,10 @@ fn missing(f: &mut fmt::Formatter<'_>, symbols: &[MissingSymbol]) -> fmt::Result
 }
 
 fn namespaces(f: &mut fmt::Formatter<'_>, symbols: &[(String, String)]) -> fmt::Result {
-    f.write_str("it uses symbols of namespaces that it does not import: ")?;
+    f.write_str("it uses symbols from namespaces that it does not import: ")?;
     for (index, (symbol, namespace)) in symbols.iter().enumerate() {
         let separator = if index == 0 { "" } else { ", " };
-        write!(f, "{separator}{symbol} of {namespace}")?;
+        write!(f, "{separator}{symbol} (namespace {namespace})")?;
     }
     Ok(())
 }
@@ -287,27 +287,27 @@ fn list_is(symbols: &[String]) -> String {
 
 fn by(signer: &Signer) -> String {
     match (&signer.name, signer.key.as_str()) {
-        (Some(name), key) => format!("by \"{name}\" with the key {key}"),
-        (None, "") => "with a key".to_owned(),
-        (None, key) => format!("with the key {key}"),
+        (Some(name), key) => format!("by \"{name}\" (key {key})"),
+        (None, "") => "with an unnamed key".to_owned(),
+        (None, key) => format!("with key {key}"),
     }
 }
 
 /// What a driver usually means by an errno.
 fn meaning(errno: Errno) -> Option<&'static str> {
     const MEANINGS: &[(Errno, &str)] = &[
-        (Errno::ENODEV, "the device that it is for was not found"),
-        (Errno::ENXIO, "the device that it is for does not answer"),
-        (Errno::EIO, "the device that it is for did not work"),
-        (Errno::EBUSY, "something that it needs is in use, often by another driver"),
-        (Errno::EEXIST, "something that it wants to register is registered already"),
-        (Errno::ENOENT, "something that it needs is not there, such as firmware"),
-        (Errno::EINVAL, "it does not like its parameters or its surroundings"),
-        (Errno::ENOMEM, "it could not get the memory it needs"),
-        (Errno::EPERM, "it is not allowed to do what it wants"),
-        (Errno::EACCES, "it is not allowed to do what it wants"),
-        (Errno::EOPNOTSUPP, "this machine or kernel lacks something that it needs"),
-        (Errno::ENOSYS, "this kernel lacks something that it needs"),
+        (Errno::ENODEV, "no supported device was found"),
+        (Errno::ENXIO, "the device does not respond"),
+        (Errno::EIO, "I/O error on the device"),
+        (Errno::EBUSY, "a resource it needs is in use, often by another driver"),
+        (Errno::EEXIST, "a name or device it registers is already taken"),
+        (Errno::ENOENT, "something it needs (often firmware) was not found"),
+        (Errno::EINVAL, "it rejected a parameter or the hardware configuration"),
+        (Errno::ENOMEM, "it could not allocate memory"),
+        (Errno::EPERM, "an operation it needs is not permitted"),
+        (Errno::EACCES, "an operation it needs is not permitted"),
+        (Errno::EOPNOTSUPP, "this machine or kernel lacks a feature it needs"),
+        (Errno::ENOSYS, "this kernel lacks a feature it needs"),
     ];
     MEANINGS.iter().find(|(known, _)| *known == errno).map(|(_, meaning)| *meaning)
 }

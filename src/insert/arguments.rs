@@ -145,7 +145,7 @@ fn quote(argument: &[u8], after: &[u8]) -> Result<Vec<u8>, &'static str> {
     forms
         .into_iter()
         .find(|form| reads_back(form, after, name, meant))
-        .ok_or("its double quotes would make the kernel read it, or what follows, otherwise")
+        .ok_or("the kernel has no way to escape a double quote")
 }
 
 fn split(argument: &[u8]) -> (&[u8], Option<&[u8]>) {

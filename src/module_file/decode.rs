@@ -63,13 +63,13 @@ fn collect(mut decoder: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     decoder.by_ref().take(ELF_MAGIC.len() as u64).read_to_end(&mut bytes).map_err(corrupt)?;
     if bytes != ELF_MAGIC {
-        return Err(Error::new(ErrorKind::NotElf, "what it holds, decompressed, is not ELF"));
+        return Err(Error::new(ErrorKind::NotElf, "the decompressed data is not an ELF object"));
     }
     let rest = limit.saturating_sub(bytes.len() as u64);
     decoder.by_ref().take(rest).read_to_end(&mut bytes).map_err(corrupt)?;
     let more = decoder.take(1).read_to_end(&mut Vec::new()).map_err(corrupt)?;
     if more > 0 {
-        let detail = format!("decompressed, it is larger than {}", in_words(limit));
+        let detail = format!("it decompresses to more than {}", in_words(limit));
         return Err(Error::new(ErrorKind::TooLarge, detail));
     }
     Ok(bytes)

@@ -88,7 +88,7 @@ impl<'data> Elf<'data> {
     pub(super) fn parse(bytes: &'data [u8]) -> Result<Self, Error> {
         ElfHeader::read(bytes)?;
         let object = File::parse(ShortNames(bytes)).map_err(|error| {
-            Error::new(ErrorKind::Truncated, format!("damaged or cut off: {error}"))
+            Error::new(ErrorKind::Truncated, format!("truncated or damaged: {error}"))
         })?;
         if object.sections().count() > SECTIONS_MAX {
             return Err(Error::new(
@@ -108,7 +108,7 @@ impl<'data> Elf<'data> {
     /// make a module are there, once.
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.object.kind() != ObjectKind::Relocatable {
-            let detail = "not a kernel module: it is no relocatable object, as modules are";
+            let detail = "not a kernel module: it is not a relocatable object";
             return Err(Error::new(ErrorKind::NotAModule, detail));
         }
         for section in self.object.sections() {
@@ -127,7 +127,7 @@ impl<'data> Elf<'data> {
         if let Some(SectionFlags::Elf { sh_flags, .. }) = flags
             && !sh_flags.contains(elf::SHF_ALLOC)
         {
-            let detail = format!("not a kernel module: {THIS_MODULE} is not to be loaded");
+            let detail = format!("not a kernel module: {THIS_MODULE} is not marked to be loaded");
             return Err(Error::new(ErrorKind::NotAModule, detail));
         }
         if self.object.symbols().next().is_none() {
@@ -284,7 +284,7 @@ impl<'data> Elf<'data> {
 }
 
 fn damaged(what: &str, error: object::Error) -> Error {
-    Error::new(ErrorKind::Truncated, format!("damaged or cut off: {what}: {error}"))
+    Error::new(ErrorKind::Truncated, format!("truncated or damaged: {what}: {error}"))
 }
 
 fn found<'a, T>(sorted: &'a [(String, T)], name: &str) -> Option<&'a T> {

@@ -268,7 +268,7 @@ fn in_zsh() {
                     "t_noexit   -- 12K, permanent",
                 ],
             ),
-            ("lsmod -o NAME,S", &["SIZE", "memory it takes", "STATE", "SRCVERSION"]),
+            ("lsmod -o NAME,S", &["SIZE", "memory used", "STATE", "SRCVERSION"]),
             ("insmod hello.ko ", &["greeting", "what to say", "times", "loud", "in capitals"]),
             ("insmod hello.ko loud=", &["Y", "N"]),
         ],
@@ -284,7 +284,7 @@ fn in_fish() {
         &[("insmod new", "insmod new")],
         &[
             ("rmmod ", &["t_user", "(12K, unused)", "snd_timer", "t_base", "t_hold", "t_noexit"]),
-            ("lsmod -o NAME,S", &["NAME,SIZE", "(memory it takes)"]),
+            ("lsmod -o NAME,S", &["NAME,SIZE", "(memory used)"]),
             ("insmod hello.ko ", &["greeting=", "(what to say (charp))", "times="]),
             ("insmod hello.ko loud=", &["loud=Y", "loud=N"]),
         ],

@@ -161,7 +161,8 @@ fn what_is_advised_is_quoted_for_a_shell() {
         [("./x; reboot #.ko", "'./x; reboot #.ko'"), ("-x.ko", "-- -x.ko"), ("x.ko", "x.ko")]
     {
         explained(&["hello.ko".as_ref(), second.as_ref()]).status(2).stderr(&format!(
-            "insmod: ERROR: one module at a time: {second} is a second file, no parameter\n  \
+            "insmod: ERROR: only one module can be loaded at a time; '{second}' looks like a \
+             second module file\n  \
              fix: insmod {word}\n"
         ));
     }

@@ -99,8 +99,8 @@ pub(super) fn locked_down(facts: &Facts) -> Option<Cause> {
     facts.policy.sig_enforce?;
     let signature = match standing(facts)? {
         Standing::Unsigned { voided: false } => "is not signed",
-        Standing::Unsigned { voided: true } => "loses its signature to forced loading",
-        Standing::UnknownKey(_) => "is signed with a key that this kernel does not know",
+        Standing::Unsigned { voided: true } => "loses its signature because of --force",
+        Standing::UnknownKey(_) => "is signed with a key that this kernel does not trust",
         Standing::Unclear(_) if facts.answer.is_some() => {
             "is signed with a key that it does not accept"
         }

@@ -134,8 +134,8 @@ fn unknown_parameter() {
     done.succeeds();
     done.check(
         done.stderr
-            == "insmod: WARNING: module t_params has no parameter 'p_itn' (did you mean 'p_int'?), \
-                'colour'; ignored\n",
+            == "insmod: WARNING: unknown parameter 'p_itn' (did you mean 'p_int'?), \
+                'colour' for module t_params ignored\n",
         "warns in one line",
     );
     drop(loaded);
@@ -284,8 +284,8 @@ fn explained_on_demand() {
     let first = "insmod: ERROR: could not insert module /modules/t_user.ko: \
                  Unknown symbol in module\n";
     let done = run(["insmod", "--explain=always", "/modules/t_user.ko"]);
-    let expected = "  cause: it needs symbols that nothing loaded exports: t_base_add, \
-                    t_base_double (exported by t_base)\n  \
+    let expected = "  cause: missing symbols: t_base_add, \
+                    t_base_double (provided by t_base)\n  \
                     kernel: t_user: Unknown symbol t_base_add (err -2)\n  \
                     kernel: t_user: Unknown symbol t_base_double (err -2)\n  \
                     fix: insmod /modules/t_base.ko\n";

@@ -49,15 +49,15 @@ pub(super) fn open(path: &str) -> File {
 
 fn nobody() {
     let _loaded = Loaded::new("t_plain", "");
-    who("t_plain").prints("t_plain: 0 references\n  nothing holds it\n");
+    who("t_plain").prints("t_plain: 0 references\n  not in use\n");
     assert!(is_loaded("t_plain"));
 }
 
 fn nobody_and_it_stays() {
     let _loaded = Loaded::new("t_noexit", "");
     who("t_noexit").prints(
-        "t_noexit: 0 references\n  nothing holds it\n  \
-         it has no exit function: it stays until the next boot\n",
+        "t_noexit: 0 references\n  not in use\n  \
+         it has no exit function and cannot be removed until reboot\n",
     );
     let data = data_of("t_noexit");
     assert_eq!((&data["state"], &data["permanent"]), (&json!("live"), &json!(true)));
@@ -78,7 +78,7 @@ fn while_it_loads_and_unloads() {
         wait_for("the removal", unloads);
         who("t_slow").prints(
             "t_slow: 0 references\n  \
-             it is being unloaded: its exit function has not returned yet\n",
+             it is being removed: its exit function has not returned\n",
         );
         let data = data_of("t_slow");
         assert_eq!((&data["state"], &data["unexplained"]), (&json!("unloading"), &json!(0)));
@@ -99,7 +99,7 @@ fn data_of(name: &str) -> Value {
 
 fn modules() {
     let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
-    who("t_base").prints("t_base: 1 reference\n  the module t_user uses it\n");
+    who("t_base").prints("t_base: 1 reference\n  used by module t_user\n");
 }
 
 /// `t_dev` was loaded from nowhere that is indexed: that its name is the device's is all there is.
@@ -107,7 +107,7 @@ fn misc_device() {
     let _loaded = Loaded::new("t_dev", "");
     let _open = open("/dev/t_dev");
     who("t_dev").prints(&format!(
-        "t_dev: 1 reference\n  {} has /dev/t_dev open, which is most likely of it\n",
+        "t_dev: 1 reference\n  {} has /dev/t_dev open (probably a device of this module)\n",
         myself()
     ));
 }
@@ -118,15 +118,15 @@ fn cdev() {
     let _loaded = Loaded::new("t_dev", "");
     let _open = open("/dev/t_cdev");
     who("t_dev").prints(&format!(
-        "t_dev: 2 references\n  {} has /dev/t_cdev open, which may be of it\n  \
-         2 references cannot be attributed\n",
+        "t_dev: 2 references\n  {} has /dev/t_cdev open (possibly a device of this module)\n  \
+         2 references of unknown origin\n",
         myself()
     ));
 }
 
 fn nobody_can_tell() {
     let _loaded = Loaded::new("t_hold", "hold_ms=2000");
-    who("t_hold").prints("t_hold: 1 reference\n  1 reference cannot be attributed\n");
+    who("t_hold").prints("t_hold: 1 reference\n  1 reference of unknown origin\n");
 }
 
 /// What it was started with is its parent's, and no news; unless nobody else holds it.
@@ -214,8 +214,11 @@ fn processes_that_are_hidden() {
     let _open = open("/dev/t_dev");
     let done = run(["setpriv", "--reuid=1000", "--clear-groups", "rmmod", "--who", "t_dev"]);
     done.succeeds();
-    done.check(done.stdout.contains("1 reference cannot be attributed"), "does not know");
-    done.check(done.stdout.contains("processes may not be looked into"), "says why");
+    done.check(done.stdout.contains("1 reference of unknown origin"), "does not know");
+    done.check(
+        done.stdout.contains("processes could not be inspected (permission denied)"),
+        "says why",
+    );
 }
 
 fn explained_and_as_data() {
@@ -225,7 +228,7 @@ fn explained_and_as_data() {
     let me = myself();
     let expected = format!(
         "rmmod: ERROR: Module t_dev is in use\n  \
-         cause: 1 reference: {me} has /dev/t_dev open, which is most likely of it\n  \
+         cause: 1 reference: {me} has /dev/t_dev open (probably a device of this module)\n  \
          fix: end {me}\n  fix: rmmod --wait t_dev\n"
     );
     done.check(done.stderr == expected, &expected);
@@ -248,7 +251,7 @@ fn several_and_unknown() {
     let _loaded = Loaded::new("t_plain", "");
     let done = run(["rmmod", "--who", "t_plain", "t_absent"]);
     done.check(done.status == Some(3), "ends with status 3");
-    done.check(done.stdout == "t_plain: 0 references\n  nothing holds it\n", "prints the one");
+    done.check(done.stdout == "t_plain: 0 references\n  not in use\n", "prints the one");
     let line = "rmmod: ERROR: Module t_absent is not currently loaded\n";
     done.check(done.stderr == line, "complains about the other");
 }

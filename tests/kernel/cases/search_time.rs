@@ -25,7 +25,7 @@ fn many_open_files() {
     println!("looked through {FILES} open files in {:?}", done.took);
     done.check(done.took < LIMIT, "takes two seconds");
     done.prints(&format!(
-        "t_dev: {FILES} references\n  {} has /dev/t_dev open, which is most likely of it \
+        "t_dev: {FILES} references\n  {} has /dev/t_dev open (probably a device of this module) \
          ({FILES} references)\n",
         myself()
     ));
@@ -42,7 +42,7 @@ fn more_than_there_is_time_for() {
     let done = run(strace.split_whitespace());
     done.succeeds();
     done.check(done.took < LIMIT, "takes two seconds");
-    let found = format!("  {} has /dev/t_dev open, which is most likely of it (", myself());
+    let found = format!("  {} has /dev/t_dev open (probably a device of this module) (", myself());
     done.check(done.stdout.contains(&found), "tells what it found");
     done.check(
         done.stdout.contains("\n  the search was given up after two seconds\n"),

@@ -133,8 +133,7 @@ fn ended_by_signals() {
             .done();
         done.check(done.status == Some(status), &format!("ends with status {status}"));
         let expected = "rmmod: ERROR: Module t_hold is in use\n  \
-                        cause: the wait was interrupted: 1 reference that \
-                        cannot be attributed\n  fix: rmmod --wait t_hold\n";
+                        cause: interrupted: 1 reference of unknown origin\n  fix: rmmod --wait t_hold\n";
         done.check(done.stderr == expected, expected);
         done.check(done.stdout.contains("\"kind\":\"interrupted\""), "says interrupted");
         done.check(done.stdout.contains(&format!("\"status\":{status}")), "has the status");
