@@ -10,6 +10,8 @@ mod decide;
 mod evidence;
 mod facts;
 mod fix;
+#[cfg(feature = "serde")]
+mod json;
 mod parameter;
 mod providers;
 mod text;

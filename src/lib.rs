@@ -106,6 +106,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | `errno` | the kernel's error numbers |
+//! | `class` | classes of failures, and the stable words for their reasons |
 //! | `error` | files and texts that cannot be read |
 //! | `taint` | taint letters |
 //! | `shell` | words of the commands that are advised |
@@ -135,6 +136,7 @@
 )]
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+mod class;
 mod depmod;
 mod diagnosis;
 mod directory;
@@ -154,6 +156,7 @@ mod syscall;
 mod system;
 mod taint;
 
+pub use class::Class;
 pub use depmod::installed_modules;
 pub use diagnosis::{
     Cause, Diagnosis, Difference, MissingSymbol, Request, WrongVersion, check, differences,

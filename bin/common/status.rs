@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
+use modutils::Class;
+
 /// What a command tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -48,6 +50,21 @@ pub(crate) fn help(of: &[Status]) -> String {
         let _ = write!(text, "\n  {:<3}  {meaning}", *status as u8);
     }
     text
+}
+
+impl From<Class> for Status {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Failed => Self::Failed,
+            Class::Already => Self::Already,
+            Class::Busy => Self::Busy,
+            Class::TimedOut => Self::TimedOut,
+            Class::Interrupted => Self::Interrupted,
+            Class::NotPermitted => Self::NotPermitted,
+            Class::Misfit => Self::Misfit,
+            Class::InitFailed => Self::InitFailed,
+        }
+    }
 }
 
 impl From<Status> for ExitCode {

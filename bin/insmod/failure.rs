@@ -9,8 +9,8 @@ use modutils::{
 
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
+use crate::message;
 use crate::results::Record;
-use crate::{message, verdict};
 
 pub(crate) struct Failure {
     /// The line of kmod, without the prefix.
@@ -80,7 +80,7 @@ impl Failure {
             line: message::not_opened(path, &text),
             text,
             errno: Some(errno),
-            status: message::open_status(errno),
+            status: cause.class().into(),
             diagnosis: Some(Box::new(Diagnosis::new(cause))),
             fix: Vec::new(),
             foreseen: false,
@@ -97,8 +97,7 @@ impl Failure {
             line: message::not_inserted(file, &text),
             text,
             errno: Some(error.answer()),
-            status: verdict::status(&diagnosis.cause)
-                .unwrap_or_else(|| message::status(error.answer())),
+            status: diagnosis.cause.class().into(),
             diagnosis: Some(Box::new(diagnosis)),
             fix: Vec::new(),
             foreseen: false,
@@ -112,7 +111,7 @@ impl Failure {
             line: message::not_inserted(file, &text),
             text,
             errno,
-            status: verdict::status(&diagnosis.cause).unwrap_or(Status::Failed),
+            status: diagnosis.cause.class().into(),
             diagnosis: Some(Box::new(diagnosis)),
             fix: Vec::new(),
             foreseen: true,
@@ -169,7 +168,7 @@ impl Failure {
         record.message = Some(self.text);
         if let Some(diagnosis) = self.diagnosis {
             record.module = diagnosis.module.map(|name| name.to_string());
-            record.cause = Some(verdict::to_json(&diagnosis.cause));
+            record.cause = serde_json::to_value(&diagnosis.cause).ok();
             record.kernel_log = diagnosis.kernel_log;
             record.fix = diagnosis.fixes;
         } else {

@@ -22,7 +22,6 @@ mod load;
 mod max_size;
 mod message;
 mod params;
-mod verdict;
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -1,24 +1,14 @@
-//! The first line of a failure, byte for byte as kmod's insmod writes it, and its status.
+//! The first line of a failure, byte for byte as kmod's insmod writes it.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use modutils::{Errno, ModuleFile};
 
-use crate::common::status::Status;
-
 /// kmod looks at the path first and opens the file later, with different words for each.
 pub(crate) fn not_opened(path: &OsStr, text: &str) -> Vec<u8> {
     let is_missing = path != "-" && std::fs::metadata(path).is_err();
     line(if is_missing { "load" } else { "insert" }, path, text)
-}
-
-pub(crate) fn open_status(errno: Errno) -> Status {
-    match errno {
-        Errno::EACCES | Errno::EPERM => Status::NotPermitted,
-        Errno::EFBIG => Status::Misfit,
-        _ => Status::Failed,
-    }
 }
 
 pub(crate) fn not_inserted(file: &ModuleFile, text: &str) -> Vec<u8> {
@@ -41,20 +31,5 @@ pub(crate) fn text(file: &ModuleFile, errno: Errno) -> String {
         }
         Errno::EINVAL => "Invalid parameters".to_owned(),
         errno => errno.to_string(),
-    }
-}
-
-/// The status that the kernel's answer alone suggests.
-pub(crate) fn status(errno: Errno) -> Status {
-    match errno {
-        Errno::EEXIST => Status::Already,
-        Errno::EBUSY => Status::Busy,
-        Errno::EPERM | Errno::EACCES | Errno::EKEYREJECTED | Errno::ENOKEY | Errno::EBADMSG => {
-            Status::NotPermitted
-        }
-        Errno::ENOEXEC | Errno::ENOENT | Errno::EINVAL | Errno::ERANGE | Errno::ENOSPC => {
-            Status::Misfit
-        }
-        _ => Status::Failed,
     }
 }

@@ -80,7 +80,7 @@ fn reason(
         Refusal::Permanent => {
             (format!("{name} has no exit function and cannot be removed until reboot"), Vec::new())
         }
-        Refusal::Initialising => (format!("{name} is still initializing"), wait),
+        Refusal::Initializing => (format!("{name} is still initializing"), wait),
         Refusal::BeingUnloaded => (format!("another process is already removing {name}"), wait),
         Refusal::Interrupted => (format!("interrupted before {name} was tried"), wait),
         Refusal::NoUnloadSupport => (no_unload_support(system).to_owned(), Vec::new()),

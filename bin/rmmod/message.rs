@@ -1,11 +1,10 @@
-//! The first line of a failure, byte for byte as kmod's rmmod writes it, and its status.
+//! The first line of a failure, byte for byte as kmod's rmmod writes it.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use modutils::{Error, ModuleName, Refusal, RemoveError, RemoveMode};
 
-use crate::common::status::Status;
 use crate::targets::Unusable;
 
 pub(crate) fn unusable(argument: &Unusable<'_>) -> Vec<u8> {
@@ -60,18 +59,4 @@ pub(crate) fn not_removed(error: &RemoveError, mode: RemoveMode) -> Vec<u8> {
 fn refused(error: &RemoveError) -> Vec<u8> {
     let text = error.errno().to_string();
     [b"could not remove '", error.name().as_bytes(), b"': ", text.as_bytes()].concat()
-}
-
-pub(crate) fn status(error: &RemoveError) -> Status {
-    match error.refusal() {
-        Refusal::NotLoaded => Status::Already,
-        Refusal::UsedByModules
-        | Refusal::InUse
-        | Refusal::Permanent
-        | Refusal::Initialising
-        | Refusal::BeingUnloaded => Status::Busy,
-        Refusal::TimedOut => Status::TimedOut,
-        Refusal::NoPrivilege | Refusal::ModulesDisabled => Status::NotPermitted,
-        _ => Status::Failed,
-    }
 }

@@ -95,7 +95,7 @@ impl<'a> Outcomes<'a> {
 
     /// A module that was not removed, or would not be.
     pub(crate) fn refused(&mut self, system: &System, error: &RemoveError, targets: &Targets) {
-        self.failed(system, error, targets, message::status(error));
+        self.failed(system, error, targets, error.refusal().class().into());
     }
 
     /// A module that was not removed because of a signal, which tells the status of the whole call,

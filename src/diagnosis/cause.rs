@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::class::{Class, kinds};
 use crate::errno::Errno;
 use crate::insert::BadArgument;
 use crate::module_file::{Compression, Signer, VermagicDifference};
@@ -121,7 +122,7 @@ pub enum Cause {
     },
     /// A module that it uses has not finished its own init function.
     #[non_exhaustive]
-    DependencyInitialising {
+    DependencyInitializing {
         /// That module, where it is known.
         module: Option<ModuleName>,
         /// The symbols that were waited for.
@@ -283,97 +284,74 @@ pub struct WrongVersion {
     pub kernel: Option<u32>,
 }
 
+kinds!(Cause {
+    FileNotFound => "file-not-found", Failed, ENOENT;
+    FileNotReadable => "file-not-readable", Failed;
+    NotAFile => "not-a-file", Misfit, EINVAL;
+    EmptyFile => "empty-file", Misfit, EINVAL;
+    NotElf => "not-elf", Misfit, ENOEXEC;
+    Truncated => "truncated", Misfit, ENOEXEC;
+    WrongArchitecture => "wrong-architecture", Misfit, ENOEXEC;
+    NotAModule => "not-a-module", Misfit, ENOEXEC;
+    CorruptCompression => "corrupt-compression", Misfit, EINVAL;
+    CompressionUnsupported | TooLarge => "compression-unsupported", Misfit, ENOEXEC;
+    VermagicMismatch => "vermagic-mismatch", Misfit, ENOEXEC;
+    SymbolVersionMismatch => "symbol-version-mismatch", Misfit, EINVAL;
+    MissingSymbol => "missing-symbol", Misfit, ENOENT;
+    GplOnlySymbol => "gpl-only-symbol", Misfit, ENOENT;
+    MissingNamespace => "missing-namespace", Misfit, EINVAL;
+    DependencyInitializing => "dependency-initializing", Busy, EBUSY;
+    DuplicateSymbol => "duplicate-symbol", Misfit, ENOEXEC;
+    Unsigned => "unsigned", NotPermitted, EKEYREJECTED;
+    UnknownKey => "unknown-key", NotPermitted, EKEYREJECTED;
+    BadSignature => "bad-signature", NotPermitted, EKEYREJECTED;
+    LockedDown => "locked-down", NotPermitted, EPERM;
+    Blacklisted => "blacklisted", NotPermitted, EPERM;
+    ModulesDisabled => "modules-disabled", NotPermitted, EPERM;
+    NoPrivilege => "no-privilege", NotPermitted, EPERM;
+    AlreadyLoaded => "already-loaded", Already, EEXIST;
+    BuiltIn => "built-in", Misfit, EINVAL;
+    BeingUnloaded => "being-unloaded", Busy, EBUSY;
+    BadParameter | Inexpressible => "bad-parameter", Misfit;
+    UnknownParameter => "unknown-parameter", Misfit;
+    InitFailed => "init-failed", InitFailed;
+    OutOfMemory => "out-of-memory", Failed, ENOMEM;
+    NoModuleSupport => "no-module-support", Failed, ENOSYS;
+    NotForceable => "not-forceable", Misfit, ENOEXEC;
+    SecurityPolicy => "security-policy", NotPermitted, EACCES;
+    Unknown => "unknown", Failed;
+});
+
 impl Cause {
-    /// One word, which programs may rely on.
-    pub fn kind(&self) -> &'static str {
+    /// Returns the class of the failure.
+    pub fn class(&self) -> Class {
         match self {
-            Self::FileNotFound { .. } => "file-not-found",
-            Self::FileNotReadable { .. } => "file-not-readable",
-            Self::NotAFile { .. } => "not-a-file",
-            Self::EmptyFile => "empty-file",
-            Self::NotElf { .. } => "not-elf",
-            Self::Truncated { .. } => "truncated",
-            Self::WrongArchitecture { .. } => "wrong-architecture",
-            Self::NotAModule { .. } => "not-a-module",
-            Self::CorruptCompression { .. } => "corrupt-compression",
-            Self::CompressionUnsupported { .. } | Self::TooLarge { .. } => {
-                "compression-unsupported"
+            Self::FileNotReadable { errno: Errno::EACCES | Errno::EPERM, .. } => {
+                Class::NotPermitted
             }
-            Self::VermagicMismatch { .. } => "vermagic-mismatch",
-            Self::SymbolVersionMismatch { .. } => "symbol-version-mismatch",
-            Self::MissingSymbol { .. } => "missing-symbol",
-            Self::GplOnlySymbol { .. } => "gpl-only-symbol",
-            Self::MissingNamespace { .. } => "missing-namespace",
-            Self::DependencyInitialising { .. } => "dependency-initialising",
-            Self::DuplicateSymbol { .. } => "duplicate-symbol",
-            Self::Unsigned { .. } => "unsigned",
-            Self::UnknownKey { .. } => "unknown-key",
-            Self::BadSignature { .. } => "bad-signature",
-            Self::LockedDown { .. } => "locked-down",
-            Self::Blacklisted { .. } => "blacklisted",
-            Self::ModulesDisabled { .. } => "modules-disabled",
-            Self::NoPrivilege { .. } => "no-privilege",
-            Self::AlreadyLoaded { .. } => "already-loaded",
-            Self::BuiltIn { .. } => "built-in",
-            Self::BeingUnloaded { .. } => "being-unloaded",
-            Self::BadParameter { .. } | Self::Inexpressible { .. } => "bad-parameter",
-            Self::UnknownParameter { .. } => "unknown-parameter",
-            Self::InitFailed { .. } => "init-failed",
-            Self::OutOfMemory => "out-of-memory",
-            Self::NoModuleSupport => "no-module-support",
-            Self::NotForceable => "not-forceable",
-            Self::SecurityPolicy { .. } => "security-policy",
-            Self::Unknown { .. } => "unknown",
+            Self::Unknown { errno: Some(errno), .. } => Class::of_answer(*errno),
+            _ => self.traits().class,
         }
     }
 
-    /// The error number with which the kernel refuses a module for this reason; `None` where it
-    /// has several, or is not asked.
+    /// Returns the error number with which the kernel refuses a module for this reason, or `None`
+    /// where the kernel is not asked or the number is not known.
     pub fn answer(&self) -> Option<Errno> {
-        Some(match self {
-            Self::NotAFile { .. }
-            | Self::EmptyFile
-            | Self::CorruptCompression { .. }
-            | Self::MissingNamespace { .. }
-            | Self::BuiltIn { .. } => Errno::EINVAL,
-            Self::TooLarge { .. } => Errno::EFBIG,
-            Self::SymbolVersionMismatch { symbols, .. } => {
-                if symbols.iter().any(|symbol| symbol.name == "module_layout") {
-                    Errno::ENOEXEC
-                } else {
-                    Errno::EINVAL
-                }
-            }
-            Self::NotElf { .. }
-            | Self::Truncated { .. }
-            | Self::WrongArchitecture { .. }
-            | Self::NotAModule { .. }
-            | Self::CompressionUnsupported { .. }
-            | Self::VermagicMismatch { .. }
-            | Self::DuplicateSymbol { .. }
-            | Self::NotForceable => Errno::ENOEXEC,
-            Self::FileNotFound { .. } | Self::MissingSymbol { .. } | Self::GplOnlySymbol { .. } => {
-                Errno::ENOENT
-            }
-            Self::DependencyInitialising { .. } | Self::BeingUnloaded { .. } => Errno::EBUSY,
-            Self::BadSignature { signer: None } => Errno::EBADMSG,
-            Self::Unsigned { .. } | Self::UnknownKey { .. } | Self::BadSignature { .. } => {
-                Errno::EKEYREJECTED
-            }
-            Self::LockedDown { .. }
-            | Self::Blacklisted { .. }
-            | Self::ModulesDisabled { .. }
-            | Self::NoPrivilege { .. } => Errno::EPERM,
-            Self::AlreadyLoaded { .. } => Errno::EEXIST,
-            Self::OutOfMemory => Errno::ENOMEM,
-            Self::NoModuleSupport => Errno::ENOSYS,
-            Self::SecurityPolicy { .. } => Errno::EACCES,
+        match self {
             Self::BadParameter { errno, .. }
             | Self::FileNotReadable { errno, .. }
-            | Self::InitFailed { errno, .. } => *errno,
-            Self::UnknownParameter { .. } | Self::Inexpressible { .. } => return None,
-            Self::Unknown { errno, .. } => return *errno,
-        })
+            | Self::InitFailed { errno, .. } => Some(*errno),
+            Self::Unknown { errno, .. } => *errno,
+            Self::TooLarge { .. } => Some(Errno::EFBIG),
+            Self::BadSignature { signer: None } => Some(Errno::EBADMSG),
+            // The layout is checked with the version magic, the other symbols later.
+            Self::SymbolVersionMismatch { symbols, .. }
+                if symbols.iter().any(|symbol| symbol.name == "module_layout") =>
+            {
+                Some(Errno::ENOEXEC)
+            }
+            _ => self.traits().answer.first().copied(),
+        }
     }
 }
 

@@ -56,7 +56,7 @@ const CHECKS: &[Check] = &[
     check(&[Errno::ENOEXEC], gate::vermagic),
     check(&[Errno::EEXIST], system::already_loaded),
     check(&[Errno::EBUSY], system::being_unloaded),
-    check(&[Errno::EBUSY], symbols::dependency_initialising),
+    check(&[Errno::EBUSY], symbols::dependency_initializing),
     check(&[Errno::ENOENT], symbols::gpl_only),
     check(SYMBOLS, symbols::missing),
     check(&[Errno::EINVAL], symbols::versions),

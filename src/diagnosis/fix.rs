@@ -38,7 +38,7 @@ pub(super) fn fixes(system: &System, facts: &Facts, cause: &Cause) -> Vec<String
             };
             namespaces.iter().map(add).collect()
         }
-        Cause::DependencyInitialising { module: Some(module), .. } => {
+        Cause::DependencyInitializing { module: Some(module), .. } => {
             let state = shell_word(system.module_dir(module).join("initstate"));
             one(format!("retry once {state} reads \"live\""))
         }
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(advised("-f.ko", &privilege), ["sudo insmod -- -f.ko"]);
         let owned = Cause::DuplicateSymbol { symbol: "f".into(), owner: Some(name.clone()) };
         assert_eq!(advised("x.ko", &owned), ["rmmod 'a;reboot'"]);
-        let slow = Cause::DependencyInitialising { module: Some(name), symbols: Vec::new() };
+        let slow = Cause::DependencyInitializing { module: Some(name), symbols: Vec::new() };
         assert_eq!(
             advised("x.ko", &slow),
             ["retry once '/sys/module/a;reboot/initstate' reads \"live\""]

@@ -51,10 +51,10 @@ impl fmt::Display for Cause {
                 )
             }
             Self::MissingNamespace { symbols } => namespaces(f, symbols),
-            Self::DependencyInitialising { module: Some(module), symbols } => {
+            Self::DependencyInitializing { module: Some(module), symbols } => {
                 write!(f, "{module}, which provides {}, is still initializing", symbols.join(", "))
             }
-            Self::DependencyInitialising { module: None, symbols } => {
+            Self::DependencyInitializing { module: None, symbols } => {
                 write!(f, "a module that provides {} is still initializing", symbols.join(", "))
             }
             Self::DuplicateSymbol { symbol, owner: Some(owner) } => {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::class::{Class, kinds};
 use crate::errno::Errno;
 use crate::loaded::{self, LoadedModule, Snapshot, State};
 use crate::name::ModuleName;
@@ -36,7 +37,7 @@ pub enum Refusal {
     /// It has an init function and no exit function.
     Permanent,
     /// Its init function has not returned yet.
-    Initialising,
+    Initializing,
     /// Somebody else is removing it.
     BeingUnloaded,
     /// The kernel cannot unload modules (`CONFIG_MODULE_UNLOAD`).
@@ -55,30 +56,32 @@ pub enum Refusal {
     Unknown,
 }
 
+kinds!(Refusal {
+    NotLoaded => "not-loaded", Already;
+    BuiltIn => "built-in", Failed;
+    UsedByModules => "used-by-modules", Busy;
+    InUse => "in-use", Busy;
+    Permanent => "permanent", Busy;
+    Initializing => "initializing", Busy;
+    BeingUnloaded => "being-unloaded", Busy;
+    NoUnloadSupport => "no-unload-support", Failed;
+    NotForceable => "not-forceable", Failed;
+    NoPrivilege => "no-privilege", NotPermitted;
+    ModulesDisabled => "modules-disabled", NotPermitted;
+    TimedOut => "timed-out", TimedOut;
+    Interrupted => "interrupted", Interrupted;
+    Unknown => "unknown", Failed;
+});
+
 impl Refusal {
-    /// One word for it, as in the JSON of `rmmod`: `in-use`, for instance.
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::NotLoaded => "not-loaded",
-            Self::BuiltIn => "built-in",
-            Self::UsedByModules => "used-by-modules",
-            Self::InUse => "in-use",
-            Self::Permanent => "permanent",
-            Self::Initialising => "initialising",
-            Self::BeingUnloaded => "being-unloaded",
-            Self::NoUnloadSupport => "no-unload-support",
-            Self::NotForceable => "not-forceable",
-            Self::NoPrivilege => "no-privilege",
-            Self::ModulesDisabled => "modules-disabled",
-            Self::TimedOut => "timed-out",
-            Self::Interrupted => "interrupted",
-            Self::Unknown => "unknown",
-        }
+    /// Returns the class of the failure.
+    pub fn class(&self) -> Class {
+        self.traits().class
     }
 
     /// Whether it may pass in time, so that waiting may help.
     pub fn may_pass(self) -> bool {
-        matches!(self, Self::UsedByModules | Self::InUse | Self::Initialising | Self::BeingUnloaded)
+        matches!(self, Self::UsedByModules | Self::InUse | Self::Initializing | Self::BeingUnloaded)
     }
 }
 
@@ -118,7 +121,7 @@ fn reason(errno: Errno, facts: &Facts<'_>) -> Refusal {
             _ => Refusal::InUse,
         },
         Errno::EBUSY => match (module, facts.module) {
-            (Some(module), _) if module.state == State::Loading => Refusal::Initialising,
+            (Some(module), _) if module.state == State::Loading => Refusal::Initializing,
             (Some(module), _) if module.state == State::Unloading => Refusal::BeingUnloaded,
             (Some(module), _) if module.permanent && facts.mode == RemoveMode::Force => {
                 Refusal::NotForceable
@@ -290,7 +293,7 @@ mod tests {
             (Errno::EAGAIN, "used", Force, Refusal::UsedByModules),
             (Errno::EBUSY, "stays", Refuse, Refusal::Permanent),
             (Errno::EBUSY, "stays", Force, Refusal::NotForceable),
-            (Errno::EBUSY, "comes", Refuse, Refusal::Initialising),
+            (Errno::EBUSY, "comes", Refuse, Refusal::Initializing),
             (Errno::EBUSY, "goes", Refuse, Refusal::BeingUnloaded),
             (Errno::EBUSY, "goes", Force, Refusal::BeingUnloaded),
             (Errno::EBUSY, "gone", Refuse, Refusal::BeingUnloaded),

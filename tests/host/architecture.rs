@@ -8,6 +8,7 @@ const RANKS: &[(&str, u8)] = &[
     ("errno", 0),
     ("taint", 0),
     ("shell", 0),
+    ("class", 1),
     ("error", 1),
     ("directory", 2),
     ("name", 2),
@@ -34,7 +35,6 @@ const OWNERS: &[(&str, &str)] = &[
     ("object::", "module_file"),
     ("clap", "nobody"),
     ("anyhow", "nobody"),
-    ("serde", "nobody"),
 ];
 
 struct Source {

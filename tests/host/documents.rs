@@ -12,8 +12,8 @@ const TOOLS: [&str; 3] = ["insmod", "rmmod", "lsmod"];
 /// Accepted for old scripts, and only the manual page tells.
 const SILENT: &[(&str, &str)] = &[("insmod", "-p")];
 
-/// The functions that give `cause.kind` its words.
-const KINDS: &[(&str, &str)] =
+/// The tables of the reasons' classes.
+const REASONS: &[(&str, &str)] =
     &[("insmod", "src/diagnosis/cause.rs"), ("rmmod", "src/remove/refusal.rs")];
 
 type Words = BTreeSet<String>;
@@ -189,6 +189,13 @@ fn exit_statuses() {
             let used = known.iter().filter(|(name, _)| code.contains(&format!("Status::{name}")));
             possible.extend(used.map(|(_, number)| number.clone()));
         }
+        // The others follow from the classes of the library's reasons, by the rows of their table.
+        for (_, file) in REASONS.iter().filter(|(other, _)| *other == tool) {
+            let code = text(file);
+            let row = |name: &str| code.contains(&format!("\", {name}"));
+            let used = known.iter().filter(|(name, _)| row(name));
+            possible.extend(used.map(|(_, number)| number.clone()));
+        }
         let section = section(tool, "EXIT STATUS");
         let tags = section.lines().filter_map(|line| line.strip_prefix(".It "));
         let documented: Words = tags.flat_map(|tag| tag.split(" , ")).map(String::from).collect();
@@ -199,14 +206,8 @@ fn exit_statuses() {
 
 #[test]
 fn cause_kinds() {
-    for (tool, file) in KINDS {
-        let code = text(file);
-        let (_, after) = code.split_once("fn kind(").unwrap();
-        let body = after.split("\n}").next().unwrap();
-        let body = body.split("\n    }\n").next().unwrap();
-        let kinds: Words = body.split('"').skip(1).step_by(2).map(String::from).collect();
-        assert!(kinds.len() > 10 && kinds.contains("unknown"), "{kinds:?}");
-
+    for (tool, kinds) in [("insmod", modutils::Cause::KINDS), ("rmmod", modutils::Refusal::KINDS)] {
+        let kinds: Words = kinds.iter().copied().map(String::from).collect();
         let section = section(tool, "DIAGNOSTICS");
         let tags = section.lines().filter_map(|line| line.strip_prefix(".It Li "));
         let documented: Words = tags.flat_map(|tag| tag.split(" , ")).map(String::from).collect();

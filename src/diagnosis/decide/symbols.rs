@@ -61,7 +61,7 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
     (!symbols.is_empty()).then_some(Cause::SymbolVersionMismatch { symbols, differences })
 }
 
-pub(super) fn dependency_initialising(facts: &Facts) -> Option<Cause> {
+pub(super) fn dependency_initializing(facts: &Facts) -> Option<Cause> {
     let symbols: Vec<String> = findings(facts)
         .filter_map(|finding| match finding {
             Finding::UnknownSymbol(name, errno) if *errno == nix::libc::EBUSY => Some(name.clone()),
@@ -73,7 +73,7 @@ pub(super) fn dependency_initialising(facts: &Facts) -> Option<Cause> {
         _ => None,
     });
     (module.is_some() || !symbols.is_empty())
-        .then_some(Cause::DependencyInitialising { module, symbols })
+        .then_some(Cause::DependencyInitializing { module, symbols })
 }
 
 /// Symbols that are there, but not for a module under such a licence. The kernel calls them

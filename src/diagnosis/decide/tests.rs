@@ -175,7 +175,7 @@ fn a_module_that_is_removed_right_after_the_answer() {
 fn the_log_decides() {
     for (line, errno, expected) in [
         ("t_x: Unknown symbol f (err -2)", Errno::ENOENT, "missing-symbol"),
-        ("t_x: Unknown symbol f (err -16)", Errno::EBUSY, "dependency-initialising"),
+        ("t_x: Unknown symbol f (err -16)", Errno::EBUSY, "dependency-initializing"),
         ("t_x: disagrees about version of symbol f", Errno::EINVAL, "symbol-version-mismatch"),
         (
             "t_x: disagrees about version of symbol module_layout",

@@ -18,7 +18,7 @@ crate::tests![
     missing_symbol_of_a_distribution_module,
     gpl_only_symbol,
     missing_namespace,
-    dependency_initialising,
+    dependency_initializing,
     duplicate_symbol,
 ];
 
@@ -90,12 +90,12 @@ fn missing_namespace() {
     fs::remove_file("/tmp/t_ns.ko").unwrap();
 }
 
-fn dependency_initialising() {
+fn dependency_initializing() {
     let mut slow =
         Command::new("insmod").args(["/modules/t_slow.ko", "init_ms=33000"]).spawn().unwrap();
     sleep(Duration::from_millis(500));
     let text = "Device or resource busy";
-    let expected = Expected { kind: "dependency-initialising", status: 4, text };
+    let expected = Expected { kind: "dependency-initializing", status: 4, text };
     let result = assert_load(&["/modules/t_slow_user.ko"], &expected);
     assert_eq!(result["cause"]["module"], "t_slow");
     assert_eq!(result["cause"]["symbols"][0]["name"], "t_slow_value");
