@@ -1,204 +1,103 @@
 //! Who holds references to a module.
 //!
-//! The kernel keeps a number and the list of modules that use a module, nothing more. Here the
-//! things that are known to take references are looked for, each with the number it takes (from
-//! the callers of `try_module_get` in Linux 6.12), and what then is left is said to be unexplained.
+//! The kernel keeps a number and the list of modules that use a module, nothing more. The sources
+//! here look for the things that are known to take references, each with the number it takes (from
+//! the callers of `try_module_get` in Linux 6.12). References that none of them finds are counted
+//! as unexplained.
 
 mod aliases;
 mod block;
 mod crypto;
 mod devices;
 mod drivers;
+mod holder;
 mod mounts;
 mod network;
 mod processes;
+mod search;
+mod text;
 
-use std::cell::Cell;
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::loaded::LoadedModule;
+use crate::shell::shell_word;
 use crate::system::System;
-use aliases::Aliases;
-use devices::Owners;
-use processes::Processes;
+use search::Search;
+
+pub use holder::{Access, Certainty, Holder, HolderKind, Process, WayOut};
+pub use search::{Omission, OmissionReason};
+pub use text::Text;
 
 /// What is known of the references to one module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holders {
-    /// Whatever holds it: first those that surely do.
+    /// The holders: first those that are certain.
     pub list: Vec<Holder>,
-    /// References that nobody in the list holds. `None` where the kernel keeps no count.
+    /// Number of references that no holder in the list accounts for. `None` where the kernel keeps
+    /// no count.
     pub unexplained: Option<u64>,
-    /// Processes that may not be looked into.
-    pub hidden_processes: u64,
-    /// The search was given up, as it took too long: some of it is missing.
-    pub incomplete: bool,
+    /// Sources that were not inspected, or not completely.
+    pub omissions: Vec<Omission>,
 }
 
-/// Something that holds a module, or is bound to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Holder {
-    /// What it is.
-    pub kind: HolderKind,
-    /// Its name: of a module, a type of file system, a block device, an interface, a protocol, an
-    /// algorithm.
-    pub name: Option<OsString>,
-    /// The process, for [`HolderKind::Process`] and [`HolderKind::Socket`].
-    pub process: Option<Process>,
-    /// The open file; where a file system is mounted; the file behind a loop device.
-    pub path: Option<PathBuf>,
-    /// How many references it accounts for. None, if it would go along with the module, or if all
-    /// are accounted for by others: processes can share one open file, which is one reference.
-    pub references: u64,
-    /// How well it is known.
-    pub certainty: Certainty,
-    /// Whether it may take a second reference, as [`settle`] tells.
-    may_take_two: bool,
-    /// It is the calling process.
-    is_caller: bool,
+/// A place to look for holders.
+struct Source {
+    /// Plural noun for what it inspects, for [`Omission`].
+    name: &'static str,
+    find: fn(&Search<'_>) -> Vec<Holder>,
+    /// Whether it can find holders that take references. Others are skipped for a module without.
+    counts: bool,
 }
 
-/// A process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Process {
-    /// Its number, in the pid name space of `/proc`.
-    pub pid: i32,
-    /// Its name, see `/proc/PID/comm` in proc(5).
-    pub command: OsString,
-}
+/// The sources, the fast ones first: what comes last is left out if the time is up.
+const SOURCES: &[Source] = &[
+    Source { name: "users", find: users, counts: false },
+    Source { name: "bound devices", find: drivers::bound, counts: false },
+    Source { name: "network interfaces", find: network::interfaces, counts: false },
+    Source { name: "block devices", find: block::of, counts: true },
+    Source { name: "algorithms", find: crypto::of, counts: true },
+    Source { name: "processes", find: processes::of, counts: true },
+];
 
-/// Kinds of holders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum HolderKind {
-    /// A module that uses its symbols.
-    Module,
-    /// The kernel's loader, until its init function has returned.
-    Loader,
-    /// A process that has one of its devices open.
-    Process,
-    /// A process that has a socket of one of its protocols.
-    Socket,
-    /// A mounted file system, of its type or on its block device.
-    Mount,
-    /// A loop device that is bound to a file.
-    Loop,
-    /// A block device of its that is used for swapping.
-    Swap,
-    /// A block device that is made of one of its own: device mapper, RAID.
-    BlockDevice,
-    /// A block device whose requests it schedules.
-    Scheduler,
-    /// An algorithm of its that is in use.
-    Crypto,
-    /// A device that one of its drivers is bound to; takes no reference.
-    Device,
-    /// A network interface of its; takes no reference.
-    Interface,
-}
-
-/// How well a holder is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Certainty {
-    /// The kernel, or the list of the modules' own aliases, says so.
-    Known,
-    /// The name of the device is that of the module, or its parent's driver is of the module.
-    Likely,
-    /// It holds some module, and nothing tells which.
-    Possible,
-}
-
-/// How long a search may take.
+/// Maximum time of a search.
 const TIME: Duration = Duration::from_secs(2);
 
-/// What all parts of a search share.
-struct Search<'a> {
-    system: &'a System,
-    module: &'a LoadedModule,
-    aliases: Aliases,
-    end: Instant,
-    /// Whether anything was left out.
-    cut: Cell<bool>,
-}
-
-impl<'a> Search<'a> {
-    fn until(end: Instant, system: &'a System, module: &'a LoadedModule) -> Self {
-        Self { system, module, aliases: Aliases::read(system), end, cut: Cell::new(false) }
-    }
-
-    fn name(&self) -> &[u8] {
-        self.module.name.as_bytes()
-    }
-
-    /// Whether the time is up. Whoever asks leaves the rest of its part out then.
-    fn is_late(&self) -> bool {
-        let late = Instant::now() >= self.end;
-        self.cut.set(self.cut.get() || late);
-        late
-    }
-}
-
-/// Looks for whatever holds `module`; for two seconds at most.
+/// Looks for whatever holds `module`, for two seconds at most.
 ///
-/// Sees all of it only with the right to look into all processes, `CAP_SYS_PTRACE`. The calling
-/// process is among them only for what it holds alone: open files that it was started with are its
-/// parent's, too.
+/// Finds everything only with the right to inspect all processes, `CAP_SYS_PTRACE`. The calling
+/// process is a holder only for what it holds alone: its parent shares the open files that the
+/// process was started with.
 pub fn holders(system: &System, module: &LoadedModule) -> Holders {
     let search = Search::until(Instant::now() + TIME, system, module);
-    let owners = Owners::new(&search);
-    let mut list: Vec<_> = module
-        .used_by
-        .iter()
-        .map(|user| Holder {
-            name: Some(user.as_os_str().to_owned()),
-            references: 1,
-            ..Holder::new(HolderKind::Module, Certainty::Known)
-        })
-        .collect();
-    if module.loader_references() > 0 {
-        list.push(Holder { references: 1, ..Holder::new(HolderKind::Loader, Certainty::Known) });
-    }
-    list.extend(drivers::bound(&search));
-    list.extend(network::interfaces(&search));
-    let mut hidden_processes = 0;
-    if module.anonymous_references() != Some(0) {
-        // The processes are what can take long.
-        list.extend(block::of(&search, &owners));
-        list.extend(crypto::of(&search));
-        let processes = Processes::scan(&search, &owners);
-        hidden_processes = processes.hidden;
-        list.extend(processes.holders);
-        list.extend(processes.mounts.holders());
-    }
-    let unexplained = settle(&mut list, module.anonymous_references());
-    Holders { list, unexplained, hidden_processes, incomplete: search.cut.get() }
-}
-
-impl Holder {
-    fn new(kind: HolderKind, certainty: Certainty) -> Self {
-        Self {
-            kind,
-            name: None,
-            process: None,
-            path: None,
-            references: 0,
-            certainty,
-            may_take_two: false,
-            is_caller: false,
+    let references = module.anonymous_references();
+    let mut list = Vec::new();
+    for source in SOURCES.iter().filter(|source| !source.counts || references != Some(0)) {
+        if !search.is_late() {
+            list.extend((source.find)(&search));
+        }
+        if search.was_cut() {
+            search.omit(source.name, OmissionReason::OutOfTime);
         }
     }
+    let unexplained = settle(&mut list, references);
+    Holders { list, unexplained, omissions: search.into_omissions() }
+}
+
+/// The modules that use it, and the loader.
+fn users(search: &Search<'_>) -> Vec<Holder> {
+    let modules = search.module.used_by.iter().map(|user| {
+        let kind = HolderKind::Module { name: user.as_os_str().into(), held_by: Vec::new() };
+        Holder::known(kind).ended_by(format!("rmmod {}", shell_word(user.as_os_str())))
+    });
+    let loader = (search.module.loader_references() > 0).then(|| Holder::known(HolderKind::Loader));
+    modules.chain(loader).collect()
 }
 
 /// Makes the references of the list add up to no more than there are, and returns how many are
 /// left over.
 fn settle(list: &mut Vec<Holder>, references: Option<i64>) -> Option<u64> {
-    list.sort_by_key(|holder| (holder.certainty, holder.kind));
+    list.sort_by_key(|holder| (holder.certainty, holder.kind.rank()));
     let mut callers: Vec<_> = list.extract_if(.., |holder| holder.is_caller).collect();
     let references = u64::try_from(references?).unwrap_or(0);
     let left = share(list, references);
@@ -212,8 +111,7 @@ fn settle(list: &mut Vec<Holder>, references: Option<i64>) -> Option<u64> {
 
 fn share(list: &mut [Holder], mut left: u64) -> u64 {
     // What modules and the loader hold is not among them.
-    let is_counted = |kind| matches!(kind, HolderKind::Module | HolderKind::Loader);
-    for holder in list.iter_mut().filter(|holder| !is_counted(holder.kind)) {
+    for holder in list.iter_mut().filter(|holder| !holder.kind.is_listed()) {
         holder.references = holder.references.min(left);
         left -= holder.references;
     }
@@ -233,8 +131,12 @@ fn share(list: &mut [Holder], mut left: u64) -> u64 {
 mod tests {
     use super::*;
 
+    fn swap() -> HolderKind {
+        HolderKind::Swap { name: "/dev/x".into() }
+    }
+
     fn open(references: u64, certainty: Certainty, may_take_two: bool) -> Holder {
-        Holder { references, may_take_two, ..Holder::new(HolderKind::Process, certainty) }
+        Holder { references, may_take_two, ..Holder::new(swap(), certainty) }
     }
 
     fn settled(mut list: Vec<Holder>, references: Option<i64>) -> (Vec<u64>, Option<u64>) {
@@ -262,7 +164,7 @@ mod tests {
     #[test]
     fn references_add_up() {
         use Certainty::{Known, Likely, Possible};
-        let module = || Holder { references: 1, ..Holder::new(HolderKind::Module, Known) };
+        let module = || Holder::known(HolderKind::Module { name: "m".into(), held_by: vec![] });
         for (list, references, expected) in [
             // What the modules hold is not among the references to explain.
             (vec![module(), open(1, Known, false)], Some(1), (vec![1, 1], Some(0))),

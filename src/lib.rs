@@ -164,7 +164,10 @@ pub use diagnosis::{
 };
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};
-pub use holders::{Certainty, Holder, HolderKind, Holders, Process, holders};
+pub use holders::{
+    Access, Certainty, Holder, HolderKind, Holders, Omission, OmissionReason, Process, Text,
+    WayOut, holders,
+};
 pub use insert::{
     Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, dependencies,
     insert,

@@ -133,7 +133,7 @@ fn in_use(module: Option<&LoadedModule>, holders: Option<&Holders>) -> String {
         return "it was briefly in use and is free now; try again".to_owned();
     }
     let Some(holders) = holders else { return holders::count(module) };
-    if holders.list.is_empty() && holders.hidden_processes == 0 {
+    if holders.list.is_empty() && holders.omissions.is_empty() {
         return format!("{} of unknown origin", holders::count(module));
     }
     let mut phrases = holders::phrases(module, holders);

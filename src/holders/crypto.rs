@@ -1,9 +1,7 @@
 //! Algorithms in use.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-
-use super::{Certainty, Holder, HolderKind, Search};
+use super::search::Search;
+use super::{Holder, HolderKind};
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
@@ -27,11 +25,9 @@ fn parse(text: &[u8], module: &[u8]) -> Vec<Holder> {
                 let users = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                 let references = users.unwrap_or(0u64).saturating_sub(1);
                 if references > 0 {
-                    list.push(Holder {
-                        name: Some(OsString::from_vec(std::mem::take(&mut driver))),
-                        references,
-                        ..Holder::new(HolderKind::Crypto, Certainty::Known)
-                    });
+                    let name = std::mem::take(&mut driver).into();
+                    let kind = HolderKind::Crypto { name };
+                    list.push(Holder::known(kind).with_references(references));
                 }
             }
             _ => {}
@@ -65,7 +61,7 @@ refcnt       : 9
 ";
         let list = parse(text, b"md4");
         assert_eq!(list.len(), 1);
-        assert_eq!(list[0].name.as_deref(), Some("md4-generic".as_ref()));
+        assert_eq!(list[0].kind, HolderKind::Crypto { name: "md4-generic".into() });
         assert_eq!(list[0].references, 2);
     }
 }

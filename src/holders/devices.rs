@@ -9,9 +9,10 @@ use std::path::Path;
 
 use rustix::fs::{FileType, major, minor, stat};
 
-use super::{Certainty, Search};
+use super::Certainty;
+use super::search::Search;
 use crate::name::ModuleName;
-use crate::system;
+use crate::system::{self, System};
 
 /// The major number of the miscellaneous devices, each of which can be of another module.
 const MISC: u32 = 10;
@@ -66,8 +67,7 @@ impl Device {
 }
 
 /// Tells whether devices are of the module in question.
-pub(super) struct Owners<'a> {
-    search: &'a Search<'a>,
+pub(super) struct Owners {
     misc: HashMap<u32, Vec<u8>>,
     char_majors: HashMap<u32, Vec<u8>>,
     block_majors: HashMap<u32, Vec<u8>>,
@@ -75,38 +75,37 @@ pub(super) struct Owners<'a> {
     known: RefCell<HashMap<Device, Option<Certainty>>>,
 }
 
-impl<'a> Owners<'a> {
-    pub(super) fn new(search: &'a Search<'a>) -> Self {
-        let misc = system::read(&search.system.misc_devices()).unwrap_or_default();
-        let majors = system::read(&search.system.device_majors()).unwrap_or_default();
+impl Owners {
+    pub(super) fn read(system: &System) -> Self {
+        let misc = system::read(&system.misc_devices()).unwrap_or_default();
+        let majors = system::read(&system.device_majors()).unwrap_or_default();
         let (char_majors, block_majors) = majors_by_kind(&majors);
-        let known = RefCell::default();
-        Self { search, misc: numbered(&misc), char_majors, block_majors, known }
+        Self { misc: numbered(&misc), char_majors, block_majors, known: RefCell::default() }
     }
 
-    /// How well it is known that a device is of the module; nothing, if it is not.
-    pub(super) fn certainty(&self, device: Device) -> Option<Certainty> {
-        *self.known.borrow_mut().entry(device).or_insert_with(|| self.find_out(device))
+    /// How well it is known that a device belongs to the module; nothing, if it does not.
+    pub(super) fn certainty(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {
+        *self.known.borrow_mut().entry(device).or_insert_with(|| self.find_out(search, device))
     }
 
-    fn find_out(&self, device: Device) -> Option<Certainty> {
+    fn find_out(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {
         let Device { major, minor, .. } = device;
-        if let Some(owner) = self.search.aliases.of_device(device.word(), major, minor) {
-            return (*owner == self.search.module.name).then_some(Certainty::Known);
+        if let Some(owner) = search.aliases.of_device(device.word(), major, minor) {
+            return (*owner == search.module.name).then_some(Certainty::Known);
         }
         if device.kind == Kind::Char && BUILT_IN.contains(&major) {
             return None;
         }
-        let dir = self.search.system.device_dir(device.word(), major, minor);
+        let dir = search.system.device_dir(device.word(), major, minor);
         if let Some(owner) = driver_of(&dir) {
-            return (owner == self.search.module.name).then_some(Certainty::Likely);
+            return (owner == search.module.name).then_some(Certainty::Likely);
         }
         let registered = match device.kind {
             Kind::Char if major == MISC => self.misc.get(&minor),
             Kind::Char => self.char_majors.get(&major),
             Kind::Block => self.block_majors.get(&major),
         };
-        let own = ModuleName::new(registered?).is_ok_and(|name| name == self.search.module.name);
+        let own = ModuleName::new(registered?).is_ok_and(|name| name == search.module.name);
         Some(if own { Certainty::Likely } else { Certainty::Possible })
     }
 }
@@ -151,7 +150,6 @@ mod tests {
 
     use super::*;
     use crate::loaded::Snapshot;
-    use crate::system::System;
 
     #[test]
     fn proc_devices() {
@@ -177,8 +175,7 @@ mod tests {
         let snapshot = Snapshot::parse(b"driver 1 1 - Live 0x0\n").unwrap();
         let module = snapshot.modules().first().unwrap();
         let search = Search::until(Instant::now(), &system, module);
-        let owners = Owners::new(&search);
-        let certainty = |minor| owners.certainty(Device { kind: Kind::Char, major: 240, minor });
+        let certainty = |minor| search.certainty(Device { kind: Kind::Char, major: 240, minor });
         assert_eq!((certainty(0), certainty(1)), (Some(Certainty::Likely), None));
         fs::remove_dir_all(&root).unwrap();
         assert_eq!((certainty(0), certainty(1)), (Some(Certainty::Likely), None));

@@ -1,6 +1,7 @@
 //! Devices that are bound to a driver of the module.
 
-use super::{Certainty, Holder, HolderKind, Search};
+use super::search::Search;
+use super::{Certainty, Holder, HolderKind};
 use crate::directory;
 
 /// They hold no reference: the driver lets go of them when its module is removed.
@@ -16,10 +17,8 @@ pub(super) fn bound(search: &Search<'_>) -> Vec<Holder> {
             }
             // The driver's own module is a link, too.
             if entry.is_link && entry.name != "module" {
-                list.push(Holder {
-                    name: Some(entry.name),
-                    ..Holder::new(HolderKind::Device, Certainty::Known)
-                });
+                let kind = HolderKind::Device { name: entry.name.into() };
+                list.push(Holder::new(kind, Certainty::Known));
             }
         }
     }

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 
-use super::devices::{Device, Kind, Owners};
-use super::{Certainty, Holder, HolderKind, Search};
+use super::devices::{Device, Kind};
+use super::search::Search;
+use super::{Certainty, Holder, HolderKind, Text};
 
 /// File systems by the number of their superblock's device, in all mount name spaces: a module is
 /// held once for each, however often it is mounted (`get_filesystem` in `fs/filesystems.c`).
@@ -24,20 +24,20 @@ struct Mount {
 
 impl Mounts {
     /// Adds what a `mountinfo` tells, see proc(5).
-    pub(super) fn add(&mut self, search: &Search<'_>, owners: &Owners<'_>, text: &[u8]) {
+    pub(super) fn add(&mut self, search: &Search<'_>, text: &[u8]) {
         for (number, mount) in text.split(|&byte| byte == b'\n').filter_map(row) {
             if search.is_late() {
                 break;
             }
             if self.seen.insert(number) {
-                self.holders.extend(holder(search, owners, number, mount));
+                self.holders.extend(holder(search, number, mount));
             }
         }
     }
 
     /// Those of the module's own type, and those on its block devices.
     pub(super) fn holders(mut self) -> Vec<Holder> {
-        self.holders.sort_by(|a, b| a.path.cmp(&b.path));
+        self.holders.sort_by_cached_key(|holder| holder.kind.to_string());
         self.holders
     }
 }
@@ -71,12 +71,7 @@ fn unescaped(text: &[u8]) -> OsString {
     OsString::from_vec(bytes)
 }
 
-fn holder(
-    search: &Search<'_>,
-    owners: &Owners<'_>,
-    (major, minor): (u32, u32),
-    mount: Mount,
-) -> Option<Holder> {
+fn holder(search: &Search<'_>, (major, minor): (u32, u32), mount: Mount) -> Option<Holder> {
     let kind = mount.kind.to_string_lossy();
     let of_alias = search.aliases.get(&format!("fs-{kind}"));
     let of_type = match of_alias {
@@ -85,18 +80,16 @@ fn holder(
     };
     // Major 0 is for file systems without a device.
     let device = Device { kind: Kind::Block, major, minor };
-    let of_device = if major == 0 { None } else { owners.certainty(device) };
+    let of_device = if major == 0 { None } else { search.certainty(device) };
     let certainty = match of_device {
         _ if of_type => Certainty::Known,
         Some(certainty) if certainty != Certainty::Possible => certainty,
         _ => return None,
     };
-    Some(Holder {
-        name: Some(mount.kind),
-        path: Some(PathBuf::from(mount.place)),
-        references: 1,
-        ..Holder::new(HolderKind::Mount, certainty)
-    })
+    let path = Text::from(mount.place);
+    let command = format!("umount {}", path.word());
+    let kind = HolderKind::Mount { filesystem: mount.kind.into(), path };
+    Some(Holder::new(kind, certainty).with_references(1).ended_by(command))
 }
 
 #[cfg(test)]

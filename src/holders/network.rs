@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::{Certainty, Holder, HolderKind, Search};
+use super::search::Search;
+use super::{Certainty, Holder, HolderKind};
 use crate::directory;
 use crate::system;
 
@@ -64,9 +65,8 @@ pub(super) fn interfaces(search: &Search<'_>) -> Vec<Holder> {
         search.name() == b"tun" && dir.join("tun_flags").exists()
             || system::read_text(&dir.join("uevent")).is_ok_and(|text| is_of_type(search, &text))
     });
-    own.map(|entry| Holder {
-        name: Some(entry.name),
-        ..Holder::new(HolderKind::Interface, Certainty::Known)
+    own.map(|entry| {
+        Holder::new(HolderKind::Interface { name: entry.name.into() }, Certainty::Known)
     })
     .collect()
 }

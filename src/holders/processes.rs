@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, getxattr, statx};
 use rustix::io::Errno;
 
-use super::devices::{Device, Kind, Owners};
+use super::devices::{Device, Kind};
 use super::mounts::Mounts;
 use super::network::Protocols;
-use super::{Certainty, Holder, HolderKind, Process, Search};
+use super::search::{OmissionReason, Search};
+use super::{Access, Certainty, Holder, HolderKind, Process};
 use crate::directory;
 use crate::system;
 
@@ -31,8 +32,19 @@ enum What {
     Socket(OsString),
 }
 
+/// Processes that have its devices or sockets open, and the mounts that any process sees.
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    let found = Processes::scan(search);
+    match found.hidden {
+        0 => {}
+        1 => search.omit("1 process", OmissionReason::PermissionDenied),
+        count => search.omit(format!("{count} processes"), OmissionReason::PermissionDenied),
+    }
+    [found.holders, found.mounts.holders()].concat()
+}
+
 impl Processes {
-    pub(super) fn scan(search: &Search<'_>, owners: &Owners<'_>) -> Self {
+    pub(super) fn scan(search: &Search<'_>) -> Self {
         let mut found = Self::default();
         let protocols = Protocols::of(search);
         let caller = caller(search);
@@ -48,13 +60,13 @@ impl Processes {
             let dir = entry.path;
             if fs::read_link(dir.join("ns/mnt")).is_ok_and(|space| name_spaces.insert(space)) {
                 let mounts = system::read(&dir.join("mountinfo")).unwrap_or_default();
-                found.mounts.add(search, owners, &mounts);
+                found.mounts.add(search, &mounts);
             }
-            found.look_into(search, owners, &protocols, (pid, caller == Some(pid)), &dir);
+            found.look_into(search, &protocols, (pid, caller == Some(pid)), &dir);
         }
         if name_spaces.is_empty() {
             let own = search.system.processes().join("self/mountinfo");
-            found.mounts.add(search, owners, &system::read(&own).unwrap_or_default());
+            found.mounts.add(search, &system::read(&own).unwrap_or_default());
         }
         found
     }
@@ -62,7 +74,6 @@ impl Processes {
     fn look_into(
         &mut self,
         search: &Search<'_>,
-        owners: &Owners<'_>,
         protocols: &Protocols,
         (pid, is_caller): (i32, bool),
         dir: &Path,
@@ -82,43 +93,43 @@ impl Processes {
             if search.is_late() {
                 break;
             }
-            let holder = look_at(&file, protocols)
-                .and_then(|(path, what)| holder(search, owners, path, what));
-            let Some(mut holder) = holder else { continue };
-            let place = known.entry((holder.path.clone(), holder.name.clone()));
-            let index = *place.or_insert(self.holders.len());
+            let Some((path, what)) = look_at(&file, protocols) else { continue };
+            let process = process.get_or_insert_with(|| {
+                let name = system::read(&dir.join("comm")).unwrap_or_default();
+                Process::new(pid, OsStr::from_bytes(name.trim_ascii_end()))
+            });
+            let Some(holder) = holder(search, process, path.clone(), what) else { continue };
+            let index = *known.entry(holder.kind.clone()).or_insert(self.holders.len());
             if let Some(known) = self.holders.get_mut(index) {
                 known.references += holder.references;
                 continue;
             }
-            let process = process.get_or_insert_with(|| {
-                let name = system::read(&dir.join("comm")).unwrap_or_default();
-                Process { pid, command: OsStr::from_bytes(name.trim_ascii_end()).to_owned() }
-            });
-            holder.process = Some(process.clone());
-            holder.is_caller = is_caller;
-            self.holders.push(holder);
+            // Ending the caller is no advice.
+            let way_out = holder.way_out.clone().filter(|_| !is_caller);
+            self.holders.push(Holder { way_out, is_caller, ..holder });
         }
     }
 }
 
 /// What an open file makes of its process, if it holds the module in question.
-fn holder(search: &Search<'_>, owners: &Owners<'_>, path: PathBuf, what: What) -> Option<Holder> {
+fn holder(search: &Search<'_>, process: &Process, path: PathBuf, what: What) -> Option<Holder> {
+    let process = process.clone();
+    let command = format!("kill {}", process.pid);
     Some(match what {
-        What::Socket(protocol) => Holder {
-            name: Some(protocol),
+        What::Socket(protocol) => {
             // One for the operations of its family, one for its protocol.
-            references: 2,
-            ..Holder::new(HolderKind::Socket, Certainty::Known)
-        },
+            let kind = HolderKind::Socket { process, protocol: protocol.into() };
+            Holder::known(kind).with_references(2).ended_by(command)
+        }
         What::Device(device) => {
-            let certainty = owners.certainty(device)?;
-            Holder {
-                may_take_two: device.has_cdev() && certainty != Certainty::Possible,
-                references: references(search, device, certainty),
-                path: Some(path),
-                ..Holder::new(HolderKind::Process, certainty)
-            }
+            let certainty = search.certainty(device)?;
+            let (path, access) = (path.into(), Access::Open);
+            let kind = HolderKind::Process { process, tid: None, path, access };
+            let holder = Holder::new(kind, certainty)
+                .with_references(references(search, device, certainty))
+                .ended_by(command);
+            let may_take_two = device.has_cdev() && certainty != Certainty::Possible;
+            Holder { may_take_two, ..holder }
         }
     })
 }
@@ -217,20 +228,15 @@ mod tests {
             let snapshot = Snapshot::parse(b"null 1 4 - Live 0x0\n").unwrap();
             let module = snapshot.modules().first().unwrap();
             let search = Search::until(Instant::now() + time, &system, module);
-            let owners = Owners::new(&search);
             let mut found = Processes::default();
             let protocols = Protocols::of(&search);
             for pid in [7, 9] {
                 let dir = system.processes().join(pid.to_string());
-                found.look_into(&search, &owners, &protocols, (pid, false), &dir);
+                found.look_into(&search, &protocols, (pid, false), &dir);
             }
-            let holders = found.holders.into_iter().map(|holder| {
-                let process = holder.process.unwrap();
-                let path = holder.path.unwrap();
-                let text = format!("{} {} {path:?}", process.pid, process.command.display());
-                (text, holder.references)
-            });
-            (holders.collect(), !search.cut.get())
+            let holders = found.holders.into_iter();
+            let holders = holders.map(|holder| (holder.kind.to_string(), holder.references));
+            (holders.collect(), !search.was_cut())
         }
     }
 
@@ -243,7 +249,8 @@ mod tests {
     #[test]
     fn open_files_of_a_kind_are_one_holder() {
         let found = Fixture::new("open-files").scan(Duration::from_secs(60));
-        let expected = [("7 command7 \"/dev/null\"", 3), ("9 command9 \"/dev/null\"", 1)];
+        let expected =
+            [("command7 (7) has /dev/null open", 3), ("command9 (9) has /dev/null open", 1)];
         assert_eq!(found, (expected.map(|(text, count)| (text.to_owned(), count)).to_vec(), true));
     }
 

@@ -236,15 +236,38 @@ fn json() {
         let all = &fields - if tool == "rmmod" { &of_insmod } else { &of_rmmod };
         assert_eq!(documented, all, "man/{tool}.8");
     }
+}
 
+/// Every kind of holder is documented.
+#[test]
+fn holders() {
+    let code = text("src/holders/holder.rs");
+    let (_, after) = code.split_once("pub enum HolderKind {").unwrap();
+    let kinds: Words = after
+        .split("\n}")
+        .next()
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
+        .map(|line| kebab(line.trim_end_matches([' ', '{', ','])))
+        .collect();
+    assert!(kinds.len() > 10 && kinds.contains("block-device"), "{kinds:?}");
     let section = section("rmmod", "JSON");
-    for line in text("bin/rmmod/holders.rs").lines().filter(|line| line.contains("HolderKind::")) {
-        if let Some((_, word)) = line.split_once("=> \"") {
-            let word = word.trim_end_matches("\",");
-            let words = section.split([' ', '\n']);
-            assert!(words.into_iter().any(|told| told == word), "man/rmmod.8: {word}");
+    let tags = section.lines().filter_map(|line| line.strip_prefix(".It Li "));
+    assert_eq!(tags.map(String::from).collect::<Words>(), kinds);
+}
+
+/// `BlockDevice` as serde writes it: `block-device`.
+fn kebab(name: &str) -> String {
+    let mut word = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !word.is_empty() {
+            word.push('-');
         }
+        word.push(letter.to_ascii_lowercase());
     }
+    word
 }
 
 #[test]

@@ -1,0 +1,228 @@
+//! What can hold a module, kind by kind.
+
+use std::ffi::OsString;
+
+use super::text::Text;
+
+/// Something that holds a module, or goes away with the module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Holder {
+    /// The holder itself.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub kind: HolderKind,
+    /// Number of references that the holder accounts for.
+    ///
+    /// Zero for a holder that goes away with the module, and for one whose references other
+    /// holders account for already: processes can share one open file, which is one reference.
+    pub references: u64,
+    /// How well the holder is known.
+    pub certainty: Certainty,
+    /// The way to end the hold.
+    #[cfg_attr(feature = "serde", serde(rename = "fix", skip_serializing_if = "Option::is_none"))]
+    pub way_out: Option<WayOut>,
+    /// Whether it may take a second reference, see [`settle`](super::settle).
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) may_take_two: bool,
+    /// Whether the calling process is the holder.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) is_caller: bool,
+}
+
+/// The command or step that makes a holder let go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum WayOut {
+    /// A command line, ready for a shell.
+    Command(String),
+    /// A step in the imperative.
+    Step(String),
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Process {
+    /// Process ID, in the PID namespace of `/proc`.
+    pub pid: i32,
+    /// Command name, from `/proc/PID/comm`.
+    pub command: Text,
+}
+
+/// How a process holds a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Access {
+    /// One of its descriptors refers to the file.
+    Open,
+    /// The file is mapped into its memory, and no descriptor refers to it.
+    Mapped,
+    /// The file is registered with one of its `io_uring` instances.
+    IoUring,
+    /// The file is in flight in one of its Unix sockets.
+    InFlight,
+    /// The file is its working or root directory.
+    Directory,
+    /// The file is the program that it runs.
+    Program,
+}
+
+/// The kinds of holders, each with what identifies the holder.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum HolderKind {
+    /// A module that uses its symbols.
+    Module {
+        /// Name of the module.
+        name: Text,
+        /// What holds that module in turn.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+        held_by: Vec<Holder>,
+    },
+    /// The kernel's loader, until the module's init function returns.
+    Loader,
+    /// A process that holds one of its files, such as a device node.
+    Process {
+        /// The process.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        process: Process,
+        /// Thread with a descriptor table of its own, if the process itself lacks the descriptor.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        tid: Option<i32>,
+        /// The file, as the process sees it.
+        path: Text,
+        /// How the process holds the file.
+        access: Access,
+    },
+    /// A process that has a socket of one of its protocols.
+    Socket {
+        /// The process.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        process: Process,
+        /// Name of the protocol, as in `/proc/net/protocols`.
+        #[cfg_attr(feature = "serde", serde(rename = "name"))]
+        protocol: Text,
+    },
+    /// A mounted file system, of its type or on one of its block devices.
+    Mount {
+        /// Type of the file system.
+        #[cfg_attr(feature = "serde", serde(rename = "name"))]
+        filesystem: Text,
+        /// The mount point.
+        path: Text,
+    },
+    /// A loop device that is bound to a file.
+    Loop {
+        /// Name of the loop device.
+        name: Text,
+        /// The file.
+        path: Text,
+    },
+    /// A block device or file of its that is used as swap.
+    Swap {
+        /// Path of the swap area.
+        name: Text,
+    },
+    /// A block device that is stacked on one of its devices, or that uses its code.
+    BlockDevice {
+        /// Name of the block device.
+        name: Text,
+    },
+    /// A block device whose requests it schedules.
+    Scheduler {
+        /// Name of the block device.
+        name: Text,
+    },
+    /// One of its algorithms, in use.
+    Crypto {
+        /// Driver name of the algorithm.
+        name: Text,
+    },
+    /// A device that one of its drivers is bound to; holds no reference.
+    Device {
+        /// Name of the device.
+        name: Text,
+    },
+    /// A network interface that belongs to it; holds no reference.
+    Interface {
+        /// Name of the interface.
+        name: Text,
+    },
+}
+
+/// How well a holder is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Certainty {
+    /// The kernel, or the list of the modules' own aliases, says so.
+    Known,
+    /// A name or a driver points to the module, and nothing contradicts.
+    Likely,
+    /// There is a reason to suspect the holder, and no proof.
+    Possible,
+}
+
+impl Holder {
+    /// Returns a holder without references.
+    pub(super) fn new(kind: HolderKind, certainty: Certainty) -> Self {
+        Self {
+            kind,
+            references: 0,
+            certainty,
+            way_out: None,
+            may_take_two: false,
+            is_caller: false,
+        }
+    }
+
+    /// Returns a holder that certainly holds one reference.
+    pub(super) fn known(kind: HolderKind) -> Self {
+        Self { references: 1, ..Self::new(kind, Certainty::Known) }
+    }
+
+    /// Sets the number of references.
+    pub(super) fn with_references(self, references: u64) -> Self {
+        Self { references, ..self }
+    }
+
+    /// Sets the command line that ends the hold; its operands are [`Text::word`]s.
+    pub(super) fn ended_by(self, command: impl Into<String>) -> Self {
+        Self { way_out: Some(WayOut::Command(command.into())), ..self }
+    }
+}
+
+impl HolderKind {
+    /// Whether the reference is among the module's users, which the kernel lists by name.
+    pub(super) fn is_listed(&self) -> bool {
+        matches!(self, Self::Module { .. } | Self::Loader)
+    }
+
+    /// The rank in a list of holders.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Module { .. } => 0,
+            Self::Loader => 1,
+            Self::Process { .. } => 2,
+            Self::Socket { .. } => 3,
+            Self::Mount { .. } => 4,
+            Self::Device { .. } | Self::Interface { .. } => 9,
+            _ => 5,
+        }
+    }
+}
+
+impl Process {
+    pub(super) fn new(pid: i32, command: impl Into<OsString>) -> Self {
+        Self { pid, command: Text::from(command.into()) }
+    }
+}

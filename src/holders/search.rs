@@ -1,0 +1,103 @@
+//! What all parts of a search share.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::time::Instant;
+
+use super::Certainty;
+use super::aliases::Aliases;
+use super::devices::{Device, Owners};
+use crate::loaded::LoadedModule;
+use crate::system::System;
+
+/// A source that was not inspected, or not completely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Omission {
+    /// The source, as a plural noun: `12 processes`, `device-mapper tables`.
+    pub source: String,
+    /// The reason.
+    pub reason: OmissionReason,
+}
+
+/// The reason why a source was not inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum OmissionReason {
+    /// The caller lacks privilege.
+    PermissionDenied,
+    /// The file system that shows it is not mounted.
+    NotMounted,
+    /// The kernel does not provide it.
+    Unavailable,
+    /// The two seconds of the search ended first.
+    OutOfTime,
+}
+
+impl fmt::Display for OmissionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PermissionDenied => "permission denied",
+            Self::NotMounted => "not mounted",
+            Self::Unavailable => "not available",
+            Self::OutOfTime => "out of time",
+        })
+    }
+}
+
+/// A search for the holders of one module.
+pub(super) struct Search<'a> {
+    pub(super) system: &'a System,
+    pub(super) module: &'a LoadedModule,
+    pub(super) aliases: Aliases,
+    owners: Owners,
+    end: Instant,
+    /// Whether anything was left out.
+    cut: Cell<bool>,
+    omissions: RefCell<Vec<Omission>>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn until(end: Instant, system: &'a System, module: &'a LoadedModule) -> Self {
+        let (cut, omissions) = (Cell::new(false), RefCell::default());
+        let (aliases, owners) = (Aliases::read(system), Owners::read(system));
+        Self { system, module, aliases, owners, end, cut, omissions }
+    }
+
+    /// The name of the module.
+    pub(super) fn name(&self) -> &[u8] {
+        self.module.name.as_bytes()
+    }
+
+    /// Returns whether the time is up: the caller then leaves out the rest of its part.
+    pub(super) fn is_late(&self) -> bool {
+        let late = Instant::now() >= self.end;
+        self.cut.set(self.cut.get() || late);
+        late
+    }
+
+    /// Returns whether the time was up for anybody.
+    pub(super) fn was_cut(&self) -> bool {
+        self.cut.get()
+    }
+
+    /// How well it is known that a device belongs to the module; nothing, if it does not.
+    pub(super) fn certainty(&self, device: Device) -> Option<Certainty> {
+        self.owners.certainty(self, device)
+    }
+
+    /// Records that `source` was not inspected.
+    pub(super) fn omit(&self, source: impl Into<String>, reason: OmissionReason) {
+        let omission = Omission { source: source.into(), reason };
+        let mut omissions = self.omissions.borrow_mut();
+        if !omissions.contains(&omission) {
+            omissions.push(omission);
+        }
+    }
+
+    pub(super) fn into_omissions(self) -> Vec<Omission> {
+        let mut omissions = self.omissions.into_inner();
+        omissions.sort_by_key(|omission| omission.reason);
+        omissions
+    }
+}
