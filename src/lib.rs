@@ -151,6 +151,7 @@ mod module_file;
 mod name;
 mod pattern;
 mod remove;
+pub mod replace;
 mod shell;
 mod syscall;
 mod system;

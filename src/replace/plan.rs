@@ -1,0 +1,295 @@
+//! From what is loaded to the steps of a replacement. Pure: nothing is read here.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use super::parameters::{self, Unusable};
+use super::survey::{Resident, Survey};
+use crate::insert::Arguments;
+use crate::loaded::State;
+use crate::name::ModuleName;
+
+/// What the caller wants.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "switches of the caller")]
+pub struct Wishes {
+    /// Also reload the modules that use the one replaced.
+    pub recursive: bool,
+    /// Wait for references to be dropped instead of refusing a module that is in use.
+    pub wait: bool,
+    /// Start from the old module's parameters; those given override them.
+    pub keep_parameters: bool,
+    /// Do nothing if the loaded module is the same build with the same parameters.
+    pub if_needed: bool,
+}
+
+/// What a replacement does, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The steps; none if there is nothing to do.
+    pub steps: Vec<Step>,
+    /// Parameters of the old module that the new one does not have.
+    pub dropped: Vec<String>,
+    /// Parameters that sysfs does not show, by module: they return to their defaults.
+    pub hidden: Vec<(ModuleName, Vec<String>)>,
+}
+
+/// One step of a replacement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Remove a loaded module.
+    Remove {
+        /// The module.
+        module: ModuleName,
+    },
+    /// Load the new file.
+    Load {
+        /// The module.
+        module: ModuleName,
+        /// Its parameters.
+        arguments: Arguments,
+    },
+    /// Load a module that was removed because it uses the one replaced.
+    Reload {
+        /// The module.
+        module: ModuleName,
+        /// The parameters that it had.
+        arguments: Arguments,
+    },
+}
+
+impl Step {
+    /// The module that the step is about.
+    pub fn module(&self) -> &ModuleName {
+        match self {
+            Self::Remove { module } | Self::Load { module, .. } | Self::Reload { module, .. } => {
+                module
+            }
+        }
+    }
+}
+
+/// Why a replacement was not begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obstacle {
+    /// Other modules use it, and were not to be reloaded.
+    Users {
+        /// The module.
+        module: ModuleName,
+        /// Its users, those that have to go first in front.
+        users: Vec<ModuleName>,
+    },
+    /// No file has the build of a module that has to be loaded again.
+    NoFile {
+        /// The module.
+        module: ModuleName,
+    },
+    /// The current value of a parameter cannot be read.
+    UnreadableParameter {
+        /// The module.
+        module: ModuleName,
+        /// The parameter.
+        parameter: String,
+    },
+    /// The current value of a parameter cannot be passed to the kernel again.
+    UnusableParameter {
+        /// The module.
+        module: ModuleName,
+        /// The parameter and its value.
+        argument: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The module has no exit function.
+    Permanent {
+        /// The module.
+        module: ModuleName,
+    },
+    /// The module is being loaded or unloaded.
+    NotLive {
+        /// The module.
+        module: ModuleName,
+        /// Its state.
+        state: State,
+    },
+    /// Something other than a module holds references, and no wait was asked for.
+    Held {
+        /// The module.
+        module: ModuleName,
+        /// References that no module accounts for.
+        references: u64,
+    },
+    /// Two modules use each other: neither can be removed.
+    Cycle {
+        /// The modules.
+        modules: Vec<ModuleName>,
+    },
+}
+
+impl Obstacle {
+    /// One word, which programs may rely on; those of a refused removal where they say the same.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Users { .. } | Self::Cycle { .. } => "used-by-modules",
+            Self::NoFile { .. } => "no-file",
+            Self::UnreadableParameter { .. } => "unreadable-parameter",
+            Self::UnusableParameter { .. } => "bad-parameter",
+            Self::Permanent { .. } => "permanent",
+            Self::NotLive { state: State::Unloading, .. } => "being-unloaded",
+            Self::NotLive { .. } => "initializing",
+            Self::Held { .. } => "in-use",
+        }
+    }
+
+    /// The module that stands in the way.
+    pub fn module(&self) -> Option<&ModuleName> {
+        match self {
+            Self::Users { module, .. }
+            | Self::NoFile { module }
+            | Self::UnreadableParameter { module, .. }
+            | Self::UnusableParameter { module, .. }
+            | Self::Permanent { module }
+            | Self::NotLive { module, .. }
+            | Self::Held { module, .. } => Some(module),
+            Self::Cycle { modules } => modules.first(),
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Users { module, users } => {
+                write!(f, "{module} is used by {}", list(users))
+            }
+            Self::NoFile { module } => {
+                write!(f, "no file with the build ID of the loaded {module} was found")
+            }
+            Self::UnreadableParameter { module, parameter } => write!(
+                f,
+                "the value of parameter {parameter} of {module} cannot be read, so it could not \
+                 be restored"
+            ),
+            Self::UnusableParameter { module, argument, reason } => {
+                write!(f, "{argument} of {module} could not be restored: {reason}")
+            }
+            Self::Permanent { module } => {
+                write!(f, "{module} has no exit function and cannot be removed until reboot")
+            }
+            Self::NotLive { module, state: State::Unloading } => {
+                write!(f, "another process is already removing {module}")
+            }
+            Self::NotLive { module, .. } => write!(f, "{module} is still initializing"),
+            Self::Held { module, references: 1 } => write!(f, "{module} is in use: 1 reference"),
+            Self::Held { module, references } => {
+                write!(f, "{module} is in use: {references} references")
+            }
+            Self::Cycle { modules } => {
+                write!(f, "{} use each other and cannot be removed", list(modules))
+            }
+        }
+    }
+}
+
+fn list(names: &[ModuleName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The steps that replace the surveyed module with `given` parameters.
+///
+/// # Errors
+/// The first thing that stands in the way; nothing has been touched then.
+pub fn plan(survey: &Survey, given: &Arguments, wishes: Wishes) -> Result<Plan, Obstacle> {
+    let mut plan = Plan { steps: Vec::new(), dropped: Vec::new(), hidden: Vec::new() };
+    let Some(old) = &survey.old else {
+        let module = survey.name.clone();
+        plan.steps.push(Step::Load { module, arguments: given.clone() });
+        return Ok(plan);
+    };
+    if wishes.if_needed && survey.is_same_build() && survey.parameters_match {
+        return Ok(plan);
+    }
+    let users = survey.users.iter();
+    if !wishes.recursive && !survey.users.is_empty() {
+        let users = users.map(|user| user.module.name.clone()).collect();
+        return Err(Obstacle::Users { module: survey.name.clone(), users });
+    }
+    let residents: Vec<&Resident> = users.chain([old]).collect();
+    in_order(&residents)?;
+    for resident in &residents {
+        removable(resident, wishes.wait)?;
+    }
+    let mut reloads = Vec::new();
+    for user in &survey.users {
+        let module = user.module.name.clone();
+        if user.file.is_none() {
+            return Err(Obstacle::NoFile { module });
+        }
+        let arguments = parameters::restored(user, &[]).map_err(|bad| unusable(&module, bad))?;
+        let hidden = user.hidden_parameters();
+        if !hidden.is_empty() {
+            plan.hidden.push((module.clone(), hidden));
+        }
+        reloads.push(Step::Reload { module, arguments });
+    }
+    let mut arguments = given.clone();
+    if wishes.keep_parameters {
+        let kept = parameters::kept(old, given, &survey.declared)
+            .map_err(|bad| unusable(&survey.name, bad))?;
+        (arguments, plan.dropped) = kept;
+    }
+    plan.steps.extend(
+        residents.iter().map(|resident| Step::Remove { module: resident.module.name.clone() }),
+    );
+    plan.steps.push(Step::Load { module: survey.name.clone(), arguments });
+    plan.steps.extend(reloads.into_iter().rev());
+    Ok(plan)
+}
+
+/// Each module after all of those that use it.
+fn in_order(residents: &[&Resident]) -> Result<(), Obstacle> {
+    let mut gone = HashSet::new();
+    for resident in residents {
+        let module = &resident.module;
+        let left: Vec<ModuleName> =
+            module.used_by.iter().filter(|user| !gone.contains(*user)).cloned().collect();
+        if !left.is_empty() {
+            let modules = [vec![module.name.clone()], left].concat();
+            return Err(Obstacle::Cycle { modules });
+        }
+        gone.insert(&module.name);
+    }
+    Ok(())
+}
+
+fn removable(resident: &Resident, wait: bool) -> Result<(), Obstacle> {
+    let module = resident.module.name.clone();
+    match &resident.module.state {
+        State::Live => {}
+        _ if wait => {}
+        state => return Err(Obstacle::NotLive { module, state: state.clone() }),
+    }
+    if resident.module.permanent {
+        return Err(Obstacle::Permanent { module });
+    }
+    match resident.module.anonymous_references().and_then(|count| u64::try_from(count).ok()) {
+        Some(references @ 1..) if !wait => Err(Obstacle::Held { module, references }),
+        _ => Ok(()),
+    }
+}
+
+fn unusable(module: &ModuleName, bad: Unusable) -> Obstacle {
+    let module = module.clone();
+    match bad {
+        Unusable::Unreadable(parameter) => Obstacle::UnreadableParameter { module, parameter },
+        Unusable::Inexpressible(argument, reason) => {
+            Obstacle::UnusableParameter { module, argument, reason }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
