@@ -21,6 +21,24 @@ pub(super) fn restored(resident: &Resident, except: &[Vec<u8>]) -> Result<Argume
     joined(&current(resident, except)?, &[])
 }
 
+/// The values that a loaded module has now, without those that cannot be read or passed.
+pub(super) fn as_far_as_possible(resident: &Resident) -> Arguments {
+    let mut except = Vec::new();
+    loop {
+        let name = match restored(resident, &except) {
+            Ok(arguments) => return arguments,
+            Err(Unusable::Unreadable(name)) => name,
+            Err(Unusable::Inexpressible(argument, _)) => {
+                argument.split('=').next().unwrap_or_default().to_owned()
+            }
+        };
+        if names(&except, name.as_bytes()) {
+            return Arguments::default();
+        }
+        except.push(name.into_bytes());
+    }
+}
+
 /// The values that the old module has, for a new one that declares `declared`, with `given` over
 /// them; and the names of those that the new one does not have.
 pub(super) fn kept(

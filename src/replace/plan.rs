@@ -24,11 +24,14 @@ pub struct Wishes {
 }
 
 /// What a replacement does, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
     /// The steps; none if there is nothing to do.
     pub steps: Vec<Step>,
+    /// What brings the old module back if the new one does not load; `None` if no file with its
+    /// build was found, or it was not loaded.
+    pub rollback: Option<Step>,
     /// Parameters of the old module that the new one does not have.
     pub dropped: Vec<String>,
     /// Parameters that sysfs does not show, by module: they return to their defaults.
@@ -51,6 +54,13 @@ pub enum Step {
         /// Its parameters.
         arguments: Arguments,
     },
+    /// Load the old file again, because the new one did not load.
+    Restore {
+        /// The module.
+        module: ModuleName,
+        /// The parameters that it had, as far as they can be given to it again.
+        arguments: Arguments,
+    },
     /// Load a module that was removed because it uses the one replaced.
     Reload {
         /// The module.
@@ -64,9 +74,10 @@ impl Step {
     /// The module that the step is about.
     pub fn module(&self) -> &ModuleName {
         match self {
-            Self::Remove { module } | Self::Load { module, .. } | Self::Reload { module, .. } => {
-                module
-            }
+            Self::Remove { module }
+            | Self::Load { module, .. }
+            | Self::Restore { module, .. }
+            | Self::Reload { module, .. } => module,
         }
     }
 }
@@ -203,7 +214,7 @@ fn list(names: &[ModuleName]) -> String {
 /// # Errors
 /// The first thing that stands in the way; nothing has been touched then.
 pub fn plan(survey: &Survey, given: &Arguments, wishes: Wishes) -> Result<Plan, Obstacle> {
-    let mut plan = Plan { steps: Vec::new(), dropped: Vec::new(), hidden: Vec::new() };
+    let mut plan = Plan::default();
     let Some(old) = &survey.old else {
         let module = survey.name.clone();
         plan.steps.push(Step::Load { module, arguments: given.clone() });
@@ -241,6 +252,10 @@ pub fn plan(survey: &Survey, given: &Arguments, wishes: Wishes) -> Result<Plan, 
             .map_err(|bad| unusable(&survey.name, bad))?;
         (arguments, plan.dropped) = kept;
     }
+    plan.rollback = old.file.as_ref().map(|_| Step::Restore {
+        module: survey.name.clone(),
+        arguments: parameters::as_far_as_possible(old),
+    });
     plan.steps.extend(
         residents.iter().map(|resident| Step::Remove { module: resident.module.name.clone() }),
     );

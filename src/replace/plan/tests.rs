@@ -51,6 +51,7 @@ fn shown(plan: &Result<Plan, Obstacle>) -> String {
                 Step::Load { module, arguments } => {
                     format!("+{module} {}", arguments.as_c_str().to_str().unwrap())
                 }
+                Step::Restore { .. } => unreachable!("it is not among the steps"),
                 Step::Reload { module, arguments } => {
                     format!("~{module} {}", arguments.as_c_str().to_str().unwrap())
                 }
@@ -190,4 +191,21 @@ fn what_is_as_wanted_is_left_alone() {
     unknown.build_id = None;
     unknown.old.as_mut().unwrap().build_id = None;
     assert_eq!(shown(&plan(&unknown, &given, wishes)), "-base; +base ");
+}
+
+#[test]
+fn the_old_build_comes_back_with_what_is_known_of_it() {
+    let mut survey = survey(ALONE);
+    let old = survey.old.as_mut().unwrap();
+    old.parameters = vec![
+        parameter("debug", Some("1")),
+        parameter("key", None),
+        parameter("text", Some("say \"good day\" twice")),
+    ];
+    let rollback =
+        |survey: &Survey| plan(survey, &Arguments::default(), Wishes::default()).unwrap().rollback;
+    let arguments = Arguments::new(["debug=1"]).unwrap();
+    assert_eq!(rollback(&survey), Some(Step::Restore { module: name("base"), arguments }));
+    survey.old.as_mut().unwrap().file = None;
+    assert_eq!(rollback(&survey), None);
 }
