@@ -14,11 +14,13 @@ mod fix;
 mod json;
 mod parameter;
 mod providers;
+mod supposed;
 mod text;
 
 pub use cause::{Cause, MissingSymbol, WrongVersion};
 pub use comparison::{Difference, differences};
 pub use parameter::unknown_parameters;
+pub use supposed::Supposed;
 
 use facts::Facts;
 
@@ -83,7 +85,16 @@ pub fn explain(
 /// What its init function would do, and whether a signature by a known key is of these contents,
 /// only the kernel can tell. Whether the calling process may load modules is not looked at.
 pub fn check(system: &System, request: Request<'_>) -> Option<Diagnosis> {
-    diagnosis(system, &collect::before(system, request))
+    check_supposing(system, request, Supposed::default())
+}
+
+/// As [`check`], in a state that the system is not in yet.
+pub fn check_supposing(
+    system: &System,
+    request: Request<'_>,
+    supposed: Supposed<'_>,
+) -> Option<Diagnosis> {
+    diagnosis(system, &collect::before(system, request, supposed))
 }
 
 fn diagnosis(system: &System, facts: &Facts) -> Option<Diagnosis> {

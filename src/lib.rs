@@ -160,8 +160,8 @@ mod taint;
 pub use class::Class;
 pub use depmod::installed_modules;
 pub use diagnosis::{
-    Cause, Diagnosis, Difference, MissingSymbol, Request, WrongVersion, check, differences,
-    explain, unknown_parameters,
+    Cause, Diagnosis, Difference, MissingSymbol, Request, Supposed, WrongVersion, check,
+    check_supposing, differences, explain, unknown_parameters,
 };
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};

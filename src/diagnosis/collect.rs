@@ -5,12 +5,12 @@ use std::os::unix::fs::FileTypeExt;
 
 use super::evidence::{self, Evidence, Finding};
 use super::facts::{Argument, Facts, FileFacts, Module};
-use super::{Request, providers};
+use super::{Request, Supposed, providers};
 use crate::depmod::ModuleTree;
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::insert::{InsertError, InsertFailure};
-use crate::kernel::{self, Exports, Policy, Reference};
+use crate::kernel::{self, Exported, Exports, Policy, Reference};
 use crate::kernel_log::{KernelLog, Since};
 use crate::loaded::{LoadedModule, Snapshot, has_builtin_dir, is_builtin};
 use crate::module_file::{ElfHeader, Image, ModuleFile};
@@ -40,15 +40,19 @@ pub(super) fn after(
         Some(Err(error)) => facts.log_error = Some(error),
         None => {}
     }
-    look_around(system, &mut facts, Depth::after(answer));
+    look_around(system, &mut facts, Depth::after(answer), Supposed::default());
     facts
 }
 
 /// Without a call.
-pub(super) fn before(system: &System, request: Request<'_>) -> Facts {
+pub(super) fn before(system: &System, request: Request<'_>, supposed: Supposed<'_>) -> Facts {
     let image = || request.file.image();
     let mut facts = common(system, request, Snapshot::take(system).as_ref(), image);
-    look_around(system, &mut facts, Depth { symbols: true, reference: true });
+    let name = facts.module.as_ref().and_then(|module| module.name.as_ref());
+    if name.is_some_and(|name| supposed.removed.contains(name)) {
+        facts.namesake = None;
+    }
+    look_around(system, &mut facts, Depth { symbols: true, reference: true }, supposed);
     facts
 }
 
@@ -239,7 +243,7 @@ fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
     records.into_iter().map(|(_, evidence)| evidence).collect()
 }
 
-fn look_around(system: &System, facts: &mut Facts, depth: Depth) {
+fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Supposed<'_>) {
     let Some(module) = facts.module.take() else { return };
     let tree = ModuleTree::read(system, &system.release());
     if depth.reference {
@@ -256,7 +260,18 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth) {
         let exports = module.exports.iter().map(|export| export.name.as_str());
         let wanted: Vec<&str> = imports.chain(exports).collect();
         facts.exports = Exports::read(system, &wanted).ok();
+        let added = supposed.exports(&wanted);
+        if let Some(exports) = &mut facts.exports {
+            exports.found.retain(|_, found| {
+                found.owner.as_ref().is_none_or(|owner| !supposed.removed.contains(owner))
+            });
+            exports.found.extend(added.iter().map(|(owner, export)| {
+                let gpl_only = Some(export.gpl_only);
+                (export.name.clone(), Exported { owner: Some(owner.clone()), gpl_only })
+            }));
+        }
         providers::find(facts, &tree, &module);
+        facts.details.extend(added.into_iter().map(|(_, export)| (export.name.clone(), export)));
     }
     facts.module = Some(module);
 }
