@@ -118,12 +118,14 @@
 //! | `module_file` | `.ko` files: compression, ELF, modinfo |
 //! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
 //! | `holders` | who holds references to a module |
+//! | `stack` | where a thread is inside the kernel |
 //! | `kernel_log` | the kernel's log |
 //! | `depmod` | the index files of depmod(8), and the modules of a release |
 //! | `kernel` | what the running kernel allows and exports |
 //! | `insert` | loading |
 //! | `remove` | removing: order and waiting |
 //! | `diagnosis` | why a module was not loaded |
+//! | `replace` | loading another build in place of a loaded one |
 #![cfg_attr(
     test,
     allow(
@@ -153,6 +155,7 @@ mod pattern;
 mod remove;
 pub mod replace;
 mod shell;
+pub mod stack;
 mod syscall;
 mod system;
 mod taint;

@@ -17,6 +17,7 @@ const RANKS: &[(&str, u8)] = &[
     ("system", 3),
     ("module_file", 4),
     ("loaded", 4),
+    ("stack", 4),
     ("holders", 5),
     ("kernel_log", 4),
     ("depmod", 5),
@@ -24,6 +25,7 @@ const RANKS: &[(&str, u8)] = &[
     ("insert", 7),
     ("remove", 7),
     ("diagnosis", 8),
+    ("replace", 9),
 ];
 
 /// Words that belong to one module only.
