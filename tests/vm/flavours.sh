@@ -1,37 +1,40 @@
 #!/bin/sh
-# The kernels this distribution offers for virtual machines.
+# The kernels the tests know, by the distribution that they are run on.
 #
 #   flavours.sh            lists those that every test is run on, one name a line
 #   flavours.sh all        lists all
-#   flavours.sh FLAVOUR    prints the packages it is made of
+#   flavours.sh FLAVOUR    prints its architecture, its suite and the packages it consists of
 set -eu
 
 # shellcheck source=/dev/null # the system's
 . /etc/os-release
 
-# name, image, headers. The small kernels made for virtual machines: they boot
-# within seconds, and have more than a thousand modules all the same. Those with a dash
-# in their name are tested when asked for: those for hardware take longer, and
-# the others can do less, see no-unload.sh and boot.sh.
+# when, name, architecture, suite, image, headers. A suite of - is the distribution's own, from
+# the sources that apt has; other suites and other architectures are read with sources of their
+# own, see apt.sh. The small kernels made for virtual machines boot within seconds, and have more
+# than a thousand modules all the same; so they are tested always. The others are tested when
+# asked for: kernels for hardware take longer, and some can do less, see no-unload.sh and boot.sh.
 table() {
 	case "${ID:-} ${VERSION_ID:-}" in
 	'debian 12')
-		echo 6.1 linux-image-cloud-amd64 linux-headers-cloud-amd64
-		echo 6.12 linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
-		echo 6.1-generic linux-image-amd64 linux-headers-amd64
-		echo 6.12-generic linux-image-6.12-amd64 linux-headers-6.12-amd64
-		echo 6.1-no-unload linux-source-6.1
-		echo 6.1-uml user-mode-linux
+		echo always 6.1 amd64 - linux-image-cloud-amd64 linux-headers-cloud-amd64
+		echo always 6.12 amd64 - linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
+		echo asked 6.1-generic amd64 - linux-image-amd64 linux-headers-amd64
+		echo asked 6.12-generic amd64 - linux-image-6.12-amd64 linux-headers-6.12-amd64
+		echo asked 6.1-no-unload amd64 - linux-source-6.1
+		echo asked 6.1-uml amd64 - user-mode-linux
+		newer
 		;;
 	'debian 13')
-		echo 6.12 linux-image-cloud-amd64 linux-headers-cloud-amd64
-		echo 6.12-generic linux-image-amd64 linux-headers-amd64
+		echo always 6.12 amd64 - linux-image-cloud-amd64 linux-headers-cloud-amd64
+		echo asked 6.12-generic amd64 - linux-image-amd64 linux-headers-amd64
+		newer
 		;;
 	'ubuntu 22.04')
-		echo 5.15 linux-image-virtual linux-headers-virtual
+		echo always 5.15 amd64 - linux-image-virtual linux-headers-virtual
 		;;
 	'ubuntu 24.04')
-		echo 6.8 linux-image-virtual linux-headers-virtual
+		echo always 6.8 amd64 - linux-image-virtual linux-headers-virtual
 		;;
 	*)
 		echo "flavours.sh: no kernels are known for ${PRETTY_NAME:-this system};" \
@@ -41,20 +44,30 @@ table() {
 	esac
 }
 
+# Kernels of other suites of Debian's. Those of backports and sid are whatever is newest there.
+newer() {
+	echo asked backports amd64 trixie-backports linux-image-cloud-amd64 linux-headers-cloud-amd64
+	echo asked backports-generic amd64 trixie-backports linux-image-amd64 linux-headers-amd64
+	echo asked sid amd64 sid linux-image-cloud-amd64 linux-headers-cloud-amd64
+	echo asked sid-generic amd64 sid linux-image-amd64 linux-headers-amd64
+	echo asked 5.10 amd64 bullseye linux-image-cloud-amd64 linux-headers-cloud-amd64
+	echo asked 5.10-generic amd64 bullseye linux-image-amd64 linux-headers-amd64
+}
+
 rows=$(table)
 case "${1:-}" in
 '')
-	echo "$rows" | cut -d ' ' -f 1 | grep -v -e -
+	echo "$rows" | sed -n 's/^always \([^ ]*\) .*/\1/p'
 	exit
 	;;
 all)
-	echo "$rows" | cut -d ' ' -f 1
+	echo "$rows" | cut -d ' ' -f 2
 	exit
 	;;
 esac
-echo "$rows" | while read -r name packages; do
-	[ "$name" != "$1" ] || echo "$packages"
+echo "$rows" | while read -r _ name rest; do
+	[ "$name" != "$1" ] || echo "$rest"
 done | grep . || {
-	echo "flavours.sh: no kernel '$1' here, only:" "$(echo "$rows" | cut -d ' ' -f 1 | xargs)" >&2
+	echo "flavours.sh: no kernel '$1' here, only:" "$(echo "$rows" | cut -d ' ' -f 2 | xargs)" >&2
 	exit 1
 }

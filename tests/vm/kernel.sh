@@ -3,6 +3,7 @@
 # installing any of them, and prints the directory they are in:
 #
 #   vmlinuz, release, lib/modules/RELEASE/   what runs
+#   config                                   how it was configured, if its package says so
 #   headers/                                 what modules are built with, if there is such
 #
 # usage: kernel.sh FLAVOUR
@@ -10,7 +11,12 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 flavour=$1
-metapackages=$(tests/vm/flavours.sh "$flavour")
+row=$(tests/vm/flavours.sh "$flavour")
+# shellcheck disable=SC2086 # words
+set -- $row
+architecture=$1 suite=$2
+shift 2
+metapackages=$*
 cache=$PWD/target/vm/$flavour
 kernel=$cache/kernel
 mkdir -p "$cache"
@@ -23,6 +29,8 @@ flock 9
 is_current() {
 	case $flavour in
 	*-no-unload) [ -z "$(find tests/vm/no-unload.* -newer "$kernel/release")" ] ;;
+	*-uml) ;;
+	*) [ -e "$kernel/config" ] ;;
 	esac
 }
 if [ -d "$kernel" ] && is_current; then
@@ -36,13 +44,20 @@ aside=$(mktemp -d "$cache/kernel.XXXXXX")
 trap 'rm -rf "$aside"' EXIT
 chmod 755 "$aside"
 
+apt() {
+	tests/vm/apt.sh "$suite" "$architecture" "$@"
+}
+
 # The packages behind the metapackages, as far as they belong to the kernel.
-# An image comes signed or unsigned; the signed one is what people run.
+# An image comes signed or unsigned; the signed one is what people run. Since Linux 7, the
+# image, its configuration and the modules are in packages of their own.
 packages() {
 	# shellcheck disable=SC2086 # two words
-	apt-cache depends --important --recurse $metapackages |
-		grep -E '^(linux-(image|modules|headers|kbuild|source)-|user-mode-linux$)' |
-		grep -v -e '-unsigned$' | sort -u
+	apt apt-cache depends --important --recurse $metapackages |
+		grep -E '^(linux-(image|binary|base|modules|headers|kbuild|source)-|user-mode-linux$)' |
+		grep -v -e '-unsigned' | sort -u
+	# What kbuild's programs are linked with, if it is newer than this machine's.
+	[ "$suite" = - ] || echo libc6
 }
 
 download() {
@@ -50,16 +65,15 @@ download() {
 	[ -n "$names" ] || return
 	# apt's own user may not write here, and need not.
 	# shellcheck disable=SC2086 # a list of packages
-	(cd "$aside" && apt-get -qq -o APT::Sandbox::User=root download $names)
+	(cd "$aside" && "$OLDPWD/tests/vm/apt.sh" "$suite" "$architecture" \
+		apt-get -qq -o APT::Sandbox::User=root download $names)
 }
 
 echo "fetching kernel $flavour" >&2
 # The package lists of a fresh container are empty, and old ones name packages that
 # are gone; so they are updated when the first try fails.
 if ! download 2>/dev/null; then
-	sudo=
-	[ "$(id -u)" -eq 0 ] || sudo=sudo
-	$sudo apt-get -qq update
+	apt apt-get -qq update
 	download
 fi
 for package in "$aside"/*.deb; do
@@ -69,9 +83,15 @@ done
 
 # A kernel as the distribution built it.
 image() {
-	release=$(basename boot/vmlinuz-* | sed 's/^vmlinuz-//')
+	if [ -d boot ]; then
+		release=$(basename boot/vmlinuz-* | sed 's/^vmlinuz-//')
+		ln -s "boot/vmlinuz-$release" vmlinuz
+		ln -s "boot/config-$release" config
+	else
+		release=$(basename usr/lib/modules/*)
+		ln -s "usr/lib/modules/$release/vmlinuz" "usr/lib/modules/$release/config" .
+	fi
 	echo "$release" >release
-	ln -s "boot/vmlinuz-$release" vmlinuz
 	ln -s "usr/src/linux-headers-$release" headers
 	# Newer distributions have no /lib of their own.
 	[ -d lib/modules ] || { mkdir -p lib && ln -s ../usr/lib/modules lib/modules; }
@@ -83,6 +103,23 @@ image() {
 	rm -f headers/vmlinux
 	# Links to the installed headers would dangle.
 	rm -f "lib/modules/$release/build" "lib/modules/$release/source"
+}
+
+# Lets the programs among kbuild's run that are linked with a newer C library than this
+# machine's: with the one that was fetched.
+bring_library() {
+	library=usr/lib/x86_64-linux-gnu
+	find usr/lib/linux-kbuild-* usr/src -type f -perm -u+x | while read -r program; do
+		ldd "$program" 2>&1 | grep -q 'not found' || continue
+		mv "$program" "$program.bin"
+		{
+			echo '#!/bin/sh'
+			echo "root=\${0%/*}/$(realpath --relative-to "$(dirname "$program")" .)"
+			echo "exec \"\$root/$library/ld-linux-x86-64.so.2\" --library-path \"\$root/$library\"" \
+				"\"\$0.bin\" \"\$@\""
+		} >"$program"
+		chmod 755 "$program"
+	done
 }
 
 # A kernel that is a program: User-Mode Linux.
@@ -99,7 +136,10 @@ cd "$aside"
 case $flavour in
 *-no-unload) "$scripts/no-unload.sh" "$aside" >&2 ;;
 *-uml) program ;;
-*) image ;;
+*)
+	image
+	bring_library
+	;;
 esac
 depmod -b . "$(cat release)"
 

@@ -169,7 +169,7 @@ fn columns(mut old: Vec<Column>) -> Result<Vec<Column>, Box<dyn Error>> {
         columns.push(Column {
             kernel: kernel.to_owned(),
             release: results::release(kernel),
-            package: packages.split_whitespace().next().unwrap_or_default().to_owned(),
+            package: packages.split_whitespace().nth(2).unwrap_or_default().to_owned(),
             cells: cells(kernel, &outcomes)?,
         });
         made.push(kernel);
@@ -254,7 +254,6 @@ fn tests(kernel: &str, outcomes: &Outcomes) -> Vec<String> {
 
 /// The configuration of a distribution's kernel.
 fn configuration(kernel: &str) -> String {
-    let release = results::release(kernel);
-    let file = format!("target/vm/{kernel}/kernel/boot/config-{release}");
+    let file = format!("target/vm/{kernel}/kernel/config");
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_default()
 }
