@@ -26,24 +26,30 @@ pub struct KernelLog {
 enum Start {
     /// Behind what was there when the log was opened.
     Here(Result<File, Error>),
-    /// The log was not opened yet; the time of `CLOCK_MONOTONIC`.
+    /// The log was not opened yet; the time of `CLOCK_MONOTONIC_RAW`.
     Time(Duration),
 }
 
-/// One message of the kernel.
+/// One line of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     /// The log's own time.
     pub(crate) time: Duration,
+    /// As for syslog(3): 3 is an error, 4 a warning.
+    pub(crate) level: u8,
+    /// The thread or processor that logged it, if the kernel notes that (`CONFIG_PRINTK_CALLER`).
+    pub(crate) caller: Option<String>,
     pub(crate) text: String,
 }
 
 /// What was logged since a moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Since {
     pub(crate) records: Vec<Record>,
     /// Exactly what came later, rather than what may have.
     pub(crate) exact: bool,
+    /// Whether nothing is missing.
+    pub(crate) complete: bool,
     /// How long ago the moment is, where that is known.
     pub(crate) elapsed: Duration,
 }
@@ -51,7 +57,7 @@ pub(crate) struct Since {
 impl KernelLog {
     /// Opens the log and moves to its end. What comes later is found exactly.
     ///
-    /// It never fails: that the log cannot be read is told when it is read.
+    /// Never fails: [`explain`](crate::explain) reports a log that cannot be read.
     pub fn open(system: &System) -> Self {
         let file = open(system).and_then(|mut file| {
             let path = system.kernel_log();
@@ -63,40 +69,36 @@ impl KernelLog {
         Self { start: Start::Here(file) }
     }
 
-    /// Only looks at the clock, which costs no system call. The log is opened when it is read; what
-    /// came later is then told by the times of the records, less exactly.
+    /// Reads the clock only, which costs no system call. The log is opened when it is read, and the
+    /// times of its records tell what came later, less exactly.
     pub fn from_now() -> Self {
         Self { start: Start::Time(now()) }
     }
 
-    /// What the kernel logged since; messages that programs put there are left out.
+    /// Returns what the kernel logged since, without the messages that programs put there.
     pub(crate) fn read(self, system: &System) -> Result<Since, Error> {
         match self.start {
             Start::Here(file) => {
-                let records = records(&mut file?);
-                Ok(Since { records, exact: true, elapsed: Duration::ZERO })
+                let (records, complete) = records(&mut file?, Duration::ZERO);
+                Ok(Since { records, exact: true, complete, elapsed: Duration::ZERO })
             }
             Start::Time(start) => {
-                let end = now();
-                let mut records = records(&mut open(system)?);
-                let earliest = start.saturating_sub(drift(end));
-                records.retain(|record| record.time >= earliest);
-                let elapsed = end.saturating_sub(start);
-                Ok(Since { records, exact: false, elapsed })
+                let elapsed = now().saturating_sub(start);
+                let earliest = start.saturating_sub(OFFSET);
+                let (records, complete) = records(&mut open(system)?, earliest);
+                Ok(Since { records, exact: false, complete, elapsed })
             }
         }
     }
 }
 
-/// How far the log's clock may be from `CLOCK_MONOTONIC`. The log is stamped with the processor's
-/// own clock (`local_clock` in `kernel/sched/clock.c`), which nobody disciplines: adjtimex(2) steers
-/// the other by up to 500 ppm, so that they part with the time since the boot.
-fn drift(uptime: Duration) -> Duration {
-    Duration::from_millis(100) + uptime / 2000
-}
+/// How far the log's clock may be from `CLOCK_MONOTONIC_RAW`. Both count the same cycles, which
+/// nobody disciplines; but they start at different moments of the boot (`local_clock` in
+/// `kernel/sched/clock.c`), and lose different parts of a suspend.
+const OFFSET: Duration = Duration::from_millis(500);
 
 fn now() -> Duration {
-    clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default()
+    clock_gettime(ClockId::CLOCK_MONOTONIC_RAW).map(Duration::from).unwrap_or_default()
 }
 
 fn open(system: &System) -> Result<File, Error> {
@@ -108,39 +110,81 @@ fn open(system: &System) -> Result<File, Error> {
         .map_err(|error| Error::io(&path, errno::from_io(&error)))
 }
 
-/// More records than any log has room for: a reader that cannot keep up still comes to an end.
-const MOST: usize = 1 << 17;
+/// More records than any log has room for.
+const MOST: usize = 1 << 20;
 
-fn records(file: &mut File) -> Vec<Record> {
-    let mut records = Vec::new();
+/// How many records are kept: other processes may log faster than anybody can read.
+const KEPT: usize = 1 << 14;
+
+/// The lines from a time on, and whether they are all there are.
+fn records(file: &mut File, earliest: Duration) -> (Vec<Record>, bool) {
+    let mut records: Vec<Record> = Vec::new();
+    let mut lost = false;
     let mut buffer = [0; 8192];
     for _ in 0..MOST {
         match file.read(&mut buffer) {
             // The log has no end. What has one is something else in its place: containers often
             // put /dev/null there.
-            Ok(0) => break,
-            Ok(length) => records.extend(parse(buffer.get(..length).unwrap_or_default())),
+            Ok(0) => return (records, false),
+            Ok(length) => {
+                let Some(parsed) = parse(buffer.get(..length).unwrap_or_default()) else { continue };
+                if parsed.time < earliest {
+                    continue;
+                }
+                match records.last_mut().filter(|_| parsed.continues) {
+                    Some(last) => last.text.push_str(&parsed.text),
+                    None => records.extend(parsed.lines()),
+                }
+                if records.len() >= KEPT {
+                    return (records, false);
+                }
+            }
             // The oldest were overwritten, and the position is now behind the gap.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => lost = true,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Of a record that is too long, too, only that one is lost.
             Err(error) if error.kind() == ErrorKind::InvalidInput => {}
-            Err(_) => break,
+            Err(error) => return (records, !lost && error.kind() == ErrorKind::WouldBlock),
         }
     }
-    records
+    (records, false)
+}
+
+/// A record as it is read: one message, maybe of several lines, or a part of one.
+#[derive(Debug, PartialEq, Eq)]
+struct Parsed {
+    time: Duration,
+    level: u8,
+    caller: Option<String>,
+    /// It goes on with the line before, as kernels up to 4.9 log lines that are printed in parts.
+    continues: bool,
+    text: String,
+}
+
+impl Parsed {
+    fn lines(&self) -> impl Iterator<Item = Record> {
+        let lines = self.text.split('\n').filter(|line| !line.is_empty());
+        lines.map(|line| Record {
+            time: self.time,
+            level: self.level,
+            caller: self.caller.clone(),
+            text: line.to_owned(),
+        })
+    }
 }
 
 /// Messages of the kernel proper: facility 0, which programs cannot write.
-fn parse(record: &[u8]) -> Option<Record> {
+fn parse(record: &[u8]) -> Option<Parsed> {
     let record = String::from_utf8_lossy(record);
     let (header, text) = record.split_once(';')?;
     let mut fields = header.split(',');
     let priority: u32 = fields.next()?.parse().ok()?;
     let micros = fields.nth(1)?.parse().ok()?;
-    let text = text.split('\n').next().unwrap_or_default();
-    (priority >> 3 == 0)
-        .then(|| Record { time: Duration::from_micros(micros), text: unescape(text) })
+    let continues = fields.next() == Some("+");
+    let caller = fields.find_map(|field| field.strip_prefix("caller=")).map(str::to_owned);
+    let text = unescape(text.split('\n').next().unwrap_or_default());
+    let level = u8::try_from(priority).ok().filter(|level| *level < 8)?;
+    Some(Parsed { time: Duration::from_micros(micros), level, caller, continues, text })
 }
 
 fn unescape(text: &str) -> String {
@@ -170,15 +214,22 @@ mod tests {
     #[test]
     fn a_record_is_taken_apart() {
         let record =
-            parse(b"4,1234,5678,-,caller=T1;t: Unknown symbol f\\x0a(\\x5c)\n SUBSYSTEM=x\n");
-        let text = "t: Unknown symbol f\n(\\)".to_owned();
-        assert_eq!(record, Some(Record { time: Duration::from_micros(5678), text }));
+            parse(b"4,1234,5678,-,caller=T1;t: Unknown symbol f\\x0a(\\x5c)\n SUBSYSTEM=x\n").unwrap();
+        assert_eq!((record.level, record.continues), (4, false));
+        let lines: Vec<Record> = record.lines().collect();
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["t: Unknown symbol f", "(\\)"]);
+        assert_eq!(lines[0].caller.as_deref(), Some("T1"));
+        assert_eq!(lines[0].time, Duration::from_micros(5678));
+        // Linux 3.5 to 4.9 log a line that is printed in parts in several records.
+        assert!(parse(b"4,1,2,+;more").unwrap().continues);
+        assert!(!parse(b"4,1,2,c;first").unwrap().continues);
     }
 
     #[test]
     fn programs_have_no_say() {
         assert_eq!(parse(b"12,1,2,-;t: Unknown symbol f (err -2)\n"), None);
-        for junk in [&b""[..], b";", b"x,1,2,-;a", b"4,1;a", b"4,1,x,-;a", b"4,1,2,-"] {
+        for junk in [&b""[..], b";", b"x,1,2,-;a", b"4,1;a", b"4,1,x,-;a", b"4,1"] {
             assert_eq!(parse(junk), None);
         }
     }

@@ -1,15 +1,33 @@
-//! What the kernel's loader logs, understood.
+//! What the kernel logged about a call, understood.
 //!
-//! The texts are those of `kernel/module/*.c`, `kernel/params.c`, `security/lockdown` and
-//! `security/loadpin`, Linux 5.15 to 6.19. Most begin with the module's name and a colon; those of
-//! the first checks, before the name is known, have no name at all.
+//! A line is a text of the loader ([`texts`]), a line of the module itself, which proves that its
+//! code ran, a warning of somebody else, which may tell the reason all the same, or noise.
+
+mod noise;
+mod texts;
+
+use std::collections::HashSet;
+
+use crate::kernel_log::Since;
 
 /// A line of the log, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Evidence {
     pub(super) line: String,
-    /// `None` for a line that only mentions the module: its own, mostly.
-    pub(super) finding: Option<Finding>,
+    pub(super) meaning: Meaning,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A text of the loader, or of what it calls.
+    Loader(Finding),
+    /// A line that the module itself logged: its name is the prefix, and no text of the loader
+    /// follows.
+    Own,
+    /// A line that mentions the module.
+    Mention,
+    /// A warning or an error of somebody else while the call lasted.
+    Other,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +38,12 @@ pub(super) enum Finding {
     NoVersion(String),
     /// A symbol and its namespace.
     NotImported(String, String),
+    /// A namespace that only modules of certain names get, and that nobody may import.
+    NotImportable(String),
     /// A symbol whose owner is proprietary while this module also uses those for the GPL.
     ProprietaryOwner(String),
+    /// A symbol that only signed modules may use or export, as on Android.
+    Protected(String),
     /// The module's version magic and the kernel's.
     Vermagic(String, String),
     /// A symbol and the name of its owner.
@@ -38,179 +60,109 @@ pub(super) enum Finding {
     Blacklisted(String),
     /// What is wrong with the signature.
     SignatureRejected(String),
+    /// A key that the kernel looked for in vain.
+    UnknownKey,
     Lockdown,
-    LoadPin,
+    /// The security module that denied the call.
+    Denied(&'static str),
     /// The kernel's own description of a damaged file.
     Elf(String),
     /// The kernel's own description of what is not right with the module.
     NotAModule(String),
+    /// The kernel's own description of a relocation that it cannot apply.
+    Relocation(String),
+    /// The type information does not fit the kernel's.
+    Btf,
+    /// A live patch, which could not be applied to the module.
+    Livepatch(String),
     Decompression,
     OutOfMemory,
+    /// With `initcall_debug`: what the init function returned, positive.
+    InitReturned(i32),
 }
 
-/// Reads a message of the log; `None` if it has nothing to do with a module of one of the names, or
-/// with one of the parameters that were given.
-pub(super) fn read(text: &str, names: &[&str], parameters: &[&str]) -> Option<Evidence> {
-    let finding = names
+/// Whose lines are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct About<'a> {
+    /// The names of the module, in `struct module` and in modinfo.
+    pub(super) names: &'a [&'a str],
+    /// The parameters that were given, as the kernel writes them.
+    pub(super) parameters: &'a [&'a str],
+}
+
+/// The most lines of others that are shown: the reason is among the first.
+const OTHERS: usize = 12;
+
+/// Picks the lines that have to do with the call, each text once.
+pub(super) fn pick(since: &Since, about: About<'_>) -> Vec<Evidence> {
+    let mut picked: Vec<_> = since
+        .records
         .iter()
-        .find_map(|name| named(text.strip_prefix(name)?.strip_prefix(": ")?))
-        .or_else(|| nameless(text, names))
-        .or_else(|| limit(text, parameters));
-    let about = finding.is_some() || names.iter().any(|name| mentions(text, name));
-    about.then(|| Evidence { line: text.to_owned(), finding })
-}
-
-/// Texts that leave nothing to be added.
-const NOT_A_MODULE: &[&str] = &[
-    "module has no symbols (stripped?)",
-    "No module found in object",
-    "module is marked as livepatch module, but livepatch support is disabled",
-    "please compile with -fno-common",
-    "has both .ctors and .init_array.",
-    "module sysfs not initialized",
-];
-
-/// Texts behind the module's name.
-fn named(text: &str) -> Option<Finding> {
-    let owned = str::to_owned;
-    if let Some(rest) = text.strip_prefix("Unknown symbol ") {
-        let (symbol, errno) = rest.split_once(" (err ").unwrap_or((rest, "-2)"));
-        let errno = errno.trim_end_matches(')').parse::<i32>().unwrap_or(0);
-        return Some(Finding::UnknownSymbol(owned(symbol), errno.saturating_abs()));
-    }
-    if let Some(symbol) = text.strip_prefix("disagrees about version of symbol ") {
-        return Some(Finding::VersionDisagrees(owned(symbol)));
-    }
-    if let Some(symbol) = text.strip_prefix("no symbol version for ") {
-        return Some(Finding::NoVersion(owned(symbol)));
-    }
-    if let Some([symbol, namespace]) =
-        parts(text, ["module uses symbol (", ") from namespace ", ", but does not import it."])
-    {
-        return Some(Finding::NotImported(owned(symbol), owned(namespace)));
-    }
-    if let Some([symbol, _]) = parts(
-        text,
-        ["module using GPL-only symbols uses symbols ", " from proprietary module ", "."],
-    ) {
-        return Some(Finding::ProprietaryOwner(owned(symbol)));
-    }
-    if let Some([module, kernel]) = parts(text, ["version magic '", "' should be '", "'"]) {
-        return Some(Finding::Vermagic(owned(module), owned(kernel)));
-    }
-    if let Some([symbol, owner]) = parts(text, ["exports duplicate symbol ", " (owned by ", ")"]) {
-        return Some(Finding::Duplicate(owned(symbol), owned(owner)));
-    }
-    for middle in ["' invalid for parameter `", "' too large for parameter `"] {
-        if let Some([value, name]) = parts(text, ["`", middle, "'"]) {
-            return Some(Finding::BadParameter(owned(name), owned(value)));
-        }
-    }
-    if let Some(name) = between(text, "Unknown parameter `", "'") {
-        return Some(Finding::UnknownParameter(owned(name)));
-    }
-    if let Some(module) = between(text, "gave up waiting for init of module ", ".") {
-        return Some(Finding::GaveUpWaiting(owned(module)));
-    }
-    if text == "module is already loaded" {
-        return Some(Finding::NameTaken);
-    }
-    if text.starts_with("Could not allocate ") {
-        return Some(Finding::OutOfMemory);
-    }
-    if NOT_A_MODULE.contains(&text) || text.contains("has invalid WRITE|EXEC flags") {
-        return Some(Finding::NotAModule(owned(text)));
-    }
-    rejected(text.strip_suffix(" is rejected")?)
-}
-
-/// Texts without a name in front.
-fn nameless(text: &str, names: &[&str]) -> Option<Finding> {
-    if let Some(name) = between(text, "Module ", " is blacklisted") {
-        return names.contains(&name).then(|| Finding::Blacklisted(name.to_owned()));
-    }
-    if let Some(what) = between(text, "Loading of ", " is rejected") {
-        return rejected(what);
-    }
-    if text.starts_with("Lockdown: ") && text.contains("unsigned module loading is restricted") {
-        return Some(Finding::Lockdown);
-    }
-    if text.starts_with("LoadPin: ") && text.contains("denied") {
-        return Some(Finding::LoadPin);
-    }
-    let text = text.strip_prefix("module: ").unwrap_or(text);
-    if let Some(detail) = text.strip_prefix("module ")
-        && detail.contains(".gnu.linkonce.this_module")
-    {
-        let detail = detail.split_once(": ").map_or(detail, |(_, detail)| detail);
-        return Some(Finding::NotAModule(detail.to_owned()));
-    }
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
-    if text == "Only one .modinfo section must exist."
-        || starts(&[
-            "Unknown rela relocation",
-            "overflow in relocation",
-            "x86/modules: Invalid relocation target",
-        ])
-    {
-        return Some(Finding::NotAModule(text.to_owned()));
-    }
-    if starts(&[
-        "Invalid ELF ",
-        "Invalid architecture in ELF",
-        "Invalid module architecture",
-        "ELF Spec violation",
-        "empty section name table",
-        "empty symbol string table",
-        "symbol string table ",
-        "symbol name out of bounds",
-        "Module has invalid ELF",
-    ]) {
-        return Some(Finding::Elf(text.to_owned()));
-    }
-    if starts(&[
-        "not a gzip compressed module",
-        "not an xz compressed module",
-        "not a zstd compressed module",
-        "decompression failed with status",
-        "failed to initialize decompressor",
-        "ZSTD-",
-    ]) {
-        return Some(Finding::Decompression);
-    }
-    starts(&["execmem: unable to allocate memory", "vmap allocation for size"])
-        .then_some(Finding::OutOfMemory)
-}
-
-/// Texts behind a parameter's name, without the module's.
-fn limit(text: &str, parameters: &[&str]) -> Option<Finding> {
-    let (name, what) = text.split_once(": ")?;
-    let takes = if let Some(count) = between(what, "can only take ", " arguments") {
-        format!("at most {count} of them")
-    } else if let Some(count) = between(what, "string doesn't fit in ", " chars.") {
-        format!("at most {count} bytes")
-    } else if what == "string parameter too long" {
-        "at most 1024 bytes".to_owned()
+        .filter_map(|record| Some((record, read(&record.text, record.level, about)?)))
+        .collect();
+    if since.exact {
+        // Where lines name the thread that logged them, those of the loader tell which one it was.
+        let callers: HashSet<String> = picked
+            .iter()
+            .filter(|(_, found)| !matches!(found.meaning, Meaning::Other | Meaning::Mention))
+            .filter_map(|(record, _)| record.caller.clone())
+            .collect();
+        picked.retain(|(record, found)| {
+            found.meaning != Meaning::Other
+                || callers.is_empty()
+                || record.caller.as_ref().is_none_or(|caller| callers.contains(caller))
+        });
     } else {
+        // Only the times tell these from lines of an earlier call: all of one call lie within its
+        // duration, and what others logged may be about anything.
+        picked.retain(|(_, found)| found.meaning != Meaning::Other);
+        let newest = picked.last().map(|(record, _)| record.time);
+        let earliest = newest.map(|time| time.saturating_sub(since.elapsed));
+        picked.retain(|(record, _)| earliest.is_none_or(|earliest| record.time >= earliest));
+    }
+    let mut seen = HashSet::new();
+    let mut others = 0;
+    picked
+        .into_iter()
+        .map(|(_, found)| found)
+        .filter(|found| seen.insert(found.line.clone()))
+        .filter(|found| {
+            others += usize::from(found.meaning == Meaning::Other);
+            found.meaning != Meaning::Other || others <= OTHERS
+        })
+        .collect()
+}
+
+/// `KERN_WARNING`: what is logged less urgently by others has nothing to do with a failure.
+const WARNING: u8 = 4;
+
+/// Reads a line; `None` if it has nothing to do with the call.
+pub(super) fn read(text: &str, level: u8, about: About<'_>) -> Option<Evidence> {
+    let evidence = |meaning| Some(Evidence { line: text.to_owned(), meaning });
+    if let Some(finding) = texts::find(text, about) {
+        return evidence(Meaning::Loader(finding));
+    }
+    if noise::is_noise(text, about.names) {
         return None;
-    };
-    parameters.contains(&name).then(|| Finding::Limit(name.to_owned(), takes))
+    }
+    if about.names.iter().any(|name| is_own(text, name)) {
+        return evidence(Meaning::Own);
+    }
+    if about.names.iter().any(|name| mentions(text, name)) {
+        return evidence(Meaning::Mention);
+    }
+    if level <= WARNING && !text.trim().is_empty() { evidence(Meaning::Other) } else { None }
 }
 
-fn rejected(what: &str) -> Option<Finding> {
-    ["unsigned module", "module with unsupported crypto", "module with unavailable key"]
-        .contains(&what)
-        .then(|| Finding::SignatureRejected(what.to_owned()))
-}
-
-fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
-    text.strip_prefix(start)?.strip_suffix(end)
-}
-
-/// The two texts around a middle.
-fn parts<'a>(text: &'a str, [start, middle, end]: [&str; 3]) -> Option<[&'a str; 2]> {
-    let (first, second) = between(text, start, end)?.split_once(middle)?;
-    Some([first, second])
+/// Whether the line begins with the module's name, as `pr_fmt` and most drivers have it.
+fn is_own(text: &str, name: &str) -> bool {
+    let text = text.strip_prefix('[').unwrap_or(text);
+    let (start, rest) = text.split_at_checked(name.len()).unwrap_or_default();
+    let same = start.bytes().zip(name.bytes()).all(|(a, b)| a == b || (a, b) == (b'-', b'_'));
+    !name.is_empty()
+        && start.len() == name.len()
+        && same
+        && (rest.starts_with(':') || rest.starts_with(']') || rest.starts_with(' '))
 }
 
 /// Whether a text has the name as a word of its own; drivers also write it with dashes.
@@ -230,61 +182,22 @@ fn mentions(text: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel_log::Record;
+    use std::time::Duration;
 
-    fn finding(text: &str) -> Option<Finding> {
-        read(text, &["t_x"], &["p"]).and_then(|evidence| evidence.finding)
+    const ABOUT: About<'_> = About { names: &["t_x"], parameters: &["p"] };
+
+    fn record(seconds: u64, level: u8, caller: Option<&str>, text: &str) -> Record {
+        Record {
+            time: Duration::from_secs(seconds),
+            level,
+            caller: caller.map(str::to_owned),
+            text: text.to_owned(),
+        }
     }
 
-    #[test]
-    fn texts_of_the_loader() {
-        let s = str::to_owned;
-        for (text, expected) in [
-            ("t_x: Unknown symbol f (err -2)", Finding::UnknownSymbol(s("f"), 2)),
-            ("t_x: Unknown symbol f (err -16)", Finding::UnknownSymbol(s("f"), 16)),
-            ("t_x: Unknown symbol f", Finding::UnknownSymbol(s("f"), 2)),
-            (
-                "t_x: disagrees about version of symbol module_layout",
-                Finding::VersionDisagrees(s("module_layout")),
-            ),
-            (
-                "t_x: module uses symbol (f) from namespace N, but does not import it.",
-                Finding::NotImported(s("f"), s("N")),
-            ),
-            (
-                "t_x: version magic '1 SMP ' should be '2 SMP '",
-                Finding::Vermagic(s("1 SMP "), s("2 SMP ")),
-            ),
-            (
-                "t_x: exports duplicate symbol f (owned by kernel)",
-                Finding::Duplicate(s("f"), s("kernel")),
-            ),
-            ("t_x: `a `b' invalid for parameter `n'", Finding::BadParameter(s("n"), s("a `b"))),
-            ("t_x: gave up waiting for init of module y.", Finding::GaveUpWaiting(s("y"))),
-            ("t_x: module is already loaded", Finding::NameTaken),
-            ("Module t_x is blacklisted", Finding::Blacklisted(s("t_x"))),
-            (
-                "Loading of unsigned module is rejected",
-                Finding::SignatureRejected(s("unsigned module")),
-            ),
-            (
-                "t_x: module with unavailable key is rejected",
-                Finding::SignatureRejected(s("module with unavailable key")),
-            ),
-            (
-                "Lockdown: insmod: unsigned module loading is restricted; see man kernel_lockdown.7",
-                Finding::Lockdown,
-            ),
-            (
-                "Invalid ELF section header overflow",
-                Finding::Elf(s("Invalid ELF section header overflow")),
-            ),
-            ("decompression failed with status 6", Finding::Decompression),
-            ("p: can only take 4 arguments", Finding::Limit(s("p"), s("at most 4 of them"))),
-            ("p: string doesn't fit in 15 chars.", Finding::Limit(s("p"), s("at most 15 bytes"))),
-            ("p: string parameter too long", Finding::Limit(s("p"), s("at most 1024 bytes"))),
-        ] {
-            assert_eq!(finding(text), Some(expected), "{text}");
-        }
+    fn lines(since: &Since) -> Vec<String> {
+        pick(since, ABOUT).into_iter().map(|found| found.line).collect()
     }
 
     #[test]
@@ -297,16 +210,69 @@ mod tests {
             "q: can only take 4 arguments",
             "",
         ] {
-            assert_eq!(read(text, &["t_x"], &["p"]), None, "{text}");
+            assert_eq!(read(text, 6, ABOUT), None, "{text}");
         }
-        assert_eq!(read("anything", &[], &[]), None);
+        assert_eq!(read("anything", 6, About::default()), None);
     }
 
     #[test]
     fn the_modules_own_words_are_kept() {
-        for text in ["t_x: refusing", "foo t-x 0000:00: no device", "[t_x] hello"] {
-            let evidence = read(text, &["t_x"], &[]);
-            assert!(evidence.is_some_and(|it| it.finding.is_none()), "{text}");
+        for text in ["t_x: refusing", "t-x 0000:00: no device", "[t_x] hello"] {
+            assert_eq!(read(text, 6, ABOUT).unwrap().meaning, Meaning::Own, "{text}");
         }
+        for text in ["foo t-x 0000:00: no device", "x [t_x]"] {
+            assert_eq!(read(text, 6, ABOUT).unwrap().meaning, Meaning::Mention, "{text}");
+        }
+    }
+
+    /// What tells the reason often names somebody else.
+    #[test]
+    fn warnings_of_others_are_kept_once_and_without_noise() {
+        let duplicate = "sysfs: cannot create duplicate filename '/class/blue'";
+        let error = "kobject: kobject_add_internal failed for blue with -EEXIST, don't try to \
+                     register things with the same name in the same directory.";
+        let mut records = vec![
+            record(1, 4, None, "t_x: loading out-of-tree module taints kernel."),
+            record(1, 4, None, duplicate),
+            record(1, 4, None, "CPU: 0 PID: 100 Comm: insmod Tainted: G           O"),
+            record(1, 4, None, "Call Trace:"),
+            record(1, 4, None, " dump_stack_lvl+0x44/0x5c"),
+            record(1, 6, None, "usb 1-1: new device"),
+            record(1, 3, None, error),
+        ];
+        records.extend((0..71).map(|_| record(1, 3, None, "t_x: no luck")));
+        let since = Since { records, exact: true, complete: true, elapsed: Duration::ZERO };
+        assert_eq!(lines(&since), [duplicate, error, "t_x: no luck"]);
+    }
+
+    #[test]
+    fn another_thread_has_no_say_where_threads_are_known() {
+        let records = vec![
+            record(1, 3, Some("T7"), "t_x: no luck"),
+            record(1, 3, Some("T7"), "Driver 'blue' is already registered"),
+            record(1, 3, Some("T8"), "disk on fire"),
+        ];
+        let since = Since { records, exact: true, complete: true, elapsed: Duration::ZERO };
+        assert_eq!(lines(&since), ["t_x: no luck", "Driver 'blue' is already registered"]);
+    }
+
+    /// Without a position, an earlier call's lines are told by their time.
+    #[test]
+    fn an_earlier_call_is_not_quoted() {
+        let records = vec![
+            record(10, 3, None, "t_x: earlier"),
+            record(19, 3, None, "somebody else"),
+            record(20, 3, None, "t_x: now"),
+        ];
+        let elapsed = Duration::from_secs(2);
+        let since = Since { records, exact: false, complete: true, elapsed };
+        assert_eq!(lines(&since), ["t_x: now"]);
+    }
+
+    #[test]
+    fn a_flood_is_cut() {
+        let records = (0..1000).map(|number| record(1, 3, None, &format!("x {number}"))).collect();
+        let since = Since { records, exact: true, complete: true, elapsed: Duration::ZERO };
+        assert_eq!(lines(&since).len(), OTHERS);
     }
 }

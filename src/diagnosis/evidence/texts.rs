@@ -1,0 +1,372 @@
+//! The texts of the loader and of what it calls, as a table.
+//!
+//! They are those of `kernel/module/*.c` (`kernel/module.c` before 5.18), `kernel/params.c`,
+//! `kernel/livepatch`, `kernel/bpf/btf.c`, the loaders in `arch/*/kernel/module*.c` and
+//! `security/*`, Linux 3.x to 7.x. Most follow the module's name and a colon; those of the first
+//! checks, before the name is known, have no name. Some files put a prefix before both.
+
+use super::{About, Finding};
+
+/// A text with `{}` where it varies, and what it says.
+type Row = (&'static str, fn(&[&str]) -> Option<Finding>);
+
+/// What the text says, if it is one of these and about this call.
+pub(super) fn find(text: &str, about: About<'_>) -> Option<Finding> {
+    let (rest, is_named) = subject(text, about.names);
+    let found = if is_named { first(NAMED, rest).or_else(|| described(rest)) } else { None };
+    found
+        .or_else(|| first(NAMELESS, rest))
+        .or_else(|| described_without_name(rest))
+        .or_else(|| about_one_of(text, about.names))
+        .or_else(|| initcall(text, about.names))
+        .or_else(|| limit(text, about.parameters))
+        .or_else(|| audit(text))
+}
+
+/// Takes the prefixes away. Whether the module's name was among them.
+fn subject<'a>(text: &'a str, names: &[&str]) -> (&'a str, bool) {
+    let mut rest = text;
+    for prefix in ["module: ", "module_64: ", "module_32: ", "x86/modules: "] {
+        rest = rest.strip_prefix(prefix).unwrap_or(rest);
+    }
+    let named = |rest: &'a str| {
+        names.iter().find_map(|name| rest.strip_prefix(name)?.strip_prefix(": "))
+    };
+    match named(rest).or_else(|| named(rest.strip_prefix("module ")?)) {
+        Some(rest) => (rest, true),
+        None => (rest, false),
+    }
+}
+
+fn first(rows: &[Row], text: &str) -> Option<Finding> {
+    rows.iter().find_map(|(template, finding)| finding(&matched(template, text)?))
+}
+
+/// What stands in the places of a template.
+fn matched<'a>(template: &str, text: &'a str) -> Option<Vec<&'a str>> {
+    let mut pieces = template.split("{}");
+    let mut rest = text.strip_prefix(pieces.next()?)?;
+    let mut pieces = pieces.peekable();
+    let mut found = Vec::new();
+    while let Some(piece) = pieces.next() {
+        let (hole, after) = match (piece, pieces.peek()) {
+            ("", None) => (rest, ""),
+            // The last one ends the text.
+            (piece, None) => (rest.strip_suffix(piece)?, ""),
+            (piece, Some(_)) => rest.split_once(piece)?,
+        };
+        found.push(hole);
+        rest = after;
+    }
+    rest.is_empty().then_some(found)
+}
+
+fn one(found: &[&str]) -> Option<String> {
+    found.first().map(|text| (*text).to_owned())
+}
+
+fn two(found: &[&str]) -> Option<(String, String)> {
+    Some((one(found)?, (*found.get(1)?).to_owned()))
+}
+
+/// The number that a line ends with, without its sign.
+fn errno(text: &str) -> Option<i32> {
+    Some(text.parse::<i32>().ok()?.saturating_abs())
+}
+
+/// Behind the module's name.
+const NAMED: &[Row] = &[
+    ("Unknown symbol {} (err {})", |found| {
+        let (symbol, error) = two(found)?;
+        // Linux 3.10 to 4.x write 0 for a symbol that nobody exports.
+        let error = errno(&error)?;
+        Some(Finding::UnknownSymbol(symbol, if error == 0 { nix::libc::ENOENT } else { error }))
+    }),
+    // Up to 2.6.
+    ("Unknown symbol {}", |found| Some(Finding::UnknownSymbol(one(found)?, nix::libc::ENOENT))),
+    ("disagrees about version of symbol {}", |found| Some(Finding::VersionDisagrees(one(found)?))),
+    ("no symbol version for {}", |found| Some(Finding::NoVersion(one(found)?))),
+    ("module uses symbol ({}) from namespace {}, but does not import it.", |found| {
+        let (symbol, namespace) = two(found)?;
+        Some(Finding::NotImported(symbol, namespace))
+    }),
+    ("module tries to import module namespace: {}", |found| {
+        Some(Finding::NotImportable(one(found)?))
+    }),
+    ("module using GPL-only symbols uses symbols {} from proprietary module {}.", |found| {
+        Some(Finding::ProprietaryOwner(one(found)?))
+    }),
+    ("exports protected symbol {}", |found| Some(Finding::Protected(one(found)?))),
+    ("Protected symbol: {} (err {})", |found| Some(Finding::Protected(one(found)?))),
+    ("version magic '{}' should be '{}'", |found| {
+        let (module, kernel) = two(found)?;
+        Some(Finding::Vermagic(module, kernel))
+    }),
+    ("exports duplicate symbol {} (owned by {})", |found| {
+        let (symbol, owner) = two(found)?;
+        Some(Finding::Duplicate(symbol, owner))
+    }),
+    ("`{}' invalid for parameter `{}'", |found| {
+        let (value, name) = two(found)?;
+        Some(Finding::BadParameter(name, value))
+    }),
+    ("`{}' too large for parameter `{}'", |found| {
+        let (value, name) = two(found)?;
+        Some(Finding::BadParameter(name, value))
+    }),
+    ("Unknown parameter `{}'", |found| Some(Finding::UnknownParameter(one(found)?))),
+    ("gave up waiting for init of module {}.", |found| Some(Finding::GaveUpWaiting(one(found)?))),
+    ("module is already loaded", |_| Some(Finding::NameTaken)),
+    ("Could not allocate {} bytes percpu data", |_| Some(Finding::OutOfMemory)),
+    ("{} is rejected", |found| rejected(found.first()?)),
+];
+
+/// Behind the module's name, and best told in the kernel's own words.
+const MISFITS: &[&str] = &[
+    "module has no symbols (stripped?)",
+    "No module found in object",
+    "{}.gnu.linkonce.this_module section{}",
+    "module is marked as livepatch module, but livepatch support is disabled",
+    "please compile with -fno-common",
+    "has both .ctors and .init_array.",
+    "module sysfs not initialized",
+    "section {} has invalid WRITE|EXEC flags",
+    "Symbol {} has an invalid section index {}",
+    "no flags for exported symbols",
+    "module not supported by {}, refusing to load. {}",
+    "Too many symbols",
+    "no versions for exported symbols",
+];
+
+/// Parts of what the loaders of all architectures say about relocations.
+const RELOCATIONS: &[&str] = &[
+    "elocation",
+    "RELOCATION",
+    "out of range",
+    "interworking call",
+    "PLT",
+    "GOT section",
+    "GOT entry",
+    "PLT entry",
+    "REL24 ",
+    "symtab section missing",
+    ".toc or .stubs",
+    ".plt or .init.plt",
+    "can not be addressed by the 32-bit offset",
+    "Unable to find matching",
+];
+
+fn described(text: &str) -> Option<Finding> {
+    if any(MISFITS, text) {
+        return Some(Finding::NotAModule(text.to_owned()));
+    }
+    RELOCATIONS
+        .iter()
+        .any(|part| text.contains(part))
+        .then(|| Finding::Relocation(text.to_owned()))
+}
+
+/// Without a name.
+const NAMELESS: &[Row] = &[
+    ("Loading of {} is rejected", |found| rejected(found.first()?)),
+    ("Request for unknown module key {}", |_| Some(Finding::UnknownKey)),
+    ("not signed with expected {}", |_| {
+        Some(Finding::SignatureRejected("module with unsupported crypto".to_owned()))
+    }),
+    ("PKCS#7 signature info has unexpected non-zero params", |_| {
+        Some(Finding::SignatureRejected("damaged signature".to_owned()))
+    }),
+    ("Lockdown: {}: unsigned module loading is restricted{}", |_| Some(Finding::Lockdown)),
+    ("Lockdown: {}: Loading of unsigned module{}", |_| Some(Finding::Lockdown)),
+    ("LoadPin: kernel-module {}denied {}", |_| Some(Finding::Denied("loadpin"))),
+    ("LoadPin: {}denied {}", |_| Some(Finding::Denied("loadpin"))),
+    ("ima: impossible to appraise a {}", |_| Some(Finding::Denied("ima"))),
+    ("impossible to appraise a {}", |_| Some(Finding::Denied("ima"))),
+    ("not a gzip compressed module", |_| Some(Finding::Decompression)),
+    ("not an xz compressed module", |_| Some(Finding::Decompression)),
+    ("not a zstd compressed module", |_| Some(Finding::Decompression)),
+    ("decompression failed with status {}", |_| Some(Finding::Decompression)),
+    ("failed to initialize decompressor{}", |_| Some(Finding::Decompression)),
+    ("ZSTD-{}", |_| Some(Finding::Decompression)),
+    ("execmem: unable to allocate memory{}", |_| Some(Finding::OutOfMemory)),
+    ("vmap allocation for size {}", |_| Some(Finding::OutOfMemory)),
+    ("percpu: allocation failed, size={}", |_| Some(Finding::OutOfMemory)),
+    ("insmod: page allocation failure{}", |_| Some(Finding::OutOfMemory)),
+    ("insmod: vmalloc: allocation failure{}", |_| Some(Finding::OutOfMemory)),
+    ("insmod: vmalloc error: {}", |_| Some(Finding::OutOfMemory)),
+];
+
+/// Without a name, and best told in the kernel's own words: a damaged or foreign file.
+const ELF: &[&str] = &[
+    "Invalid ELF {}",
+    "Invalid architecture in ELF {}",
+    "Invalid module architecture in ELF {}",
+    "ELF Spec violation: {}",
+    "empty section name table{}",
+    "empty symbol string table{}",
+    "symbol string table {}",
+    "symbol name out of bounds{}",
+    "Module has invalid ELF {}",
+    "Module len {} truncated",
+    "extended version crc+name presence does not match{}",
+    "more extended version crcs than names{}",
+    "Only one .modinfo section must exist.",
+];
+
+/// The same: a relocation, on x86.
+const RELOCATIONS_WITHOUT_NAME: &[&str] = &[
+    "Unknown rela relocation: {}",
+    "overflow in relocation type {}",
+    "Overflow in relocation type {}",
+    "Invalid relocation target, existing value is nonzero {}",
+    "Skipping invalid relocation target, existing value is nonzero {}",
+];
+
+fn any(templates: &[&str], text: &str) -> bool {
+    templates.iter().any(|template| matched(template, text).is_some())
+}
+
+fn described_without_name(text: &str) -> Option<Finding> {
+    if any(ELF, text) {
+        return Some(Finding::Elf(text.to_owned()));
+    }
+    any(RELOCATIONS_WITHOUT_NAME, text).then(|| Finding::Relocation(text.to_owned()))
+}
+
+/// Texts with the module's name in the middle.
+fn about_one_of(text: &str, names: &[&str]) -> Option<Finding> {
+    const ROWS: &[Row] = &[
+        ("Module {} is blacklisted", |found| Some(Finding::Blacklisted(one(found)?))),
+        ("failed to validate module [{}] BTF: {}", |_| Some(Finding::Btf)),
+        ("BPF: failed to validate module [{}] BTF: {}", |_| Some(Finding::Btf)),
+        ("{}`{}' likely not compiled with {}", |_| {
+            Some(Finding::Relocation("likely not compiled with -mcmodel=kernel".to_owned()))
+        }),
+    ];
+    const LIVEPATCH: &[&str] = &[
+        "livepatch: patch '{}' failed for module '{}', refusing to load module '{}'",
+        "livepatch: failed to initialize patch '{}' for module '{}' ({})",
+        "livepatch: pre-patch callback failed for object '{}'",
+    ];
+    let named = |found: &[&str]| found.iter().any(|word| names.contains(word));
+    let row = ROWS.iter().find_map(|(template, finding)| {
+        let found = matched(template, text)?;
+        if named(&found) { finding(&found) } else { None }
+    });
+    row.or_else(|| {
+        let mut found = LIVEPATCH.iter().filter_map(|template| matched(template, text));
+        let found = found.find(|found| named(found))?;
+        let patch = found.first().filter(|_| found.len() > 1);
+        Some(Finding::Livepatch(patch.map_or_else(String::new, |patch| (*patch).to_owned())))
+    })
+}
+
+/// `initcall t_init+0x0/0x10 [t] returned -19 after 3 usecs`, with `initcall_debug`.
+fn initcall(text: &str, names: &[&str]) -> Option<Finding> {
+    let [_, module, number, _]: [&str; 4] =
+        matched("initcall {} [{}] returned {} after {}", text)?.try_into().ok()?;
+    names.contains(&module).then_some(())?;
+    Some(Finding::InitReturned(errno(number)?))
+}
+
+/// Texts behind a parameter's name, without the module's.
+fn limit(text: &str, parameters: &[&str]) -> Option<Finding> {
+    let (name, what) = text.split_once(": ")?;
+    if !parameters.contains(&name) {
+        return None;
+    }
+    let takes = if let Some(count) = matched("can only take {} arguments", what) {
+        format!("at most {} of them", count.first()?)
+    } else if let Some(count) = matched("string doesn't fit in {} chars.", what) {
+        format!("at most {} bytes", count.first()?)
+    } else if what == "string parameter too long" {
+        "at most 1024 bytes".to_owned()
+    } else {
+        return None;
+    };
+    Some(Finding::Limit(name.to_owned(), takes))
+}
+
+fn rejected(what: &str) -> Option<Finding> {
+    ["unsigned module", "module with unsupported crypto", "module with unavailable key"]
+        .contains(&what)
+        .then(|| Finding::SignatureRejected(what.to_owned()))
+}
+
+/// Records of audit, which are in the log where no daemon collects them.
+fn audit(text: &str) -> Option<Finding> {
+    let text = text.strip_prefix("audit: ").unwrap_or(text);
+    if !text.starts_with("type=") {
+        return None;
+    }
+    let has = |part: &str| text.contains(part);
+    if !has("comm=\"insmod\"") && has("comm=") {
+        return None;
+    }
+    let selinux = ["{ module_load }", "{ sys_module }"].iter().any(|right| has(right));
+    if has("avc:") && has("denied") && selinux && !has("permissive=1") {
+        return Some(Finding::Denied("selinux"));
+    }
+    if has("apparmor=\"DENIED\"") && has("sys_module") {
+        return Some(Finding::Denied("apparmor"));
+    }
+    if has("op=appraise_data") && has("cause=") && !has("res=1") {
+        return Some(Finding::Denied("ima"));
+    }
+    (has("ipe_op=KMODULE") && has("action=DENY")).then_some(Finding::Denied("ipe"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABOUT: About<'_> = About { names: &["t_x"], parameters: &["p"] };
+
+    #[test]
+    fn what_texts_say() {
+        let s = str::to_owned;
+        for (text, expected) in [
+            ("t_x: Unknown symbol f (err -2)", Finding::UnknownSymbol(s("f"), 2)),
+            ("t_x: Unknown symbol f (err 0)", Finding::UnknownSymbol(s("f"), 2)),
+            ("t_x: Unknown symbol f (err -16)", Finding::UnknownSymbol(s("f"), 16)),
+            ("t_x: Unknown symbol  (err -2)", Finding::UnknownSymbol(s(""), 2)),
+            ("t_x: Unknown symbol f", Finding::UnknownSymbol(s("f"), 2)),
+            (
+                "t_x: version magic '1 SMP ' should be '2 SMP '",
+                Finding::Vermagic(s("1 SMP "), s("2 SMP ")),
+            ),
+            ("t_x: `a `b' invalid for parameter `n'", Finding::BadParameter(s("n"), s("a `b"))),
+            (
+                "module: t_x: Unknown rela relocation: 41",
+                Finding::Relocation(s("Unknown rela relocation: 41")),
+            ),
+            (
+                "module t_x: unsupported RELA relocation: 275",
+                Finding::Relocation(s("unsupported RELA relocation: 275")),
+            ),
+            (
+                "initcall t_init+0x0/0x20 [t_x] returned -19 after 3 usecs",
+                Finding::InitReturned(19),
+            ),
+            (
+                "livepatch: patch 'lp' failed for module 't_x', refusing to load module 't_x'",
+                Finding::Livepatch(s("lp")),
+            ),
+            ("p: can only take 4 arguments", Finding::Limit(s("p"), s("at most 4 of them"))),
+            ("p: string doesn't fit in 15 chars.", Finding::Limit(s("p"), s("at most 15 bytes"))),
+        ] {
+            assert_eq!(find(text, ABOUT), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn holes() {
+        assert_eq!(matched("a{}b{}", "a1b2b"), Some(vec!["1", "2b"]));
+        assert_eq!(matched("a{}", "a"), Some(vec![""]));
+        assert_eq!(matched("{}a", "ba"), Some(vec!["b"]));
+        assert_eq!(matched("a", "a"), Some(vec![]));
+        for (template, text) in [("a", "ab"), ("a{}b", "ac"), ("a{}b", "b")] {
+            assert_eq!(matched(template, text), None, "{template} {text}");
+        }
+    }
+}
