@@ -103,7 +103,7 @@ fn diagnosis(system: &System, facts: &Facts) -> Option<Diagnosis> {
     // What a module of this name says of itself is about another one if this one never ran.
     let never_ran = matches!(cause, Cause::AlreadyLoaded { .. } | Cause::BeingUnloaded { .. });
     let log = facts.log.iter().flatten();
-    let log = log.filter(|evidence| evidence.finding.is_some() || !never_ran);
+    let log = log.filter(|evidence| evidence.finding().is_some() || !never_ran);
     let kernel_log = log.map(|evidence| evidence.line.clone()).collect();
     let module = facts.module.as_ref().and_then(|module| module.name.clone());
     Some(Diagnosis { module, cause, kernel_log, fixes })

@@ -1,13 +1,16 @@
 //! What the running kernel allows, and what it exports.
 
+mod caller;
 mod exports;
 mod reference;
 
+pub use caller::Privilege;
+
+pub(crate) use caller::Caller;
 pub(crate) use exports::{Exported, Exports};
 pub(crate) use reference::Reference;
 
 use nix::sys::utsname::uname;
-use nix::unistd::geteuid;
 
 use crate::system::{self, System};
 
@@ -17,10 +20,8 @@ use crate::system::{self, System};
 pub(crate) struct Policy {
     /// Modules can be loaded by nobody any more.
     pub(crate) modules_disabled: Option<bool>,
-    /// This process may load modules, as far as privilege goes.
-    pub(crate) privileged: Option<bool>,
-    /// This process is root in a user namespace only.
-    pub(crate) in_namespace: bool,
+    /// What this process may do.
+    pub(crate) caller: Caller,
     /// The kernel takes validly signed modules only.
     pub(crate) sig_enforce: Option<bool>,
     /// `none`, `integrity` or `confidentiality`, see `kernel_lockdown`(7).
@@ -36,21 +37,22 @@ pub(crate) struct Policy {
     pub(crate) force_load: Option<bool>,
 }
 
-/// `CAP_SYS_MODULE` of capabilities(7).
-const CAP_SYS_MODULE: u32 = 16;
-
 impl Policy {
+    /// Whether a filter of the calling process, or a tracer, may have answered in the kernel's
+    /// place.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.caller.seccomp == Some(true) || self.caller.traced
+    }
+
     pub(crate) fn read(system: &System) -> Self {
         let text = |path: &std::path::Path| system::read_text(path).ok();
         let command_line = text(&system.command_line()).unwrap_or_default();
         let command_line: Vec<String> = command_line.split(' ').map(str::to_owned).collect();
         let lockdown = text(&system.security("lockdown"));
-        let in_namespace = is_in_user_namespace(system);
         let variable = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
         Self {
             modules_disabled: text(&system.sysctl("kernel/modules_disabled")).map(|it| it != "0"),
-            privileged: Some(may_load(system) && !in_namespace),
-            in_namespace,
+            caller: Caller::read(system),
             sig_enforce: text(&system.module_parameter("module", "sig_enforce"))
                 .map(|value| value == "Y"),
             lockdown: lockdown.map(|text| bracketed(&text).to_owned()),
@@ -74,24 +76,6 @@ fn bracketed(text: &str) -> &str {
     let start = text.find('[').map_or(0, |at| at + 1);
     let rest = text.get(start..).unwrap_or_default();
     rest.split(']').next().unwrap_or_default()
-}
-
-fn may_load(system: &System) -> bool {
-    let status = system::read_text(&system.own_process("status")).unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok())
-        // Without /proc, root is who usually has all capabilities.
-        .map_or_else(|| geteuid().is_root(), |set| set >> CAP_SYS_MODULE & 1 == 1)
-}
-
-/// The kernel asks for the capability in the initial namespace, whose map is the identity.
-fn is_in_user_namespace(system: &System) -> bool {
-    system::read_text(&system.own_process("uid_map")).is_ok_and(|map| {
-        let numbers: Vec<&str> = map.split_ascii_whitespace().collect();
-        numbers != ["0", "0", "4294967295"]
-    })
 }
 
 fn blacklist(system: &System, command_line: &[String]) -> Vec<String> {

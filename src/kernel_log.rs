@@ -127,7 +127,9 @@ fn records(file: &mut File, earliest: Duration) -> (Vec<Record>, bool) {
             // put /dev/null there.
             Ok(0) => return (records, false),
             Ok(length) => {
-                let Some(parsed) = parse(buffer.get(..length).unwrap_or_default()) else { continue };
+                let Some(parsed) = parse(buffer.get(..length).unwrap_or_default()) else {
+                    continue;
+                };
                 if parsed.time < earliest {
                     continue;
                 }
@@ -214,7 +216,8 @@ mod tests {
     #[test]
     fn a_record_is_taken_apart() {
         let record =
-            parse(b"4,1234,5678,-,caller=T1;t: Unknown symbol f\\x0a(\\x5c)\n SUBSYSTEM=x\n").unwrap();
+            parse(b"4,1234,5678,-,caller=T1;t: Unknown symbol f\\x0a(\\x5c)\n SUBSYSTEM=x\n")
+                .unwrap();
         assert_eq!((record.level, record.continues), (4, false));
         let lines: Vec<Record> = record.lines().collect();
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();

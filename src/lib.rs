@@ -176,6 +176,7 @@ pub use insert::{
     Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, dependencies,
     insert,
 };
+pub use kernel::Privilege;
 pub use kernel_log::KernelLog;
 pub use loaded::{
     Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,

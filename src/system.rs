@@ -176,6 +176,20 @@ impl System {
         self.root.join(format!("boot/config-{release}"))
     }
 
+    /// The container that the system is, by the name of what made it.
+    pub(crate) fn container(&self) -> Option<String> {
+        const MARKS: &[(&str, &str)] = &[(".dockerenv", "docker"), ("run/.containerenv", "podman")];
+        let marked = MARKS.iter().find(|(file, _)| self.root.join(file).exists());
+        let named = read_text(&self.root.join("run/systemd/container")).ok();
+        let version = || read_text(&self.root.join("proc/version")).ok();
+        // gVisor has a kernel of its own, which says so in its log alone, and this one version.
+        let is_gvisor = |text: &String| text.starts_with("Linux version 4.4.0 #1 SMP Sun Jan 10");
+        marked
+            .map(|(_, name)| (*name).to_owned())
+            .or(named.filter(|name| !name.is_empty()))
+            .or_else(|| version().filter(is_gvisor).map(|_| "gVisor".to_owned()))
+    }
+
     /// The release of the kernel, as `uname -r` gives it.
     pub fn release(&self) -> String {
         read_text(&self.root.join("proc/sys/kernel/osrelease")).unwrap_or_else(|_| {

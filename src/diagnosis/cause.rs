@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::class::{Class, kinds};
 use crate::errno::Errno;
 use crate::insert::BadArgument;
+use crate::kernel::Privilege;
 use crate::module_file::{Compression, Signer, VermagicDifference};
 use crate::name::ModuleName;
 
@@ -54,6 +55,27 @@ pub enum Cause {
         module: String,
         /// That of the kernel.
         kernel: String,
+    },
+    /// A relocation that the kernel cannot apply: built with other options, or another toolchain.
+    #[non_exhaustive]
+    Relocation {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Type information (BTF) that does not fit that of the kernel.
+    Btf,
+    /// A live patch of the kernel could not be applied to the module.
+    #[non_exhaustive]
+    Livepatch {
+        /// The patch, where the kernel named it.
+        patch: Option<String>,
+    },
+    /// Symbols that only modules with a signature of this kernel's key may use or export, as on
+    /// Android.
+    #[non_exhaustive]
+    ProtectedSymbol {
+        /// The symbols.
+        symbols: Vec<String>,
     },
     /// An ELF object, but not a module, or not one of a kernel built like this.
     #[non_exhaustive]
@@ -179,8 +201,10 @@ pub enum Cause {
     /// The caller may not load modules.
     #[non_exhaustive]
     NoPrivilege {
-        /// It has the capability, but in a user namespace only.
-        in_namespace: bool,
+        /// What it lacks.
+        lacks: Privilege,
+        /// The container that it runs in, if it does.
+        container: Option<String>,
     },
     /// A module of this name is loaded.
     #[non_exhaustive]
@@ -239,7 +263,11 @@ pub enum Cause {
         certain: bool,
     },
     /// There was not enough memory.
-    OutOfMemory,
+    #[non_exhaustive]
+    OutOfMemory {
+        /// Whether it was the kernel that had too little, rather than the init function.
+        certain: bool,
+    },
     /// The kernel was built without loadable modules.
     NoModuleSupport,
     /// The kernel was built without forced loading.
@@ -247,8 +275,11 @@ pub enum Cause {
     /// A security module of the kernel denied it.
     #[non_exhaustive]
     SecurityPolicy {
-        /// Those that look at modules, as far as they could be told.
+        /// Those that look at modules, as far as they could be told; `seccomp` is a filter of the
+        /// calling process.
         modules: Vec<String>,
+        /// Whether one of them said so.
+        certain: bool,
     },
     /// Nothing of the above could be found.
     #[non_exhaustive]
@@ -292,7 +323,9 @@ kinds!(Cause {
     NotElf => "not-elf", Misfit, ENOEXEC;
     Truncated => "truncated", Misfit, ENOEXEC;
     WrongArchitecture => "wrong-architecture", Misfit, ENOEXEC;
-    NotAModule => "not-a-module", Misfit, ENOEXEC;
+    NotAModule | Relocation => "not-a-module", Misfit, ENOEXEC;
+    Btf => "btf-mismatch", Misfit, EINVAL;
+    Livepatch => "livepatch", Misfit;
     CorruptCompression => "corrupt-compression", Misfit, EINVAL;
     CompressionUnsupported | TooLarge => "compression-unsupported", Misfit, ENOEXEC;
     VermagicMismatch => "vermagic-mismatch", Misfit, ENOEXEC;
@@ -303,6 +336,7 @@ kinds!(Cause {
     DependencyInitializing => "dependency-initializing", Busy, EBUSY;
     DuplicateSymbol => "duplicate-symbol", Misfit, ENOEXEC;
     Unsigned => "unsigned", NotPermitted, EKEYREJECTED;
+    ProtectedSymbol => "protected-symbol", NotPermitted, EACCES;
     UnknownKey => "unknown-key", NotPermitted, EKEYREJECTED;
     BadSignature => "bad-signature", NotPermitted, EKEYREJECTED;
     LockedDown => "locked-down", NotPermitted, EPERM;
@@ -323,6 +357,17 @@ kinds!(Cause {
 });
 
 impl Cause {
+    /// Returns whether the cause is a fact, rather than the most likely one.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            Self::InitFailed { certain, .. }
+            | Self::SecurityPolicy { certain, .. }
+            | Self::OutOfMemory { certain } => *certain,
+            Self::Unknown { .. } => false,
+            _ => true,
+        }
+    }
+
     /// Returns the class of the failure.
     pub fn class(&self) -> Class {
         match self {

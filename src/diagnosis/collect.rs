@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::os::unix::fs::FileTypeExt;
 
-use super::evidence::{self, Evidence, Finding};
+use super::evidence::{self, About, Evidence, Finding};
 use super::facts::{Argument, Facts, FileFacts, Module};
 use super::{Request, Supposed, providers};
 use crate::depmod::ModuleTree;
@@ -36,7 +36,10 @@ pub(super) fn after(
     facts.answer = Some(answer);
     facts.asked = matches!(error.failure(), InsertFailure::Refused(_));
     match log {
-        Some(Ok(since)) => facts.log = Some(about(&facts, &since)),
+        Some(Ok(since)) => {
+            facts.log = Some(about(&facts, &since));
+            facts.log_complete = since.exact && since.complete;
+        }
         Some(Err(error)) => facts.log_error = Some(error),
         None => {}
     }
@@ -225,22 +228,7 @@ fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
         .map(|argument| String::from_utf8_lossy(&argument.name).replace('-', "_"))
         .collect();
     let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
-    let mut records: Vec<_> = since
-        .records
-        .iter()
-        .filter_map(|record| {
-            Some((record.time, evidence::read(&record.text, &names, &parameters)?))
-        })
-        .collect();
-    if !since.exact
-        && let Some(newest) = records.last().map(|(time, _)| *time)
-    {
-        // Only the times tell these from records of an earlier call: all of one call lie within
-        // its duration.
-        let earliest = newest.saturating_sub(since.elapsed);
-        records.retain(|(time, _)| *time >= earliest);
-    }
-    records.into_iter().map(|(_, evidence)| evidence).collect()
+    evidence::pick(since, About { names: &names, parameters: &parameters })
 }
 
 fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Supposed<'_>) {
@@ -278,8 +266,8 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
 
 /// The symbols of whose versions the kernel complained.
 fn disputed(log: &[Evidence]) -> HashSet<&str> {
-    let findings = log.iter().filter_map(|evidence| evidence.finding.as_ref());
-    findings
+    log.iter()
+        .filter_map(Evidence::finding)
         .filter_map(|finding| match finding {
             Finding::VersionDisagrees(name) | Finding::NoVersion(name) => Some(name.as_str()),
             _ => None,

@@ -17,6 +17,16 @@ pub(super) struct Evidence {
     pub(super) meaning: Meaning,
 }
 
+impl Evidence {
+    /// What a text of the loader says.
+    pub(super) fn finding(&self) -> Option<&Finding> {
+        match &self.meaning {
+            Meaning::Loader(finding) => Some(finding),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A text of the loader, or of what it calls.
@@ -75,7 +85,8 @@ pub(super) enum Finding {
     Btf,
     /// A live patch, which could not be applied to the module.
     Livepatch(String),
-    Decompression,
+    /// The kernel's own description of what its decoder did not take.
+    Decompression(String),
     OutOfMemory,
     /// With `initcall_debug`: what the init function returned, positive.
     InitReturned(i32),

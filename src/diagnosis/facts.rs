@@ -54,6 +54,8 @@ pub(super) struct Facts {
     /// What the kernel logged about the call; `None` if the log could not be read, or there was
     /// no call.
     pub(super) log: Option<Vec<Evidence>>,
+    /// Whether that is all that the kernel logged, and nothing of another call.
+    pub(super) log_complete: bool,
     /// Why the log could not be read.
     pub(super) log_error: Option<Error>,
 }

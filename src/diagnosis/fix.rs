@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::cause::{Cause, MissingSymbol};
 use super::facts::Facts;
+use crate::kernel::Privilege;
 use crate::name::ModuleName;
 use crate::shell::shell_word;
 use crate::system::System;
@@ -64,8 +65,26 @@ pub(super) fn fixes(system: &System, facts: &Facts, cause: &Cause) -> Vec<String
         }
         Cause::ModulesDisabled { at_boot: true } => one("boot without nomodule".to_owned()),
         Cause::ModulesDisabled { at_boot: false } => one("reboot".to_owned()),
-        Cause::NoPrivilege { in_namespace: false } => one(format!("sudo insmod {file}")),
-        Cause::NoPrivilege { in_namespace: true } => one("load it on the host".to_owned()),
+        Cause::NoPrivilege { lacks: Privilege::Missing, .. } => one(format!("sudo insmod {file}")),
+        Cause::NoPrivilege { lacks: Privilege::Namespace, .. } => {
+            one("load the module on the host, outside of the user namespace".to_owned())
+        }
+        Cause::NoPrivilege { lacks: Privilege::Dropped, container } => {
+            let start = match container.as_deref() {
+                Some(tool @ ("docker" | "podman")) => {
+                    format!("start the container with: {tool} run --cap-add SYS_MODULE ...")
+                }
+                Some(_) => "start the container with the capability CAP_SYS_MODULE".to_owned(),
+                None => "start the process with CAP_SYS_MODULE in its bounding set; a systemd \
+                         service must not have ProtectKernelModules=yes"
+                    .to_owned(),
+            };
+            let mut fixes = vec!["load the module on the host".to_owned(), start];
+            if container.is_none() {
+                fixes.remove(0);
+            }
+            fixes
+        }
         Cause::UnknownParameter { .. } => one(format!("insmod --params {file}")),
         Cause::BadParameter { unknown: true, .. } | Cause::BadParameter { takes: None, .. } => {
             one(format!("insmod --params {file}"))
@@ -119,7 +138,7 @@ mod tests {
     #[test]
     fn words_from_files_are_words() {
         let name = ModuleName::from_kernel(b"a;reboot");
-        let privilege = Cause::NoPrivilege { in_namespace: false };
+        let privilege = Cause::NoPrivilege { lacks: Privilege::Missing, container: None };
         assert_eq!(advised("./x; reboot #.ko", &privilege), ["sudo insmod './x; reboot #.ko'"]);
         assert_eq!(advised("-f.ko", &privilege), ["sudo insmod -- -f.ko"]);
         let owned = Cause::DuplicateSymbol { symbol: "f".into(), owner: Some(name.clone()) };

@@ -10,6 +10,7 @@ impl Serialize for Cause {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("kind", self.kind())?;
         map.serialize_entry("text", &self.to_string())?;
+        map.serialize_entry("certain", &self.is_certain())?;
         details(self, &mut map)?;
         map.end()
     }
@@ -67,6 +68,9 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             map.serialize_entry("parameter", name)?;
             map.serialize_entry("nearest", nearest)
         }
+        Cause::Livepatch { patch } => map.serialize_entry("patch", patch),
+        Cause::ProtectedSymbol { symbols } => map.serialize_entry("symbols", &named(symbols)),
+        Cause::SecurityPolicy { modules, .. } => map.serialize_entry("modules", modules),
         Cause::Unknown { unseen, .. } => map.serialize_entry("unseen", unseen),
         _ => Ok(()),
     }

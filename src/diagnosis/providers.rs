@@ -44,7 +44,7 @@ pub(super) fn find(facts: &mut Facts, tree: &ModuleTree, module: &Module) {
 }
 
 fn unknown_symbol(evidence: &Evidence) -> Option<&str> {
-    match &evidence.finding {
+    match evidence.finding() {
         Some(Finding::UnknownSymbol(name, _)) => Some(name),
         _ => None,
     }

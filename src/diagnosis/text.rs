@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::cause::{Cause, MissingSymbol, WrongVersion};
 use crate::errno::Errno;
+use crate::kernel::Privilege;
 use crate::module_file::{Signer, VermagicDifference};
 
 impl fmt::Display for Cause {
@@ -94,12 +95,20 @@ impl fmt::Display for Cause {
             Self::ModulesDisabled { at_boot: false } => {
                 f.write_str("module loading is disabled until reboot (kernel.modules_disabled = 1)")
             }
-            Self::NoPrivilege { in_namespace: false } => {
-                f.write_str("loading modules requires CAP_SYS_MODULE (root)")
+            Self::NoPrivilege { lacks, container } => {
+                f.write_str(match lacks {
+                    Privilege::Missing => "loading modules requires CAP_SYS_MODULE (root)",
+                    Privilege::Dropped => {
+                        "loading modules requires CAP_SYS_MODULE, which even root lacks here: it \
+                         was dropped from the bounding set"
+                    }
+                    Privilege::Namespace => {
+                        "modules cannot be loaded from inside a user namespace, not even by root"
+                    }
+                })?;
+                let container = container.as_ref().filter(|_| *lacks != Privilege::Missing);
+                container.map_or(Ok(()), |container| write!(f, " ({container} container)"))
             }
-            Self::NoPrivilege { in_namespace: true } => f.write_str(
-                "modules cannot be loaded from inside a user namespace, not even by root",
-            ),
             Self::AlreadyLoaded { name } => write!(f, "{name} is already loaded"),
             Self::BuiltIn { name } => write!(f, "{name} is built into the kernel"),
             Self::BeingUnloaded { name } => write!(f, "{name} is being unloaded"),
@@ -141,18 +150,42 @@ impl fmt::Display for Cause {
                     _ => Ok(()),
                 }
             }
-            Self::OutOfMemory => f.write_str("the kernel ran out of memory"),
+            Self::OutOfMemory { certain: true } => f.write_str("the kernel ran out of memory"),
+            Self::OutOfMemory { certain: false } => f.write_str(
+                "most likely, the kernel ran out of memory; or the module's init function did",
+            ),
+            Self::Relocation { detail } => relocation(f, detail),
+            Self::Btf => f.write_str(
+                "the module's type information (BTF) does not match this kernel's: it was built \
+                 against another build of the kernel",
+            ),
+            Self::Livepatch { patch } => {
+                f.write_str("the live patch ")?;
+                if let Some(patch) = patch {
+                    write!(f, "{patch} ")?;
+                }
+                f.write_str("of this kernel could not be applied to the module")
+            }
+            Self::ProtectedSymbol { symbols } => write!(
+                f,
+                "{} reserved for modules signed with this kernel's own key",
+                list_is(symbols)
+            ),
             Self::NoModuleSupport => {
                 f.write_str("this kernel was built without loadable modules (CONFIG_MODULES)")
             }
             Self::NotForceable => f.write_str(
                 "this kernel was built without forced loading (CONFIG_MODULE_FORCE_LOAD)",
             ),
-            Self::SecurityPolicy { modules } if modules.is_empty() => {
-                f.write_str("blocked by a kernel security module")
-            }
-            Self::SecurityPolicy { modules } => {
-                write!(f, "blocked by a kernel security module: {}", modules.join(", "))
+            Self::SecurityPolicy { modules, certain } => {
+                f.write_str(if *certain { "" } else { "most likely, " })?;
+                match &modules[..] {
+                    [] => f.write_str("blocked by a kernel security module"),
+                    [one] if one == "seccomp" => {
+                        f.write_str("a seccomp filter of this process blocks the system call")
+                    }
+                    _ => write!(f, "blocked by a kernel security module: {}", modules.join(", ")),
+                }
             }
             Self::Unknown { errno, unseen } => {
                 f.write_str("unknown")?;
@@ -166,6 +199,24 @@ impl fmt::Display for Cause {
             }
         }
     }
+}
+
+/// The kernel's words, and what they mean to people who build modules.
+fn relocation(f: &mut fmt::Formatter<'_>, detail: &str) -> fmt::Result {
+    f.write_str("the kernel cannot apply a relocation of the module")?;
+    let number = detail.rsplit(": ").next().and_then(|number| number.parse::<u32>().ok());
+    let meaning = match number.filter(|_| detail.contains("Unknown rela relocation")) {
+        Some(3 | 9 | 25..=30 | 41 | 42) => "it was compiled as position-independent code (-fPIC)",
+        Some(4) => "the toolchain is too new for this kernel (R_X86_64_PLT32)",
+        _ if detail.contains("existing value is nonzero") => {
+            "the file was linked or modified by another toolchain, or is corrupt"
+        }
+        _ if detail.contains("overflow") || detail.contains("not compiled with") => {
+            "it was not compiled for the kernel's memory model (-mcmodel=kernel)"
+        }
+        _ => "it was compiled with other options than kernel modules, or is corrupt",
+    };
+    write!(f, ": {meaning} ({detail})")
 }
 
 fn vermagic(f: &mut fmt::Formatter<'_>, differences: &[VermagicDifference]) -> fmt::Result {

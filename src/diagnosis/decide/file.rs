@@ -27,6 +27,14 @@ pub(super) fn compression(facts: &Facts) -> Option<Cause> {
     if let Some(format) = facts.file.foreign {
         return Some(Cause::CompressionUnsupported { format: format.to_owned() });
     }
+    let said = logged(facts, |finding| match finding {
+        Finding::Decompression(detail) => Some(detail.clone()),
+        _ => None,
+    });
+    if let Some(said) = said.filter(|_| facts.unreadable.is_none()) {
+        let detail = format!("the kernel's decoder refused it ({said})");
+        return Some(Cause::CorruptCompression { compression: facts.file.compression, detail });
+    }
     let error = facts.unreadable.as_ref()?;
     match error.kind() {
         ErrorKind::CorruptCompression => Some(Cause::CorruptCompression {
@@ -84,6 +92,13 @@ pub(super) fn truncated(facts: &Facts) -> Option<Cause> {
     let error = facts.module.as_ref()?.valid.as_ref().err()?;
     let cut = error.kind() == ErrorKind::Truncated;
     cut.then(|| Cause::Truncated { detail: error.detail().to_owned() })
+}
+
+pub(super) fn relocation(facts: &Facts) -> Option<Cause> {
+    logged(facts, |finding| match finding {
+        Finding::Relocation(detail) => Some(Cause::Relocation { detail: detail.clone() }),
+        _ => None,
+    })
 }
 
 pub(super) fn not_a_module(facts: &Facts) -> Option<Cause> {

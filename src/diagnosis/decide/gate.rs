@@ -1,8 +1,8 @@
 //! Whether this module may be loaded by this process into this kernel.
 
-use super::{log_decides, logged};
+use super::{findings, log_decides, logged};
 use crate::diagnosis::cause::Cause;
-use crate::diagnosis::evidence::Finding;
+use crate::diagnosis::evidence::{Evidence, Finding, Meaning};
 use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
 use crate::module_file::vermagic_differences;
@@ -25,8 +25,8 @@ pub(super) fn modules_disabled(facts: &Facts) -> Option<Cause> {
 /// Who asks is no property of the module: it does not count if the kernel was not asked.
 pub(super) fn no_privilege(facts: &Facts) -> Option<Cause> {
     facts.answer?;
-    (facts.policy.privileged == Some(false))
-        .then_some(Cause::NoPrivilege { in_namespace: facts.policy.in_namespace })
+    let lacks = facts.policy.caller.lacks?;
+    Some(Cause::NoPrivilege { lacks, container: facts.policy.caller.container.clone() })
 }
 
 pub(super) fn blacklisted(facts: &Facts) -> Option<Cause> {
@@ -80,17 +80,54 @@ fn mismatch(facts: &Facts) -> Option<String> {
 }
 
 /// Security modules of the kernel that look at modules.
-const OPINIONATED: &[&str] = &["selinux", "loadpin", "ipe", "ima", "integrity"];
+const OPINIONATED: &[&str] = &["selinux", "loadpin", "ipe", "ima", "integrity", "bpf"];
 
 pub(super) fn security_policy(facts: &Facts) -> Option<Cause> {
-    let by_loadpin = logged(facts, |finding| (*finding == Finding::LoadPin).then_some(()));
-    if by_loadpin.is_some() {
-        return Some(Cause::SecurityPolicy { modules: vec!["loadpin".to_owned()] });
+    let said = logged(facts, |finding| match finding {
+        Finding::Denied(module) => Some(vec![(*module).to_owned()]),
+        _ => None,
+    });
+    if let Some(modules) = said {
+        return Some(Cause::SecurityPolicy { modules, certain: true });
     }
-    // The loader itself never answers so. An init function might, and would say something.
-    let silent = facts.log.as_ref().is_none_or(Vec::is_empty);
-    let denied = facts.answer == Some(Errno::EACCES) && silent;
-    let modules = facts.policy.security_modules.iter();
-    let modules = modules.filter(|name| OPINIONATED.contains(&name.as_str())).cloned().collect();
-    denied.then_some(Cause::SecurityPolicy { modules })
+    // The init function might answer so, too, and would mostly log something.
+    let own = |evidence: &Evidence| evidence.meaning == Meaning::Own;
+    if facts.log.iter().flatten().any(own) {
+        return None;
+    }
+    let seccomp = facts.policy.caller.seccomp == Some(true);
+    let modules = match facts.answer? {
+        // Audit logs a few denials a second, and a daemon may keep them for itself.
+        Errno::EACCES => facts
+            .policy
+            .security_modules
+            .iter()
+            .filter(|name| OPINIONATED.contains(&name.as_str()))
+            .cloned()
+            .collect(),
+        Errno::EPERM | Errno::ENOSYS if seccomp => vec!["seccomp".to_owned()],
+        _ => return None,
+    };
+    Some(Cause::SecurityPolicy { modules, certain: false })
+}
+
+pub(super) fn protected_symbol(facts: &Facts) -> Option<Cause> {
+    let symbols: Vec<String> = findings(facts)
+        .filter_map(|finding| match finding {
+            Finding::Protected(symbol) => Some(symbol.clone()),
+            _ => None,
+        })
+        .collect();
+    (!symbols.is_empty()).then_some(Cause::ProtectedSymbol { symbols })
+}
+
+/// What is notified of a module before its init function runs may refuse it.
+pub(super) fn refused_by_notifier(facts: &Facts) -> Option<Cause> {
+    logged(facts, |finding| match finding {
+        Finding::Btf => Some(Cause::Btf),
+        Finding::Livepatch(patch) => {
+            Some(Cause::Livepatch { patch: Some(patch.clone()).filter(|patch| !patch.is_empty()) })
+        }
+        _ => None,
+    })
 }

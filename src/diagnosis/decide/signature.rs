@@ -29,6 +29,7 @@ fn standing(facts: &Facts) -> Option<Standing> {
     };
     let rejected = logged(facts, |finding| match finding {
         Finding::SignatureRejected(what) => Some(what.as_str() != "unsigned module"),
+        Finding::UnknownKey => Some(true),
         _ => None,
     });
     Some(match (&facts.reference.signer, rejected) {
@@ -42,7 +43,8 @@ fn standing(facts: &Facts) -> Option<Standing> {
 
 /// Whether the log has it that the signature is why the module was refused.
 fn kernel_said_so(facts: &Facts) -> bool {
-    findings(facts).any(|finding| matches!(finding, Finding::SignatureRejected(_)))
+    findings(facts)
+        .any(|finding| matches!(finding, Finding::SignatureRejected(_) | Finding::UnknownKey))
 }
 
 /// Whether there is no signature and none is asked for.

@@ -10,15 +10,18 @@ use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::{Facts, Module};
 use crate::module_file::{is_gpl_compatible, vermagic_differences};
 
-const LAYOUT: &str = "module_layout";
+/// What stands for the types that all modules share with the kernel; the second up to 2.6.27.
+fn is_layout(symbol: &str) -> bool {
+    matches!(symbol, "module_layout" | "struct_module")
+}
 
 /// The types that all modules share with the kernel are compared before anything else.
 pub(super) fn layout_version(facts: &Facts) -> Option<Cause> {
-    wrong_versions(facts, |symbol| symbol == LAYOUT)
+    wrong_versions(facts, is_layout)
 }
 
 pub(super) fn versions(facts: &Facts) -> Option<Cause> {
-    wrong_versions(facts, |symbol| symbol != LAYOUT)
+    wrong_versions(facts, |symbol| !is_layout(symbol))
 }
 
 fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> {

@@ -2,7 +2,7 @@
 
 use super::{log_decides, logged};
 use crate::diagnosis::cause::Cause;
-use crate::diagnosis::evidence::Finding;
+use crate::diagnosis::evidence::{Evidence, Finding, Meaning};
 use crate::diagnosis::facts::Facts;
 use crate::diagnosis::parameter::{self, lossy};
 use crate::errno::Errno;
@@ -89,5 +89,10 @@ fn foreseen(facts: &Facts) -> Option<Cause> {
 
 pub(super) fn out_of_memory(facts: &Facts) -> Option<Cause> {
     let said = logged(facts, |finding| (*finding == Finding::OutOfMemory).then_some(()));
-    (facts.answer.is_some() || said.is_some()).then_some(Cause::OutOfMemory)
+    let own = |evidence: &Evidence| evidence.meaning == Meaning::Own;
+    if said.is_none() && facts.log.iter().flatten().any(own) {
+        return None;
+    }
+    let certain = said.is_some();
+    (facts.answer.is_some() || certain).then_some(Cause::OutOfMemory { certain })
 }

@@ -84,7 +84,8 @@ pub(super) fn is_noise(text: &str, names: &[&str]) -> bool {
 fn is_frame(text: &str) -> bool {
     let text = text.trim_start();
     let text = text.strip_prefix("? ").unwrap_or(text);
-    if matches!(text, "<TASK>" | "</TASK>" | "<IRQ>" | "</IRQ>" | "<EOI>") || text.starts_with("[<") {
+    if matches!(text, "<TASK>" | "</TASK>" | "<IRQ>" | "</IRQ>" | "<EOI>") || text.starts_with("[<")
+    {
         return true;
     }
     let place = text.split(' ').next().unwrap_or_default();
@@ -98,9 +99,7 @@ fn is_registers(text: &str) -> bool {
         |word: &str| word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_name = |word: &str| word.len() <= 4 && word.ends_with(':');
     match (words.next(), words.next()) {
-        (Some(name), Some(number)) => {
-            (is_name(name) || is_number(name)) && is_number(number)
-        }
+        (Some(name), Some(number)) => (is_name(name) || is_number(name)) && is_number(number),
         _ => false,
     }
 }

@@ -29,9 +29,8 @@ fn subject<'a>(text: &'a str, names: &[&str]) -> (&'a str, bool) {
     for prefix in ["module: ", "module_64: ", "module_32: ", "x86/modules: "] {
         rest = rest.strip_prefix(prefix).unwrap_or(rest);
     }
-    let named = |rest: &'a str| {
-        names.iter().find_map(|name| rest.strip_prefix(name)?.strip_prefix(": "))
-    };
+    let named =
+        |rest: &'a str| names.iter().find_map(|name| rest.strip_prefix(name)?.strip_prefix(": "));
     match named(rest).or_else(|| named(rest.strip_prefix("module ")?)) {
         Some(rest) => (rest, true),
         None => (rest, false),
@@ -125,7 +124,7 @@ const NAMED: &[Row] = &[
 const MISFITS: &[&str] = &[
     "module has no symbols (stripped?)",
     "No module found in object",
-    "{}.gnu.linkonce.this_module section{}",
+    "{}.gnu.linkonce.this_module{}",
     "module is marked as livepatch module, but livepatch support is disabled",
     "please compile with -fno-common",
     "has both .ctors and .init_array.",
@@ -160,10 +159,7 @@ fn described(text: &str) -> Option<Finding> {
     if any(MISFITS, text) {
         return Some(Finding::NotAModule(text.to_owned()));
     }
-    RELOCATIONS
-        .iter()
-        .any(|part| text.contains(part))
-        .then(|| Finding::Relocation(text.to_owned()))
+    RELOCATIONS.iter().any(|part| text.contains(part)).then(|| Finding::Relocation(text.to_owned()))
 }
 
 /// Without a name.
@@ -182,12 +178,6 @@ const NAMELESS: &[Row] = &[
     ("LoadPin: {}denied {}", |_| Some(Finding::Denied("loadpin"))),
     ("ima: impossible to appraise a {}", |_| Some(Finding::Denied("ima"))),
     ("impossible to appraise a {}", |_| Some(Finding::Denied("ima"))),
-    ("not a gzip compressed module", |_| Some(Finding::Decompression)),
-    ("not an xz compressed module", |_| Some(Finding::Decompression)),
-    ("not a zstd compressed module", |_| Some(Finding::Decompression)),
-    ("decompression failed with status {}", |_| Some(Finding::Decompression)),
-    ("failed to initialize decompressor{}", |_| Some(Finding::Decompression)),
-    ("ZSTD-{}", |_| Some(Finding::Decompression)),
     ("execmem: unable to allocate memory{}", |_| Some(Finding::OutOfMemory)),
     ("vmap allocation for size {}", |_| Some(Finding::OutOfMemory)),
     ("percpu: allocation failed, size={}", |_| Some(Finding::OutOfMemory)),
@@ -222,6 +212,16 @@ const RELOCATIONS_WITHOUT_NAME: &[&str] = &[
     "Skipping invalid relocation target, existing value is nonzero {}",
 ];
 
+/// The same: what the kernel's decoders say of a compressed file.
+const DECODERS: &[&str] = &[
+    "not a gzip compressed module",
+    "not an xz compressed module",
+    "not a zstd compressed module",
+    "decompression failed with status {}",
+    "failed to initialize decompressor{}",
+    "ZSTD-{}",
+];
+
 fn any(templates: &[&str], text: &str) -> bool {
     templates.iter().any(|template| matched(template, text).is_some())
 }
@@ -229,6 +229,9 @@ fn any(templates: &[&str], text: &str) -> bool {
 fn described_without_name(text: &str) -> Option<Finding> {
     if any(ELF, text) {
         return Some(Finding::Elf(text.to_owned()));
+    }
+    if any(DECODERS, text) {
+        return Some(Finding::Decompression(text.to_owned()));
     }
     any(RELOCATIONS_WITHOUT_NAME, text).then(|| Finding::Relocation(text.to_owned()))
 }

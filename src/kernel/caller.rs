@@ -1,0 +1,106 @@
+//! What the calling process may do, and where it runs: a container is told from a plain user, as
+//! each needs another way out.
+
+use nix::unistd::geteuid;
+
+use crate::system::{self, System};
+
+/// What keeps the calling process from loading and removing modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Privilege {
+    /// It lacks the capability `CAP_SYS_MODULE`, which root has.
+    Missing,
+    /// It lacks the capability, and not even root gets it here: it was taken out of the bounding
+    /// set, as container runtimes and service managers do.
+    Dropped,
+    /// It has the capability in a user namespace only, and the kernel asks for it outside.
+    Namespace,
+}
+
+/// The calling process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// What it lacks.
+    pub(crate) lacks: Option<Privilege>,
+    /// Whether a filter of seccomp(2) decides on its system calls.
+    pub(crate) seccomp: Option<bool>,
+    /// Whether another process traces it, and may change what a system call returns.
+    pub(crate) traced: bool,
+    /// The container that it runs in, by the name of what made it.
+    pub(crate) container: Option<String>,
+}
+
+/// `CAP_SYS_MODULE` of capabilities(7).
+const CAP_SYS_MODULE: u32 = 16;
+
+impl Caller {
+    pub(crate) fn read(system: &System) -> Self {
+        let status = system::read_text(&system.own_process("status")).unwrap_or_default();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(line.strip_prefix(':')?.trim())
+        };
+        let has = |name: &str| {
+            let set = u64::from_str_radix(field(name)?, 16).ok()?;
+            Some(set >> CAP_SYS_MODULE & 1 == 1)
+        };
+        // Without /proc, root is who usually has all capabilities.
+        let capable = has("CapEff").unwrap_or_else(|| geteuid().is_root());
+        let in_namespace = is_in_user_namespace(system);
+        let lacks = if in_namespace {
+            Some(Privilege::Namespace)
+        } else if capable {
+            None
+        } else if has("CapBnd") == Some(false) {
+            Some(Privilege::Dropped)
+        } else {
+            Some(Privilege::Missing)
+        };
+        Self {
+            lacks,
+            seccomp: field("Seccomp").map(|mode| mode != "0"),
+            traced: field("TracerPid").is_some_and(|pid| pid != "0"),
+            container: system.container(),
+        }
+    }
+}
+
+/// The kernel asks for the capability in the initial namespace, whose map is the identity.
+fn is_in_user_namespace(system: &System) -> bool {
+    system::read_text(&system.own_process("uid_map")).is_ok_and(|map| {
+        let numbers: Vec<&str> = map.split_ascii_whitespace().collect();
+        numbers != ["0", "0", "4294967295"]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a captured /proc says; each test has a directory of its own.
+    fn caller(name: &str, status: &str, map: &str) -> Caller {
+        let root = std::env::temp_dir().join(format!("modutils-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("proc/self")).unwrap();
+        std::fs::write(root.join("proc/self/status"), status).unwrap();
+        std::fs::write(root.join("proc/self/uid_map"), map).unwrap();
+        let caller = Caller::read(&System::at(&root));
+        std::fs::remove_dir_all(root).unwrap();
+        caller
+    }
+
+    const INITIAL: &str = "         0          0 4294967295\n";
+
+    #[test]
+    fn what_is_missing() {
+        let all = "CapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\nSeccomp:\t0\n";
+        let user = "CapEff:\t0000000000000000\nCapBnd:\t000001ffffffffff\nSeccomp:\t0\n";
+        let docker = "CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\n";
+        assert_eq!(caller("all", all, INITIAL).lacks, None);
+        assert_eq!(caller("user", user, INITIAL).lacks, Some(Privilege::Missing));
+        let found = caller("docker", docker, INITIAL);
+        assert_eq!((found.lacks, found.seccomp), (Some(Privilege::Dropped), Some(true)));
+        assert_eq!(caller("ns", all, "0 1000 1\n").lacks, Some(Privilege::Namespace));
+        assert!(caller("traced", "TracerPid:\t7\n", INITIAL).traced);
+    }
+}
