@@ -8,7 +8,6 @@ use serde_json::json;
 
 use crate::account;
 use crate::cli::Cli;
-use crate::common::options::Explain;
 use crate::common::report::Reporter;
 use crate::dependencies;
 use crate::failure::Failure;
@@ -189,7 +188,7 @@ fn load(
     reporter: &Reporter,
     request: Request<'_>,
 ) -> Result<(), Failure> {
-    let log = if cli.json || reporter.explain == Explain::Always {
+    let log = if cli.json || reporter.explains() {
         KernelLog::open(system)
     } else {
         KernelLog::from_now()

@@ -142,6 +142,13 @@ pub enum Cause {
         /// The symbols, each with its namespace.
         symbols: Vec<(String, String)>,
     },
+    /// It imports a namespace that the kernel gives to modules of certain names only, and that
+    /// nobody may import: `module:NAME,…`, Linux 6.16.
+    #[non_exhaustive]
+    ReservedNamespace {
+        /// The namespace.
+        namespace: String,
+    },
     /// A module that it uses has not finished its own init function.
     #[non_exhaustive]
     DependencyInitializing {
@@ -333,6 +340,7 @@ kinds!(Cause {
     MissingSymbol => "missing-symbol", Misfit, ENOENT;
     GplOnlySymbol => "gpl-only-symbol", Misfit, ENOENT;
     MissingNamespace => "missing-namespace", Misfit, EINVAL;
+    ReservedNamespace => "missing-namespace", Misfit, EPERM;
     DependencyInitializing => "dependency-initializing", Busy, EBUSY;
     DuplicateSymbol => "duplicate-symbol", Misfit, ENOEXEC;
     Unsigned => "unsigned", NotPermitted, EKEYREJECTED;
@@ -406,4 +414,9 @@ impl From<&BadArgument> for Cause {
         let argument = bad.argument().to_string_lossy().into_owned();
         Self::Inexpressible { argument, reason: bad.reason() }
     }
+}
+
+/// The names of the modules that a namespace `module:NAME,…` is for: `EXPORT_SYMBOL_FOR_MODULES`.
+pub(super) fn reserved_for(namespace: &str) -> Option<&str> {
+    namespace.strip_prefix("module:")
 }

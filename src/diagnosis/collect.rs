@@ -232,6 +232,7 @@ fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
 }
 
 fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Supposed<'_>) {
+    facts.reserves_namespaces = is_since(&system.release(), (6, 16));
     let Some(module) = facts.module.take() else { return };
     let tree = ModuleTree::read(system, &system.release());
     if depth.reference {
@@ -239,7 +240,8 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
         let names = module.versions.iter().map(|version| version.name.as_str());
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
         facts.reference = Reference::read(&tree, names.collect());
-        if !has_size_check(&system.release()) {
+        if !is_since(&system.release(), (6, 4)) {
+            // Nobody compared the size of `struct module` before.
             facts.reference.struct_size = None;
         }
     }
@@ -275,8 +277,8 @@ fn disputed(log: &[Evidence]) -> HashSet<&str> {
         .collect()
 }
 
-/// Linux 6.4 and later look at the size of `struct module`.
-fn has_size_check(release: &str) -> bool {
+/// Whether a release is of a version or later.
+fn is_since(release: &str, (major, minor): (u32, u32)) -> bool {
     let mut numbers = release.split(['.', '-', '+']).map_while(|number| number.parse::<u32>().ok());
-    (numbers.next(), numbers.next()) >= (Some(6), Some(4))
+    (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
 }

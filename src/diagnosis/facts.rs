@@ -48,6 +48,8 @@ pub(super) struct Facts {
     /// Whether it could not be seen which modules are loaded.
     pub(super) blind: bool,
     pub(super) built_in: bool,
+    /// Whether the kernel gives symbols to modules of certain names: Linux 6.16.
+    pub(super) reserves_namespaces: bool,
     /// The parameters as the kernel will split them.
     pub(super) arguments: Vec<Argument>,
     pub(super) force: Force,

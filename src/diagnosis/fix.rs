@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::cause::{Cause, MissingSymbol};
+use super::cause::{Cause, MissingSymbol, reserved_for};
 use super::facts::Facts;
 use crate::kernel::Privilege;
 use crate::name::ModuleName;
@@ -32,6 +32,8 @@ pub(super) fn fixes(system: &System, facts: &Facts, cause: &Cause) -> Vec<String
         }
         Cause::MissingNamespace { symbols } => {
             let mut namespaces: Vec<&String> = symbols.iter().map(|(_, space)| space).collect();
+            // Those are given by the module's name, and importing them is refused.
+            namespaces.retain(|space| reserved_for(space).is_none());
             namespaces.sort_unstable();
             namespaces.dedup();
             let add = |space: &&String| {

@@ -37,6 +37,7 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             let symbols = symbols.iter().map(|(name, namespace)| InNamespace { name, namespace });
             map.serialize_entry("symbols", &symbols.collect::<Vec<_>>())
         }
+        Cause::ReservedNamespace { namespace } => map.serialize_entry("namespace", namespace),
         Cause::DependencyInitializing { module, symbols } => {
             map.serialize_entry("module", &module.as_ref().map(ToString::to_string))?;
             map.serialize_entry("symbols", &named(symbols))

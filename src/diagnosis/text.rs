@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::cause::{Cause, MissingSymbol, WrongVersion};
+use super::cause::{Cause, MissingSymbol, WrongVersion, reserved_for};
 use crate::errno::Errno;
 use crate::kernel::Privilege;
 use crate::module_file::{Signer, VermagicDifference};
@@ -52,6 +52,11 @@ impl fmt::Display for Cause {
                 )
             }
             Self::MissingNamespace { symbols } => namespaces(f, symbols),
+            Self::ReservedNamespace { namespace } => write!(
+                f,
+                "it imports the namespace {namespace}, which no module may import: the kernel \
+                 grants it by the module's name"
+            ),
             Self::DependencyInitializing { module: Some(module), symbols } => {
                 write!(f, "{module}, which provides {}, is still initializing", symbols.join(", "))
             }
@@ -311,10 +316,23 @@ fn missing(f: &mut fmt::Formatter<'_>, symbols: &[MissingSymbol]) -> fmt::Result
 }
 
 fn namespaces(f: &mut fmt::Formatter<'_>, symbols: &[(String, String)]) -> fmt::Result {
-    f.write_str("it uses symbols from namespaces that it does not import: ")?;
-    for (index, (symbol, namespace)) in symbols.iter().enumerate() {
+    let reserved = |symbol: &&(String, String)| reserved_for(&symbol.1).is_some();
+    let (reserved, others): (Vec<_>, Vec<_>) = symbols.iter().partition(reserved);
+    if !others.is_empty() {
+        f.write_str("it uses symbols from namespaces that it does not import: ")?;
+    }
+    for (index, (symbol, namespace)) in others.iter().enumerate() {
         let separator = if index == 0 { "" } else { ", " };
         write!(f, "{separator}{symbol} (namespace {namespace})")?;
+    }
+    if !reserved.is_empty() {
+        let separator = if others.is_empty() { "" } else { "; " };
+        write!(f, "{separator}it uses symbols that are reserved for other modules: ")?;
+    }
+    for (index, (symbol, namespace)) in reserved.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        let names = reserved_for(namespace).unwrap_or_default();
+        write!(f, "{separator}{symbol} (for {names} only)")?;
     }
     Ok(())
 }

@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 
 use super::{findings, log_decides, logged};
-use crate::diagnosis::cause::{Cause, MissingSymbol, WrongVersion};
+use crate::diagnosis::cause::{Cause, MissingSymbol, WrongVersion, reserved_for};
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::{Facts, Module};
 use crate::module_file::{is_gpl_compatible, vermagic_differences};
+use crate::name::ModuleName;
 
 /// What stands for the types that all modules share with the kernel; the second up to 2.6.27.
 fn is_layout(symbol: &str) -> bool {
@@ -72,7 +73,7 @@ pub(super) fn dependency_initializing(facts: &Facts) -> Option<Cause> {
         })
         .collect();
     let module = logged(facts, |finding| match finding {
-        Finding::GaveUpWaiting(module) => crate::name::ModuleName::new(module).ok(),
+        Finding::GaveUpWaiting(module) => ModuleName::new(module).ok(),
         _ => None,
     });
     (module.is_some() || !symbols.is_empty())
@@ -159,8 +160,31 @@ fn is_linkers(name: &str) -> bool {
     matches!(name, "_GLOBAL_OFFSET_TABLE_" | ".TOC." | "TOC." | "__gp_disp" | "_gp_disp")
 }
 
+/// Whether the kernel gives symbols of a namespace to a module without being asked:
+/// `verify_module_namespace`. A `*` ends a pattern, and `-` is the same as `_`.
+fn is_given(namespace: &str, module: Option<&ModuleName>) -> bool {
+    let (Some(patterns), Some(module)) = (reserved_for(namespace), module) else { return false };
+    let same = |pattern: &str| pattern.replace('-', "_");
+    let name = same(&module.to_string());
+    patterns.split(',').map(same).any(|pattern| match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    })
+}
+
 pub(super) fn namespaces(facts: &Facts) -> Option<Cause> {
     let module = facts.valid_module()?;
+    let refused = logged(facts, |finding| match finding {
+        Finding::NotImportable(namespace) => Some(namespace.clone()),
+        _ => None,
+    });
+    let imported = || {
+        let mut imported = module.namespaces.iter();
+        imported.find(|space| reserved_for(space).is_some() && facts.reserves_namespaces).cloned()
+    };
+    if let Some(namespace) = refused.or_else(|| imported().filter(|_| !log_decides(facts))) {
+        return Some(Cause::ReservedNamespace { namespace });
+    }
     let symbols: Vec<(String, String)> = if log_decides(facts) {
         findings(facts)
             .filter_map(|finding| match finding {
@@ -176,7 +200,8 @@ pub(super) fn namespaces(facts: &Facts) -> Option<Cause> {
             .iter()
             .filter_map(|import| {
                 let namespace = facts.details.get(&import.name)?.namespace.as_ref()?;
-                let missing = !module.namespaces.contains(namespace);
+                let missing = !module.namespaces.contains(namespace)
+                    && !is_given(namespace, module.name.as_ref());
                 missing.then(|| (import.name.clone(), namespace.clone()))
             })
             .collect()
@@ -191,7 +216,7 @@ pub(super) fn duplicate(facts: &Facts) -> Option<Cause> {
     });
     if let Some((symbol, owner)) = said {
         let owner = Some(owner).filter(|owner| owner != "kernel");
-        let owner = owner.and_then(|owner| crate::name::ModuleName::new(owner).ok());
+        let owner = owner.and_then(|owner| ModuleName::new(owner).ok());
         return Some(Cause::DuplicateSymbol { symbol, owner });
     }
     if log_decides(facts) {
@@ -203,4 +228,20 @@ pub(super) fn duplicate(facts: &Facts) -> Option<Cause> {
         let exported = exports.found.get(&export.name)?;
         Some(Cause::DuplicateSymbol { symbol: export.name.clone(), owner: exported.owner.clone() })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namespaces_for_modules_of_a_name() {
+        let given = |namespace: &str, name: &str| {
+            is_given(namespace, Some(&ModuleName::new(name).unwrap()))
+        };
+        assert!(given("module:kvm-intel,kvm-amd", "kvm_intel"));
+        assert!(given("module:cxl_*,x", "cxl_core"));
+        assert!(!given("module:kvm-intel", "kvm"));
+        assert!(!given("KVM", "KVM"));
+    }
 }
