@@ -134,7 +134,7 @@ fn records(file: &mut File, earliest: Duration) -> (Vec<Record>, bool) {
                     continue;
                 }
                 match records.last_mut().filter(|_| parsed.continues) {
-                    Some(last) => last.text.push_str(&parsed.text),
+                    Some(before) => before.text.push_str(&parsed.text),
                     None => records.extend(parsed.lines()),
                 }
                 if records.len() >= KEPT {

@@ -70,9 +70,9 @@ const STARTS: &[&str] = &[
 ];
 
 pub(super) fn is_noise(text: &str, names: &[&str]) -> bool {
-    let named = |name: &&str| text.strip_prefix(*name).and_then(|rest| rest.strip_prefix(": "));
+    let behind = |name: &&str| text.strip_prefix(*name).and_then(|rest| rest.strip_prefix(": "));
     let taints = |rest: &str| TAINTS.iter().any(|start| rest.starts_with(start));
-    names.iter().find_map(named).is_some_and(taints)
+    names.iter().find_map(behind).is_some_and(taints)
         // Notices about other modules, such as dependencies.
         || text.split_once(": ").is_some_and(|(_, rest)| taints(rest))
         || STARTS.iter().any(|start| text.starts_with(start))

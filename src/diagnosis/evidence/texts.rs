@@ -29,9 +29,9 @@ fn subject<'a>(text: &'a str, names: &[&str]) -> (&'a str, bool) {
     for prefix in ["module: ", "module_64: ", "module_32: ", "x86/modules: "] {
         rest = rest.strip_prefix(prefix).unwrap_or(rest);
     }
-    let named =
+    let behind_name =
         |rest: &'a str| names.iter().find_map(|name| rest.strip_prefix(name)?.strip_prefix(": "));
-    match named(rest).or_else(|| named(rest.strip_prefix("module ")?)) {
+    match behind_name(rest).or_else(|| behind_name(rest.strip_prefix("module ")?)) {
         Some(rest) => (rest, true),
         None => (rest, false),
     }
@@ -251,14 +251,14 @@ fn about_one_of(text: &str, names: &[&str]) -> Option<Finding> {
         "livepatch: failed to initialize patch '{}' for module '{}' ({})",
         "livepatch: pre-patch callback failed for object '{}'",
     ];
-    let named = |found: &[&str]| found.iter().any(|word| names.contains(word));
+    let is_ours = |found: &[&str]| found.iter().any(|word| names.contains(word));
     let row = ROWS.iter().find_map(|(template, finding)| {
         let found = matched(template, text)?;
-        if named(&found) { finding(&found) } else { None }
+        if is_ours(&found) { finding(&found) } else { None }
     });
     row.or_else(|| {
         let mut found = LIVEPATCH.iter().filter_map(|template| matched(template, text));
-        let found = found.find(|found| named(found))?;
+        let found = found.find(|found| is_ours(found))?;
         let patch = found.first().filter(|_| found.len() > 1);
         Some(Finding::Livepatch(patch.map_or_else(String::new, |patch| (*patch).to_owned())))
     })
