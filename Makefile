@@ -94,11 +94,12 @@ check-deb: deb
 
 check: tools
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --test kernel -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
-	cargo build --locked --no-default-features --lib
-	cargo package --locked --allow-dirty --quiet
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+	cargo clippy --locked --package modutils --no-default-features --all-targets -- -D warnings
+	cargo test --quiet --locked --package modutils --no-default-features --lib
+	cargo clippy --locked --package modutils --all-features --all-targets -- -D warnings
+	cargo package --locked --workspace --allow-dirty --quiet
 	@tests/deny.sh
 	cargo test --locked
 	@$(MAKE) --no-print-directory check-kernel

@@ -35,6 +35,9 @@ use budget::Budget;
 use result::Measured;
 use tools::{FileSize, Tools};
 
+/// The directory that the packages are in.
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -49,7 +52,7 @@ fn main() {
 }
 
 fn host() {
-    let work = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
+    let work = Path::new(REPOSITORY).join("target/bench");
     fs::create_dir_all(&work).expect("target/bench");
     let tools = Tools::find(&work);
     tools.build_floors();

@@ -56,7 +56,7 @@ impl Tools {
     /// Compiles the least that each job takes.
     pub(crate) fn build_floors(&self) {
         for tool in ["insmod", "rmmod"] {
-            let source = format!("{}/benches/floor_{tool}.c", env!("CARGO_MANIFEST_DIR"));
+            let source = format!("{}/../benches/floor_{tool}.c", env!("CARGO_MANIFEST_DIR"));
             let output = self.floor(tool);
             let status =
                 Command::new("cc").args(["-O2", "-static", "-s", "-o", &output, &source]).status();

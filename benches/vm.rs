@@ -20,7 +20,7 @@ fn flavours() -> Vec<String> {
 fn script<S: AsRef<OsStr> + Debug>(command: &[S]) -> String {
     let output = Command::new(&command[0])
         .args(&command[1..])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(crate::REPOSITORY)
         .stderr(Stdio::inherit())
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -55,7 +55,7 @@ fn measure_on(flavour: &str, work: &Path, tools: &Tools) -> Vec<Measured> {
     script(&command);
     let mut machine = Command::new("tests/vm/boot.sh")
         .args(["-s", flavour, &text(&initramfs), "1800", &text(&work.join("console.log"))])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(crate::REPOSITORY)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -30,6 +30,8 @@ pub enum ErrorKind {
     NotAModule,
     /// A compressed stream that its own format calls damaged.
     CorruptCompression,
+    /// A compression whose decoder is not compiled in: the features `gzip`, `xz` and `zstd`.
+    UnsupportedCompression,
     /// More bytes than the caller's limit.
     TooLarge,
     /// A text of the kernel, or of depmod(8), that does not follow its format.

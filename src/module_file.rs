@@ -3,6 +3,7 @@
 mod compression;
 mod decode;
 mod elf;
+#[cfg(feature = "gzip")]
 mod gzip;
 mod kernel_decoder;
 mod limits;
@@ -350,12 +351,24 @@ mod tests {
     fn the_limit_is_of_the_file_too() {
         assert_eq!(limited(b"plain", 5, 5).unwrap().bytes(), b"plain");
         assert_eq!(limited(b"plain", 6, 5).unwrap_err().kind(), ErrorKind::TooLarge);
+    }
+
+    #[cfg(feature = "xz")]
+    #[test]
+    fn padding_is_of_the_file() {
         // Zeros behind a stream of xz are padding, however many they are.
-        let stream = liblzma::stream::Stream::new_easy_encoder(0, liblzma::stream::Check::Crc32);
-        let mut xz = liblzma::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());
+        let stream = xz2::stream::Stream::new_easy_encoder(0, xz2::stream::Check::Crc32);
+        let mut xz = xz2::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());
         xz.write_all(b"\x7fELF").unwrap();
         let xz = xz.finish().unwrap();
         assert_eq!(limited(&xz, 1000, 1000).unwrap().bytes(), b"\x7fELF");
         assert_eq!(limited(&xz, 1 << 40, 1000).unwrap_err().kind(), ErrorKind::TooLarge);
+    }
+
+    #[cfg(not(feature = "zstd"))]
+    #[test]
+    fn a_decoder_may_be_left_out() {
+        let error = limited(b"\x28\xb5\x2f\xfd and more", 13, 1000).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnsupportedCompression);
     }
 }

@@ -1,8 +1,12 @@
-//! What the three commands have in common. Each uses all of it; `absence.rs`, `argument.rs`,
-//! `output.rs`, `results.rs` and `telling.rs` are for those that name them in their own `main.rs`.
+//! What the three commands have in common.
 
+pub(crate) mod absence;
+pub(crate) mod argument;
 pub(crate) mod options;
+pub(crate) mod output;
 pub(crate) mod parse;
 pub(crate) mod report;
+pub(crate) mod results;
 pub(crate) mod status;
+pub(crate) mod telling;
 pub(crate) mod unprintable;

@@ -4,9 +4,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::common::output;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
-use crate::output;
 
 /// What became of one module.
 #[derive(Debug, Default, Serialize)]

@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use clap::Parser;
 use modutils::Force;
 
-use crate::TOOL;
 use crate::common::options::Common;
 use crate::common::parse;
 use crate::common::status::Status;
-use crate::max_size;
+use crate::insmod::TOOL;
+use crate::insmod::max_size;
 
 /// How it can end.
 const STATUSES: &[Status] = &[

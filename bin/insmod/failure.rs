@@ -8,9 +8,9 @@ use modutils::{
 };
 
 use crate::common::report::{Explanation, Reporter};
+use crate::common::results::Record;
 use crate::common::status::Status;
-use crate::message;
-use crate::results::Record;
+use crate::insmod::message;
 
 pub(crate) struct Failure {
     /// The line of kmod, without the prefix.

@@ -6,12 +6,12 @@ use modutils::{
 };
 use serde_json::json;
 
-use crate::account;
-use crate::cli::Cli;
 use crate::common::report::Reporter;
-use crate::dependencies;
-use crate::failure::Failure;
-use crate::results::Record;
+use crate::common::results::Record;
+use crate::insmod::account;
+use crate::insmod::cli::Cli;
+use crate::insmod::dependencies;
+use crate::insmod::failure::Failure;
 
 /// A success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,11 +3,12 @@
 use modutils::{Arguments, Force, Parameter, Request, System};
 use serde::Serialize;
 
-use crate::cli::Cli;
+use crate::common::output;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
-use crate::failure::Failure;
-use crate::{open, output};
+use crate::insmod::cli::Cli;
+use crate::insmod::failure::Failure;
+use crate::insmod::open;
 
 #[derive(Serialize)]
 struct Document {

@@ -1,8 +1,8 @@
 //! Facts as text.
 
 use crate::common::unprintable::hexadecimal;
-use crate::facts::Fact;
-use crate::size;
+use crate::lsmod::facts::Fact;
+use crate::lsmod::size;
 
 /// How sizes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

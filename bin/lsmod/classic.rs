@@ -8,7 +8,7 @@ const HEADING: &[u8] = b"Module                  Size  Used by\n";
 ///
 /// # Errors
 /// As [`ModuleList::rows`].
-pub(crate) fn whole(list: &ModuleList, heading: bool) -> Result<Vec<u8>, Error> {
+pub fn whole(list: &ModuleList, heading: bool) -> Result<Vec<u8>, Error> {
     let mut listing = Listing::new(heading);
     // Rows come out about as long as they went in.
     listing.text.reserve(list.text_len());
@@ -20,7 +20,7 @@ pub(crate) fn whole(list: &ModuleList, heading: bool) -> Result<Vec<u8>, Error> 
 }
 
 /// These modules.
-pub(crate) fn some(modules: &[&LoadedModule], heading: bool) -> Vec<u8> {
+pub fn some(modules: &[&LoadedModule], heading: bool) -> Vec<u8> {
     let mut listing = Listing::new(heading);
     for module in modules {
         let size = module.size.to_string();

@@ -6,14 +6,14 @@ use anyhow::{bail, ensure};
 use clap::{ArgGroup, Parser};
 use modutils::{State, Taints};
 
-use crate::TOOL;
-use crate::cells::Sizes;
-use crate::columns::{self, Column, ColumnList};
 use crate::common::options::Common;
 use crate::common::parse;
 use crate::common::status::Status;
-use crate::select::Filter;
-use crate::tree::Below;
+use crate::lsmod::TOOL;
+use crate::lsmod::cells::Sizes;
+use crate::lsmod::columns::{self, Column, ColumnList};
+use crate::lsmod::select::Filter;
+use crate::lsmod::tree::Below;
 
 /// How it can end.
 const STATUSES: &[Status] = &[Status::Done, Status::Failed, Status::Usage];

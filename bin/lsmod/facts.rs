@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use modutils::{Attributes, DependencyGraph, LoadedModule, ModuleName, Snapshot, System};
 
-use crate::columns::Column;
+use crate::lsmod::columns::Column;
 
 /// What a column says about a module.
 #[derive(Clone, Debug, PartialEq, Eq)]

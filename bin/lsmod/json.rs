@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::columns::Column;
-use crate::facts::Fact;
+use crate::lsmod::columns::Column;
+use crate::lsmod::facts::Fact;
 
 /// One module: the facts of each column under its name.
 pub(crate) struct Row {

@@ -5,8 +5,8 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Modify, Padding, Style};
 
-use crate::cells::Sizes;
 use crate::common::unprintable::escaped;
+use crate::lsmod::cells::Sizes;
 
 /// Blanks between columns.
 const GAP: usize = 2;

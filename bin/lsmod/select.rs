@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use modutils::{LoadedModule, Pattern, Snapshot, State, System};
 
-use crate::argument::name_of;
+use crate::common::argument::name_of;
 use crate::common::report::Explanation;
 
 /// What a module must be like to be shown; all of it.

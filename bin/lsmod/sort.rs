@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use modutils::LoadedModule;
 
-use crate::columns::Column;
-use crate::facts::{Fact, Facts};
+use crate::lsmod::columns::Column;
+use crate::lsmod::facts::{Fact, Facts};
 
 /// Sorts by the first column, where that does not decide by the next, and so on; what is alike
 /// stays in the kernel's order.

@@ -2,9 +2,9 @@
 
 use modutils::LoadedModule;
 
-use crate::cells::Sizes;
 use crate::common::unprintable::escaped;
-use crate::size;
+use crate::lsmod::cells::Sizes;
+use crate::lsmod::size;
 
 pub(crate) fn line(modules: &[&LoadedModule], sizes: Sizes) -> String {
     let count = modules.len();

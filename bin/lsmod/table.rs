@@ -4,8 +4,8 @@ use std::iter;
 
 use tabled::grid::util::string::get_line_width;
 
-use crate::cells;
-use crate::columns::Column;
+use crate::lsmod::cells;
+use crate::lsmod::columns::Column;
 
 /// Each column as wide as its widest cell, with one space between, as lsblk(8) has it.
 pub(crate) fn aligned(columns: &[Column], rows: &[Vec<String>], headings: bool) -> Vec<u8> {

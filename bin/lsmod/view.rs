@@ -2,14 +2,14 @@
 
 use modutils::{LoadedModule, Snapshot, System};
 
-use crate::cells::{self, Sizes};
-use crate::cli::{Cli, Format};
-use crate::columns::Column;
 use crate::common::unprintable::escaped;
-use crate::facts::Facts;
-use crate::select::Wanted;
-use crate::tree::{self, Line};
-use crate::{classic, json, long, sort, summary, table, terminal};
+use crate::lsmod::cells::{self, Sizes};
+use crate::lsmod::cli::{Cli, Format};
+use crate::lsmod::columns::Column;
+use crate::lsmod::facts::Facts;
+use crate::lsmod::select::Wanted;
+use crate::lsmod::tree::{self, Line};
+use crate::lsmod::{classic, json, long, sort, summary, table, terminal};
 
 /// What the command line asks for.
 ///

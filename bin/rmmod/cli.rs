@@ -5,11 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::Parser;
 
-use crate::TOOL;
 use crate::common::options::Common;
 use crate::common::parse;
 use crate::common::status::Status;
-use crate::wait_time::{self, WaitTime};
+use crate::rmmod::TOOL;
+use crate::rmmod::wait_time::{self, WaitTime};
 
 /// How it can end.
 const STATUSES: &[Status] = &[

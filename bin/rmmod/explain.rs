@@ -4,9 +4,10 @@ use modutils::{
     Holders, LoadedModule, ModuleName, Refusal, RemoveError, Snapshot, System, shell_word,
 };
 
-use crate::cli::Cli;
-use crate::wait_time::{self, WaitTime};
-use crate::{absence, holders};
+use crate::common::absence;
+use crate::rmmod::cli::Cli;
+use crate::rmmod::holders;
+use crate::rmmod::wait_time::{self, WaitTime};
 
 /// What is told of a failure beyond its first line.
 #[derive(Default)]

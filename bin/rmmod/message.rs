@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use modutils::{Error, ModuleName, Refusal, RemoveError, RemoveMode};
 
-use crate::targets::Unusable;
+use crate::rmmod::targets::Unusable;
 
 pub(crate) fn unusable(argument: &Unusable<'_>) -> Vec<u8> {
     match argument {

@@ -9,17 +9,17 @@ use modutils::{
 };
 use serde_json::json;
 
-use crate::absence;
-use crate::argument::name_of;
-use crate::cli::Cli;
+use crate::common::absence;
+use crate::common::argument::name_of;
+use crate::common::output;
 use crate::common::report::{Explanation, Reporter};
+use crate::common::results::{self, Record};
 use crate::common::status::Status;
-use crate::explain::{self, Account};
-use crate::holders;
-use crate::message;
-use crate::output;
-use crate::results::{self, Record};
-use crate::targets::{self, Targets, Unusable};
+use crate::rmmod::cli::Cli;
+use crate::rmmod::explain::{self, Account};
+use crate::rmmod::holders;
+use crate::rmmod::message;
+use crate::rmmod::targets::{self, Targets, Unusable};
 
 pub(crate) struct Outcomes<'a> {
     cli: &'a Cli,

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use modutils::{RemoveError, System};
 use tabled::grid::util::string::get_char_width;
 
-use crate::cli::Cli;
 use crate::common::report::Reporter;
 use crate::common::unprintable::is_unprintable;
-use crate::explain;
+use crate::rmmod::cli::Cli;
+use crate::rmmod::explain;
 
 /// Looking for holders takes a look into every process: this often at most, unless the number of
 /// references tells that something changed.

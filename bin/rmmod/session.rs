@@ -8,14 +8,14 @@ use modutils::{
     Extent, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot, System, Waiting, removal_order,
 };
 
-use crate::cli::Cli;
 use crate::common::report::Reporter;
 use crate::common::status::Status;
-use crate::outcomes::Outcomes;
-use crate::progress::Progress;
-use crate::signals::Signals;
-use crate::targets::{self, Targets};
-use crate::who;
+use crate::rmmod::cli::Cli;
+use crate::rmmod::outcomes::Outcomes;
+use crate::rmmod::progress::Progress;
+use crate::rmmod::signals::Signals;
+use crate::rmmod::targets::{self, Targets};
+use crate::rmmod::who;
 
 /// How often the order is made anew, as others load modules that use ours. Somebody who never
 /// ceases to do that gets the better of us.

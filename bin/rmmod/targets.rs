@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use modutils::{Error, Extent, ModuleName, Pattern, Snapshot, removal_order};
 
-use crate::argument::name_of;
+use crate::common::argument::name_of;
 
 /// The modules to remove, users first.
 #[derive(Default)]

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use modutils::{LoadedModule, Snapshot, State, System};
 
-use crate::cli::Cli;
+use crate::common::output;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
-use crate::holders;
-use crate::outcomes::Outcomes;
-use crate::output;
-use crate::targets::Targets;
+use crate::rmmod::cli::Cli;
+use crate::rmmod::holders;
+use crate::rmmod::outcomes::Outcomes;
+use crate::rmmod::targets::Targets;
 
 pub(crate) fn run(
     cli: &Cli,

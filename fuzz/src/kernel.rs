@@ -10,7 +10,9 @@ use modutils::{
     ModuleList, ModuleName, Request, Snapshot, State, System,
 };
 
-use super::{classic, files};
+use modutils_tools::lsmod::classic;
+
+use super::files;
 
 /// A directory that looks like a system.
 static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -55,7 +57,7 @@ pub fn proc_modules(bytes: &[u8]) {
         let text = |index: usize| fields.get(index).copied().unwrap_or_default();
         let number = |index: usize| std::str::from_utf8(text(index)).unwrap();
         assert_eq!(module.name.as_bytes(), text(0));
-        assert_eq!(module.size, number(1).parse().unwrap());
+        assert_eq!(module.size, number(1).parse::<u64>().unwrap());
         assert_eq!(module.refcnt, number(2).parse().ok());
         let users: Vec<_> = text(3)
             .split(|&byte| byte == b',')

@@ -1,11 +1,7 @@
 //! What the library is asked of any bytes, a function for each fuzz target.
 //!
 //! A function panics if the answer is wrong, not only if the library does: where there is a second
-//! opinion, they are compared. `tests/host/corpus.rs` has the same functions go over the corpora.
-
-/// The listing of `lsmod`, which needs nothing but the library.
-#[path = "../../bin/lsmod/classic.rs"]
-mod classic;
+//! opinion, they are compared. `tests/corpus.rs` has the same functions go over the corpora.
 
 pub mod files;
 pub mod kernel;

@@ -1,13 +1,27 @@
 //! Decompression in user space, of everything that the formats allow.
 
-use std::io::{self, BufReader, Read};
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+use std::io::BufReader;
+use std::io::{self, Read};
 
 use super::Compression;
+#[cfg(feature = "gzip")]
 use super::gzip::Members;
 use crate::error::{Error, ErrorKind};
 
 /// The largest window that the format's reference decoder accepts: `ZSTD_WINDOWLOG_MAX` of zstd.h.
+#[cfg(feature = "zstd")]
 const WINDOW_LOG_MAX: u32 = if cfg!(target_pointer_width = "64") { 31 } else { 30 };
+
+/// How much of a file is decoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// The first stream, member or frame.
+    First,
+    /// All of them.
+    All,
+}
 
 /// The bytes behind a compressed stream that holds an ELF object.
 ///
@@ -18,18 +32,11 @@ pub(super) fn decode(
     input: impl Read,
     limit: u64,
 ) -> Result<Vec<u8>, Error> {
-    match compression {
-        Compression::Gzip => collect(Members::new(BufReader::new(input)), limit),
-        Compression::Xz => collect(liblzma::read::XzDecoder::new_multi_decoder(input), limit),
-        Compression::Zstd => {
-            let mut decoder = zstd::Decoder::with_buffer(BufReader::new(input)).map_err(corrupt)?;
-            decoder.window_log_max(WINDOW_LOG_MAX).map_err(corrupt)?;
-            collect(decoder, limit)
-        }
-    }
+    collect(decoder(compression, input, Extent::All)?, limit)
 }
 
 /// What the first stream, member or frame of a file holds.
+#[derive(Default)]
 pub(super) struct Part {
     pub(super) bytes: Vec<u8>,
     /// It ends as it should, whatever follows.
@@ -39,21 +46,49 @@ pub(super) struct Part {
 /// Reads the first stream, member or frame, as far as it can be read and while it looks like an ELF
 /// object.
 pub(super) fn first_part(compression: Compression, input: impl Read, limit: u64) -> Part {
-    fn read(mut decoder: impl Read, limit: u64) -> Part {
-        let mut bytes = Vec::new();
-        let start = decoder.by_ref().take(ELF_MAGIC.len() as u64).read_to_end(&mut bytes);
-        let ends = start.is_ok()
-            && bytes == ELF_MAGIC
-            && decoder.take(limit).read_to_end(&mut bytes).is_ok_and(|read| (read as u64) < limit);
-        Part { bytes, ends }
-    }
-    match compression {
-        Compression::Gzip => read(flate2::read::GzDecoder::new(input), limit),
-        Compression::Xz => read(liblzma::read::XzDecoder::new(input), limit),
-        Compression::Zstd => match zstd::Decoder::with_buffer(BufReader::new(input)) {
-            Ok(decoder) => read(decoder.single_frame(), limit),
-            Err(_) => Part { bytes: Vec::new(), ends: false },
-        },
+    let Ok(mut decoder) = decoder(compression, input, Extent::First) else {
+        return Part::default();
+    };
+    let mut bytes = Vec::new();
+    let start = decoder.by_ref().take(ELF_MAGIC.len() as u64).read_to_end(&mut bytes);
+    let ends = start.is_ok()
+        && bytes == ELF_MAGIC
+        && decoder.take(limit).read_to_end(&mut bytes).is_ok_and(|read| (read as u64) < limit);
+    Part { bytes, ends }
+}
+
+/// The decoder of a format, if it was compiled in.
+fn decoder<'a>(
+    compression: Compression,
+    input: impl Read + 'a,
+    extent: Extent,
+) -> Result<Box<dyn Read + 'a>, Error> {
+    match (compression, extent) {
+        #[cfg(feature = "gzip")]
+        (Compression::Gzip, Extent::All) => Ok(Box::new(Members::new(BufReader::new(input)))),
+        #[cfg(feature = "gzip")]
+        (Compression::Gzip, Extent::First) => Ok(Box::new(flate2::read::GzDecoder::new(input))),
+        #[cfg(feature = "xz")]
+        (Compression::Xz, Extent::All) => {
+            Ok(Box::new(xz2::read::XzDecoder::new_multi_decoder(input)))
+        }
+        #[cfg(feature = "xz")]
+        (Compression::Xz, Extent::First) => Ok(Box::new(xz2::read::XzDecoder::new(input))),
+        #[cfg(feature = "zstd")]
+        (Compression::Zstd, _) => {
+            let mut decoder = zstd::Decoder::with_buffer(BufReader::new(input)).map_err(corrupt)?;
+            if extent == Extent::First {
+                return Ok(Box::new(decoder.single_frame()));
+            }
+            decoder.window_log_max(WINDOW_LOG_MAX).map_err(corrupt)?;
+            Ok(Box::new(decoder))
+        }
+        #[cfg(not(all(feature = "gzip", feature = "xz", feature = "zstd")))]
+        (other, _) => {
+            drop(input);
+            let detail = format!("this program was built without a decoder for {}", other.as_str());
+            Err(Error::new(ErrorKind::UnsupportedCompression, detail))
+        }
     }
 }
 
@@ -95,7 +130,7 @@ fn corrupt(error: io::Error) -> Error {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "gzip", feature = "xz", feature = "zstd"))]
 mod tests {
     use super::*;
     use std::io::Write;
@@ -108,9 +143,9 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn xz(bytes: &[u8], check: liblzma::stream::Check) -> Vec<u8> {
-        let stream = liblzma::stream::Stream::new_easy_encoder(0, check).unwrap();
-        let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+    fn xz(bytes: &[u8], check: xz2::stream::Check) -> Vec<u8> {
+        let stream = xz2::stream::Stream::new_easy_encoder(0, check).unwrap();
+        let mut encoder = xz2::write::XzEncoder::new_stream(Vec::new(), stream);
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }
@@ -126,10 +161,10 @@ mod tests {
         assert_eq!(decode(Compression::Gzip, &*gzip(MODULE), LIMIT).unwrap(), MODULE);
         assert_eq!(decode(Compression::Zstd, &*zstd(MODULE), LIMIT).unwrap(), MODULE);
         for check in [
-            liblzma::stream::Check::None,
-            liblzma::stream::Check::Crc32,
-            liblzma::stream::Check::Crc64,
-            liblzma::stream::Check::Sha256,
+            xz2::stream::Check::None,
+            xz2::stream::Check::Crc32,
+            xz2::stream::Check::Crc64,
+            xz2::stream::Check::Sha256,
         ] {
             assert_eq!(decode(Compression::Xz, &*xz(MODULE, check), LIMIT).unwrap(), MODULE);
         }
@@ -141,7 +176,7 @@ mod tests {
         let parts = [gzip(head), gzip(tail)].concat();
         assert_eq!(decode(Compression::Gzip, &*parts, LIMIT).unwrap(), MODULE);
         assert_eq!(first_part(Compression::Gzip, &*parts, LIMIT).bytes, head);
-        let crc32 = liblzma::stream::Check::Crc32;
+        let crc32 = xz2::stream::Check::Crc32;
         let parts = [xz(head, crc32), xz(tail, crc32)].concat();
         assert_eq!(decode(Compression::Xz, &*parts, LIMIT).unwrap(), MODULE);
         assert_eq!(first_part(Compression::Xz, &*parts, LIMIT).bytes, head);
@@ -175,7 +210,7 @@ mod tests {
     fn damage_is_called_damage() {
         for (compression, stream) in [
             (Compression::Gzip, gzip(MODULE)),
-            (Compression::Xz, xz(MODULE, liblzma::stream::Check::Crc64)),
+            (Compression::Xz, xz(MODULE, xz2::stream::Check::Crc64)),
             (Compression::Zstd, zstd(MODULE)),
         ] {
             for end in 0..stream.len() {
@@ -192,7 +227,7 @@ mod tests {
     fn a_part_that_ends_is_told_from_one_that_does_not() {
         for (compression, stream) in [
             (Compression::Gzip, gzip(MODULE)),
-            (Compression::Xz, xz(MODULE, liblzma::stream::Check::Crc64)),
+            (Compression::Xz, xz(MODULE, xz2::stream::Check::Crc64)),
             (Compression::Zstd, zstd(MODULE)),
         ] {
             for behind in [&b""[..], b"junk", &stream[..9]] {
@@ -220,6 +255,6 @@ mod tests {
         assert_eq!(first_part(Compression::Zstd, &*zeros, LIMIT).bytes, [0; 4]);
         // The limit itself is still allowed.
         bomb.truncate(1 << 20);
-        assert!(decode(Compression::Xz, &*xz(&bomb, liblzma::stream::Check::Crc32), LIMIT).is_ok());
+        assert!(decode(Compression::Xz, &*xz(&bomb, xz2::stream::Check::Crc32), LIMIT).is_ok());
     }
 }

@@ -107,6 +107,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "zstd")]
     #[test]
     fn zstd_with_a_window_that_fits() {
         let small = zstd::encode_all(&*vec![b'x'; 100_000], 3).unwrap();

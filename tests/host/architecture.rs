@@ -46,7 +46,7 @@ struct Source {
 }
 
 fn sources() -> Vec<Source> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = Path::new(crate::REPOSITORY).join("src");
     let mut found = Vec::new();
     let mut folders = vec![src.clone()];
     while let Some(folder) = folders.pop() {
@@ -110,7 +110,7 @@ fn every_module_has_a_rank() {
 
 #[test]
 fn the_crate_documentation_names_every_module() {
-    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let lib = fs::read_to_string(Path::new(crate::REPOSITORY).join("src/lib.rs")).unwrap();
     for (module, _) in RANKS {
         assert!(
             lib.contains(&format!("//! | `{module}` |")),

@@ -80,7 +80,7 @@ fn home(shell: &str) -> PathBuf {
     for directory in ["bin", "drivers", "completions"] {
         fs::create_dir_all(home.join(directory)).unwrap();
     }
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hello.ko");
+    let module = Path::new(crate::REPOSITORY).join("tests/fixtures/hello.ko");
     let names = [
         "hello.ko",
         "with space.ko.gz",
@@ -136,7 +136,7 @@ fn start(shell: &str, arguments: &[&str], settings: (&str, &str)) -> Terminal {
         .env("XDG_CONFIG_HOME", &home)
         .env("XDG_DATA_HOME", &home)
         .env("BASH_COMPLETION_USER_DIR", &home)
-        .env("COMPLETIONS", Path::new(env!("CARGO_MANIFEST_DIR")).join("completions"))
+        .env("COMPLETIONS", Path::new(crate::REPOSITORY).join("completions"))
         .env("PATH", format!("{}:/usr/bin:/bin", home.join("bin").display()))
         .env("LC_ALL", "C.UTF-8")
         .current_dir(&home);

@@ -8,11 +8,11 @@ use std::process::Command;
 /// Crates that only the commands need.
 const FOR_COMMANDS: [&str; 5] = ["anyhow", "clap", "serde", "serde_json", "tabled"];
 
-fn dependencies(features: &[&str]) -> Vec<String> {
+fn dependencies(options: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--offline", "--edges=normal", "--prefix=none"])
-        .args(features)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(options)
+        .current_dir(crate::REPOSITORY)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -22,12 +22,12 @@ fn dependencies(features: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_library_alone_needs_nothing_of_the_commands() {
-    let library = dependencies(&["--no-default-features"]);
+    let library = dependencies(&["--package=modutils"]);
     assert!(library.iter().any(|name| name == "nix"), "{library:?}");
     for name in FOR_COMMANDS {
         assert!(!library.iter().any(|found| found == name), "{name} is in {library:?}");
     }
-    let everything = dependencies(&[]);
+    let everything = dependencies(&["--package=modutils-tools"]);
     for name in FOR_COMMANDS {
         assert!(everything.iter().any(|found| found == name), "{name} is not needed at all?");
     }
@@ -36,11 +36,12 @@ fn the_library_alone_needs_nothing_of_the_commands() {
 /// The crates that are there, and no others.
 #[test]
 fn the_readme_lists_the_crates() {
-    let direct = dependencies(&["--depth=1"]);
-    let used: BTreeSet<_> = direct.iter().skip(1).map(String::as_str).collect();
+    let direct = dependencies(&["--workspace", "--depth=1"]);
+    let ours = |name: &&str| name.is_empty() || name.starts_with("modutils");
+    let used: BTreeSet<_> = direct.iter().map(String::as_str).filter(|name| !ours(name)).collect();
     assert!(used.contains("nix"), "{used:?}");
 
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = Path::new(crate::REPOSITORY).join("README.md");
     let readme = fs::read_to_string(readme).unwrap();
     let (_, after) = readme.split_once("\n## What it is made of\n").unwrap();
     let rows = after.split("\n## ").next().unwrap().lines();

@@ -19,7 +19,7 @@ const REASONS: &[(&str, &str)] =
 type Words = BTreeSet<String>;
 
 fn path(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+    Path::new(crate::REPOSITORY).join(file)
 }
 
 fn text(file: &str) -> String {

@@ -25,7 +25,7 @@ fn shown<A: AsRef<OsStr> + Debug>(tool: &str, arguments: &[A]) -> String {
 
 /// A module with a parameter that clears the screen, and one whose description is of two lines.
 fn hostile(test: &str) -> PathBuf {
-    let hello = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hello.ko");
+    let hello = Path::new(crate::REPOSITORY).join("tests/fixtures/hello.ko");
     let mut bytes = fs::read(hello).unwrap();
     for (from, to) in
         [("loud:in capitals", "l\x1b[2:in \u{9b}2Jtals"), ("loud:bool", "l\x1b[2:bool")]

@@ -15,3 +15,6 @@ mod documents;
 mod escapes;
 mod terminal;
 mod usage;
+
+/// The directory that the packages are in.
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

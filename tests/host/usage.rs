@@ -167,7 +167,7 @@ fn what_is_advised_is_quoted_for_a_shell() {
         ));
     }
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("$(reboot).ko");
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hello.ko"), &file).unwrap();
+    fs::copy(Path::new(crate::REPOSITORY).join("tests/fixtures/hello.ko"), &file).unwrap();
     let outcome = explained(&["--strict".as_ref(), file.as_ref(), "bogus=1".as_ref()]);
     outcome.status(7);
     let fix = format!("\n  fix: insmod --params '{}'\n", file.display());

@@ -56,7 +56,7 @@ fn kernels() -> Result<Vec<String>, String> {
 /// Runs one of the scripts in `tests/vm` and returns what it printed.
 fn script(command: &mut Command) -> Result<String, String> {
     let output = command
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(crate::REPOSITORY)
         .output()
         .map_err(|error| format!("cannot run {command:?}: {error}"))?;
     if output.status.success() {

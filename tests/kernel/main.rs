@@ -36,6 +36,9 @@ mod host;
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// The directory that the packages are in.
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// One test: its name, and the function that panics if it fails.
 struct Test {
     name: &'static str,

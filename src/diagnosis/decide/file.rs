@@ -6,7 +6,7 @@ use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
 use crate::error::ErrorKind;
-use crate::module_file::vermagic_differences;
+use crate::module_file::{Compression, vermagic_differences};
 
 pub(super) fn not_a_file(facts: &Facts) -> Option<Cause> {
     facts.file.not_regular.map(|what| Cause::NotAFile { what })
@@ -40,6 +40,13 @@ pub(super) fn compression(facts: &Facts) -> Option<Cause> {
         ErrorKind::CorruptCompression => Some(Cause::CorruptCompression {
             compression: facts.file.compression,
             detail: error.detail().to_owned(),
+        }),
+        ErrorKind::UnsupportedCompression => Some(Cause::CompressionUnsupported {
+            format: facts
+                .file
+                .compression
+                .map_or("an unknown format", Compression::as_str)
+                .to_owned(),
         }),
         // The limit is ours, and no reason of the kernel's.
         ErrorKind::TooLarge if !facts.asked => {

@@ -52,7 +52,7 @@ impl Machine {
         let tools = env::var_os("MODUTILS_BIN")
             .ok_or("MODUTILS_BIN does not say where the tools are; use `make check-kernel`")?;
         let program = env::current_exe().map_err(|error| error.to_string())?;
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/vm").join(kernel);
+        let directory = Path::new(crate::REPOSITORY).join("target/vm").join(kernel);
         let initramfs = directory.join("tests.cpio");
         let console = directory.join(format!("console-{}.log", boot.name));
         let complaints = directory.join(format!("qemu-{}.log", boot.name));
@@ -71,7 +71,7 @@ impl Machine {
             .arg(&console)
             .arg(format!("LIMIT={}", boot.limit.as_secs()))
             .args(boot.parameters)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .current_dir(crate::REPOSITORY)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&complaints).map_err(|error| error.to_string())?)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub(super) type Outcomes = BTreeMap<String, bool>;
 
 fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/vm")
+    Path::new(crate::REPOSITORY).join("target/vm")
 }
 
 fn file(kernel: &str) -> PathBuf {

@@ -115,7 +115,7 @@ pub(super) fn rewrite() -> ExitCode {
 }
 
 fn rewrite_readme() -> Result<(), Box<dyn Error>> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = Path::new(crate::REPOSITORY).join("README.md");
     let text = fs::read_to_string(&readme)?;
     let marks = "the README lacks the marks of the table";
     let (before, rest) = text.split_once(BEGIN).ok_or(marks)?;
@@ -255,5 +255,5 @@ fn tests(kernel: &str, outcomes: &Outcomes) -> Vec<String> {
 /// The configuration of a distribution's kernel.
 fn configuration(kernel: &str) -> String {
     let file = format!("target/vm/{kernel}/kernel/config");
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_default()
+    fs::read_to_string(Path::new(crate::REPOSITORY).join(file)).unwrap_or_default()
 }

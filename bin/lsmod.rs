@@ -1,0 +1,97 @@
+//! `lsmod`: list the loaded modules.
+mod cells;
+pub mod classic;
+mod cli;
+mod columns;
+mod facts;
+mod json;
+mod long;
+mod select;
+mod size;
+mod sort;
+mod summary;
+mod table;
+mod terminal;
+mod tree;
+mod view;
+
+use std::process::ExitCode;
+
+use modutils::{Errno, ModuleList, Snapshot, System};
+
+use crate::common::report::{Explanation, Reporter};
+use crate::common::status::Status;
+use crate::common::{absence, output};
+use cli::Cli;
+use select::Wanted;
+
+const TOOL: &str = "lsmod";
+
+/// Runs the command on this process's command line, and returns its exit status.
+pub fn main() -> ExitCode {
+    match cli::parse(std::env::args_os()) {
+        Ok(cli) => run(&cli),
+        Err(status) => status,
+    }
+    .into()
+}
+
+fn run(cli: &Cli) -> Status {
+    let reporter = Reporter::new(TOOL, &cli.common);
+    if cli.list_columns {
+        return written(output::show(&columns::list()), &reporter, Status::Done);
+    }
+    let system = System::live();
+    if cli.is_plain() {
+        let text = ModuleList::read(&system).and_then(|list| classic::whole(&list, cli.headings()));
+        return match text {
+            // As it is, on a terminal, too: it is kmod's byte for byte.
+            Ok(text) => written(output::write(&text), &reporter, Status::Done),
+            Err(error) => unknown(cli, &system, &error, &reporter),
+        };
+    }
+    let snapshot = match Snapshot::take(&system) {
+        Ok(snapshot) => snapshot,
+        Err(error) => return unknown(cli, &system, &error, &reporter),
+    };
+    let (wanted, missing) = Wanted::new(&cli.modules, &system, &snapshot);
+    for complaint in &missing {
+        reporter.error(&complaint.line, &complaint.explanation);
+    }
+    let status = if missing.is_empty() { Status::Done } else { Status::Failed };
+    match view::text(cli, &system, &snapshot, &wanted) {
+        Ok(text) if cli.json => written(output::show_json(&text), &reporter, status),
+        Ok(text) => written(output::show(&text), &reporter, status),
+        Err(error) => {
+            reporter.error(error.to_string().as_bytes(), &Explanation::default());
+            Status::Failed
+        }
+    }
+}
+
+/// The status, unless what was to be printed was not.
+fn written(result: Result<(), Errno>, reporter: &Reporter, status: Status) -> Status {
+    match result {
+        Ok(()) => status,
+        Err(error) => {
+            reporter.error(format!("could not write: {error}").as_bytes(), &Explanation::default());
+            Status::Failed
+        }
+    }
+}
+
+/// It cannot be learned what is loaded.
+fn unknown(cli: &Cli, system: &System, error: &modutils::Error, reporter: &Reporter) -> Status {
+    let path = error.path().unwrap_or("/proc/modules".as_ref()).display();
+    let failed = if error.errno().is_some() { "open" } else { "read" };
+    let line = format!("could not {failed} {path}: {}", error.detail());
+    let cause = error.is_absent().then(|| absence::cause(system));
+    let explanation = Explanation { cause: cause.map(str::to_owned), ..Explanation::default() };
+    reporter.error(line.as_bytes(), &explanation);
+    if cli.json
+        && let Ok(document) = json::failure(&line, cause)
+    {
+        return written(output::show_json(&document), reporter, Status::Failed);
+    }
+    Status::Failed
+}
