@@ -65,7 +65,9 @@ fn live(file: &OsString, parameters: impl Iterator<Item = OsString>) -> Result<(
     let waiting = Waiting::until(Some(Instant::now() + PATIENCE)).reporting_to(&mut report);
     match modutils::remove_when_free(&system, &name, RemoveMode::Refuse, waiting) {
         Ok(()) => println!("{name} is gone"),
-        Err(error) if error.refusal() == Refusal::TimedOut => println!("{name} stays in use"),
+        Err(error) if matches!(error.refusal(), Refusal::TimedOut { .. }) => {
+            println!("{name} stays in use");
+        }
         Err(error) => return Err(error.into()),
     }
     Ok(())

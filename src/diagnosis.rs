@@ -28,6 +28,7 @@ use crate::insert::{Arguments, InsertError};
 use crate::kernel_log::KernelLog;
 use crate::module_file::ModuleFile;
 use crate::name::ModuleName;
+use crate::remedy::Remedy;
 use crate::syscall::Force;
 use crate::system::System;
 
@@ -41,14 +42,14 @@ pub struct Diagnosis {
     pub cause: Cause,
     /// What the kernel logged about this very call, verbatim.
     pub kernel_log: Vec<String>,
-    /// Commands or steps that would help; none where that would be a guess.
-    pub fixes: Vec<String>,
+    /// What would help; empty where that would be a guess.
+    pub remedies: Vec<Remedy>,
 }
 
 impl Diagnosis {
     /// A reason that needs nothing else.
     pub fn new(cause: Cause) -> Self {
-        Self { module: None, cause, kernel_log: Vec::new(), fixes: Vec::new() }
+        Self { module: None, cause, kernel_log: Vec::new(), remedies: Vec::new() }
     }
 }
 
@@ -99,12 +100,12 @@ pub fn check_supposing(
 
 fn diagnosis(system: &System, facts: &Facts) -> Option<Diagnosis> {
     let cause = decide::decide(facts)?;
-    let fixes = fix::fixes(system, facts, &cause);
+    let remedies = fix::remedies(system, facts, &cause);
     // What a module of this name says of itself is about another one if this one never ran.
     let never_ran = matches!(cause, Cause::AlreadyLoaded { .. } | Cause::BeingUnloaded { .. });
     let log = facts.log.iter().flatten();
     let log = log.filter(|evidence| evidence.finding().is_some() || !never_ran);
     let kernel_log = log.map(|evidence| evidence.line.clone()).collect();
     let module = facts.module.as_ref().and_then(|module| module.name.clone());
-    Some(Diagnosis { module, cause, kernel_log, fixes })
+    Some(Diagnosis { module, cause, kernel_log, remedies })
 }

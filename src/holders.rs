@@ -24,7 +24,7 @@ use crate::shell::shell_word;
 use crate::system::System;
 use search::Search;
 
-pub use holder::{Access, Certainty, Holder, HolderKind, Process, WayOut};
+pub use holder::{Access, Certainty, Holder, HolderKind, Process};
 pub use search::{Omission, OmissionReason};
 pub use text::Text;
 

@@ -84,7 +84,9 @@
 //! let waiting = Waiting::until(Some(Instant::now() + Duration::from_secs(10)))
 //!     .reporting_to(&mut report);
 //! match modutils::remove_when_free(&System::live(), &name, RemoveMode::Refuse, waiting) {
-//!     Err(error) if error.refusal() == Refusal::TimedOut => println!("{name} stays in use"),
+//!     Err(error) if matches!(error.refusal(), Refusal::TimedOut { .. }) => {
+//!         println!("{name} stays in use");
+//!     }
 //!     result => result?,
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -109,10 +111,11 @@
 //! | `class` | classes of failures, and the stable words for their reasons |
 //! | `error` | files and texts that cannot be read |
 //! | `taint` | taint letters |
-//! | `shell` | words of the commands that are advised |
+//! | `shell` | command lines for people to paste |
 //! | `directory` | what is in a directory |
 //! | `name` | module names |
 //! | `syscall` | `finit_module`, `init_module`, `delete_module` |
+//! | `remedy` | what would help after a failure |
 //! | `pattern` | patterns of module names |
 //! | `system` | where `/proc`, `/sys` and `/lib/modules` are: the only place that spells them |
 //! | `module_file` | `.ko` files: compression, ELF, modinfo |
@@ -152,6 +155,7 @@ mod loaded;
 mod module_file;
 mod name;
 mod pattern;
+mod remedy;
 mod remove;
 pub mod replace;
 mod shell;
@@ -170,7 +174,7 @@ pub use errno::Errno;
 pub use error::{Error, ErrorKind};
 pub use holders::{
     Access, Certainty, Holder, HolderKind, Holders, Omission, OmissionReason, Process, Text,
-    WayOut, holders,
+    holders,
 };
 pub use insert::{
     Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, dependencies,
@@ -188,11 +192,12 @@ pub use module_file::{
 };
 pub use name::{ModuleName, NAME_MAX, is_path};
 pub use pattern::Pattern;
+pub use remedy::{Change, Remedy, WayOut};
 pub use remove::{
     Extent, Progress, Refusal, RemoveError, RemoveMode, Waiting, foresee, removal_order, remove,
     remove_when_free,
 };
-pub use shell::shell_word;
+pub use shell::CommandLine;
 pub use syscall::Force;
 pub use system::System;
 pub use taint::Taints;

@@ -1,13 +1,17 @@
 //! Removing modules.
 
 mod count;
+mod error;
 mod events;
 mod order;
+mod reason;
 mod refusal;
+mod text;
 mod wait;
 
+pub use error::RemoveError;
 pub use order::{Extent, removal_order};
-pub use refusal::{Refusal, RemoveError};
+pub use refusal::Refusal;
 pub use wait::{Progress, Waiting};
 
 use crate::errno::Errno;
@@ -138,10 +142,7 @@ mod tests {
         let waiting = Waiting::until(None).or_stopped_by(stop.as_fd());
         let system = System::at("tests/fixtures/system");
         let error = remove_when_free(&system, &name, RemoveMode::Refuse, waiting).unwrap_err();
-        assert_eq!(
-            (error.refusal(), error.obstacle()),
-            (Refusal::Interrupted, Refusal::Interrupted)
-        );
+        assert_eq!(error.refusal(), &Refusal::Interrupted { obstacle: None });
         assert_eq!(error.to_string(), "could not remove 'no_such_module': Interrupted system call");
     }
 }

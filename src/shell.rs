@@ -1,34 +1,70 @@
-//! Words of the commands that are advised.
+//! Command lines for people to paste into a shell.
 
 use std::ffi::OsStr;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 
-/// A name or a path as an operand in a command line for people to paste into a shell: quoted
-/// unless it is plain, and behind `--` where a command would take it for an option.
+/// A command line that a shell reads as it was composed, whatever is in its words.
 ///
 /// What cannot be shown is in the notation `$'…'` of POSIX. A shell without that takes it for
 /// another word, but for nothing else.
 ///
 /// ```
-/// use modutils::shell_word;
+/// use modutils::CommandLine;
 ///
-/// assert_eq!(shell_word("./hello.ko"), "./hello.ko");
-/// assert_eq!(shell_word("it's; reboot"), r"'it'\''s; reboot'");
-/// assert_eq!(shell_word("-f"), "-- -f");
-/// assert_eq!(shell_word("a\nb"), r"$'a\012b'");
+/// let line = CommandLine::new("insmod").operands(["./hello.ko"]).word("greeting=it's me");
+/// assert_eq!(line.to_string(), r"insmod ./hello.ko 'greeting=it'\''s me'");
+/// assert_eq!(CommandLine::new("rmmod").operands(["-f"]).to_string(), "rmmod -- -f");
+/// assert_eq!(CommandLine::new("umount").word("/a\nb").to_string(), r"umount $'/a\012b'");
 /// ```
-pub fn shell_word(word: impl AsRef<OsStr>) -> String {
-    let word = word.as_ref().as_bytes();
-    // A dash alone is no option, but stands for standard input.
-    let guard = if word.starts_with(b"-") && word != b"-" { "-- " } else { "" };
-    format!("{guard}{}", quoted(word))
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine(String);
+
+impl CommandLine {
+    /// Starts with the name of a program.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self(quoted(program.as_ref().as_bytes()))
+    }
+
+    /// Adds an option or another word that the program must read as it is.
+    #[must_use]
+    pub fn word(mut self, word: impl AsRef<OsStr>) -> Self {
+        self.0.push(' ');
+        self.0.push_str(&quoted(word.as_ref().as_bytes()));
+        self
+    }
+
+    /// Adds names or paths, behind `--` if the program would take one of them for an option.
+    #[must_use]
+    pub fn operands<W: AsRef<OsStr>>(self, words: impl IntoIterator<Item = W>) -> Self {
+        let words: Vec<W> = words.into_iter().collect();
+        // A dash alone is no option, but stands for standard input.
+        let is_option = |word: &W| {
+            let word = word.as_ref().as_bytes();
+            word.starts_with(b"-") && word != b"-"
+        };
+        let line = if words.iter().any(is_option) { self.word("--") } else { self };
+        words.into_iter().fold(line, Self::word)
+    }
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Quotes a word for a text that is not a command, such as a step that names a file.
+pub(crate) fn shell_word(word: impl AsRef<OsStr>) -> String {
+    quoted(word.as_ref().as_bytes())
 }
 
 fn quoted(word: &[u8]) -> String {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(byte);
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%=".contains(byte);
+    // zsh looks for a program in place of a word that starts with `=`.
+    let plain = !word.is_empty() && !word.starts_with(b"=") && word.iter().all(is_plain);
     match std::str::from_utf8(word) {
-        Ok(text) if !text.is_empty() && word.iter().all(is_plain) => text.to_owned(),
+        Ok(text) if plain => text.to_owned(),
         Ok(text) if text.chars().all(shows) => format!("'{}'", text.replace('\'', r"'\''")),
         _ => in_octal(word),
     }
@@ -75,6 +111,7 @@ mod tests {
         b"a\\'; echo b #\n",
         b"\x1b[2J\\",
         b"a=b",
+        b"=ls",
         b"~",
         b"\xff'\xfe",
         "caf\u{e9} \u{202e}".as_bytes(),
@@ -83,8 +120,8 @@ mod tests {
     ];
 
     fn read_by(shell: &str, word: &[u8]) -> Option<Vec<u8>> {
-        let line = format!("printf '%s.' {}", shell_word(OsStr::from_bytes(word)));
-        Some(Command::new(shell).args(["-c", &line]).output().ok()?.stdout)
+        let line = CommandLine::new("printf").word("%s.").operands([OsStr::from_bytes(word)]);
+        Some(Command::new(shell).args(["-c", &line.to_string()]).output().ok()?.stdout)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod absence;
 pub(crate) mod argument;
+pub(crate) mod invocation;
 pub(crate) mod options;
 pub(crate) mod output;
 pub(crate) mod parse;

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use modutils::Errno;
+use modutils::{Errno, WayOut};
 
 use super::options::Common;
 use super::report::{ERROR, Explanation, Reporter};
@@ -40,8 +40,8 @@ pub(crate) fn parse<P: Parser>(
             _ => Status::Done,
         },
         _ => {
-            let help =
-                Explanation { fix: vec![format!("{tool} --help")], ..Explanation::default() };
+            let fix = vec![WayOut::Command(format!("{tool} --help"))];
+            let help = Explanation { fix, ..Explanation::default() };
             let line = complaint(&name, &error);
             Reporter::new(tool, &Common::default()).line(ERROR, &line, &help);
             Status::Usage

@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::net::UnixDatagram;
 
+use modutils::WayOut;
+
 use super::options::{Common, Explain};
 use super::unprintable::escaped;
 
@@ -14,7 +16,7 @@ pub(crate) struct Explanation {
     /// What the kernel logged about it, verbatim.
     pub(crate) kernel: Vec<String>,
     /// Commands or steps that would help.
-    pub(crate) fix: Vec<String>,
+    pub(crate) fix: Vec<WayOut>,
 }
 
 /// `LOG_ERR` of syslog(3).
@@ -109,7 +111,10 @@ impl Explanation {
     fn lines(&self) -> impl Iterator<Item = Vec<u8>> {
         let cause = self.cause.iter().map(|text| ("cause", text));
         let kernel = self.kernel.iter().map(|text| ("kernel", text));
-        let fix = self.fix.iter().map(|text| ("fix", text));
+        let fix = self.fix.iter().filter_map(|fix| match fix {
+            WayOut::Command(text) | WayOut::Step(text) => Some(("fix", text)),
+            _ => None,
+        });
         cause.chain(kernel).chain(fix).map(|(word, text)| format!("  {word}: {text}").into_bytes())
     }
 }

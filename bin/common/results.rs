@@ -1,6 +1,7 @@
 //! What `insmod --json` and `rmmod --json` print: one document, `{"results":[…]}`, with a record
 //! for each module that was asked for.
 
+use modutils::WayOut;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -29,7 +30,7 @@ pub(crate) struct Record {
     /// What the kernel logged about it, verbatim.
     pub(crate) kernel_log: Vec<String>,
     /// Commands or steps that would help.
-    pub(crate) fix: Vec<String>,
+    pub(crate) fix: Vec<WayOut>,
     /// Whoever holds the module: objects with `kind` and what belongs to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) holders: Option<Vec<Value>>,

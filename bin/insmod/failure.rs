@@ -4,13 +4,15 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use modutils::{
-    BadArgument, Cause, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile, shell_word,
+    BadArgument, Cause, Change, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile,
+    Remedy, WayOut,
 };
 
+use crate::common::invocation::Invocation;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::results::Record;
 use crate::common::status::Status;
-use crate::insmod::message;
+use crate::insmod::{TOOL, message};
 
 pub(crate) struct Failure {
     /// The line of kmod, without the prefix.
@@ -21,7 +23,7 @@ pub(crate) struct Failure {
     status: Status,
     diagnosis: Option<Box<Diagnosis>>,
     /// What helps, where there is no diagnosis.
-    fix: Vec<String>,
+    remedies: Vec<Remedy>,
     /// The kernel was not asked, because nobody wanted it to be.
     foreseen: bool,
 }
@@ -30,8 +32,8 @@ impl Failure {
     /// A refusal that needs no explanation.
     fn refused(line: Vec<u8>, status: Status) -> Self {
         let text = String::from_utf8_lossy(&line).into_owned();
-        let fix = Vec::new();
-        Self { line, text, errno: None, status, diagnosis: None, fix, foreseen: false }
+        let remedies = Vec::new();
+        Self { line, text, errno: None, status, diagnosis: None, remedies, foreseen: false }
     }
 
     pub(crate) fn no_file() -> Self {
@@ -39,7 +41,7 @@ impl Failure {
     }
 
     pub(crate) fn second_file(second: &OsStr) -> Self {
-        let fix = vec![format!("insmod {}", shell_word(second))];
+        let remedies = vec![Remedy::Load(second.into())];
         let second = second.as_bytes();
         let line = [
             b"only one module can be loaded at a time; '",
@@ -47,7 +49,7 @@ impl Failure {
             b"' looks like a second module file",
         ]
         .concat();
-        Self { fix, ..Self::refused(line, Status::Usage) }
+        Self { remedies, ..Self::refused(line, Status::Usage) }
     }
 
     /// The file was opened, and its parameters cannot be read.
@@ -82,7 +84,7 @@ impl Failure {
             errno: Some(errno),
             status: cause.class().into(),
             diagnosis: Some(Box::new(Diagnosis::new(cause))),
-            fix: Vec::new(),
+            remedies: Vec::new(),
             foreseen: false,
         }
     }
@@ -99,7 +101,7 @@ impl Failure {
             errno: Some(error.answer()),
             status: diagnosis.cause.class().into(),
             diagnosis: Some(Box::new(diagnosis)),
-            fix: Vec::new(),
+            remedies: Vec::new(),
             foreseen: false,
         }
     }
@@ -113,7 +115,7 @@ impl Failure {
             errno,
             status: diagnosis.cause.class().into(),
             diagnosis: Some(Box::new(diagnosis)),
-            fix: Vec::new(),
+            remedies: Vec::new(),
             foreseen: true,
         }
     }
@@ -127,14 +129,14 @@ impl Failure {
         let text = format!("Unknown parameter '{name}'");
         let mut diagnosis = Diagnosis::new(Cause::UnknownParameter { name, nearest });
         diagnosis.module = file.name().ok();
-        diagnosis.fixes.push(format!("insmod --params {}", shell_word(file.path())));
+        diagnosis.remedies.push(Remedy::Repeat(Change::ListParameters));
         Self {
             line: message::not_inserted(file, &text),
             text,
             errno: None,
             status: Status::Misfit,
             diagnosis: Some(Box::new(diagnosis)),
-            fix: Vec::new(),
+            remedies: Vec::new(),
             foreseen: false,
         }
     }
@@ -150,12 +152,16 @@ impl Failure {
 
     /// Says it, notes it in the record, and returns the exit status.
     pub(crate) fn report(self, reporter: &Reporter, record: &mut Record) -> Status {
+        let invocation = Invocation::of_process(TOOL);
+        let remedies = self.diagnosis.as_ref().map_or(&self.remedies, |found| &found.remedies);
+        let fix: Vec<WayOut> =
+            remedies.iter().filter_map(|remedy| invocation.show(remedy)).collect();
         let explanation = self.diagnosis.as_ref().map_or_else(
-            || Explanation { fix: self.fix.clone(), ..Explanation::default() },
+            || Explanation { fix: fix.clone(), ..Explanation::default() },
             |found| Explanation {
                 cause: Some(found.cause.to_string()),
                 kernel: found.kernel_log.clone(),
-                fix: found.fixes.clone(),
+                fix: fix.clone(),
             },
         );
         reporter.error(&self.line, &explanation);
@@ -170,10 +176,8 @@ impl Failure {
             record.module = diagnosis.module.map(|name| name.to_string());
             record.cause = serde_json::to_value(&diagnosis.cause).ok();
             record.kernel_log = diagnosis.kernel_log;
-            record.fix = diagnosis.fixes;
-        } else {
-            record.fix = self.fix;
         }
+        record.fix = fix;
         self.status
     }
 }

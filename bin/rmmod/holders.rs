@@ -61,13 +61,12 @@ fn phrase(holder: &Holder) -> String {
 }
 
 /// Returns the ways to end the holds, each once.
-pub(crate) fn fixes(holders: &Holders) -> Vec<String> {
+pub(crate) fn ways_out(holders: &Holders) -> Vec<WayOut> {
     let mut list = Vec::new();
     let sure = holders.list.iter().filter(|holder| holder.certainty != Certainty::Possible);
     for way_out in sure.filter_map(|holder| holder.way_out.as_ref()) {
-        let (WayOut::Command(fix) | WayOut::Step(fix)) = way_out else { continue };
-        if !list.contains(fix) {
-            list.push(fix.clone());
+        if !list.contains(way_out) {
+            list.push(way_out.clone());
         }
     }
     list
@@ -93,7 +92,8 @@ mod tests {
         let snapshot = Snapshot::parse(b"fuse 1 1 - Live 0x0\n").unwrap();
         let module = &snapshot.modules()[0];
         let holders = modutils::holders(&System::at(&root), module);
-        assert_eq!(fixes(&holders), [r"umount $'/mnt/x; reboot #\033[2J'"]);
+        let umount = r"umount $'/mnt/x; reboot #\033[2J'".to_owned();
+        assert_eq!(ways_out(&holders), [WayOut::Command(umount)]);
         assert_eq!(phrases(module, &holders), [r"fuse is mounted on /mnt/x; reboot #\x1b[2J"]);
         fs::remove_dir_all(root).unwrap();
     }

@@ -36,11 +36,11 @@ pub(crate) fn not_removed(error: &RemoveError, mode: RemoveMode) -> Vec<u8> {
     let held = module.is_some_and(|module| module.refcnt > Some(0));
     match error.obstacle() {
         _ if mode == RemoveMode::Force => refused(error),
-        Refusal::NotLoaded => not_loaded(name),
-        Refusal::BuiltIn => [b"Module ", name, b" is builtin."].concat(),
-        Refusal::NoUnloadSupport => b"Module unloading is not supported".to_vec(),
-        Refusal::UsedByModules
-        | Refusal::InUse
+        Refusal::NotLoaded { .. } => not_loaded(name),
+        Refusal::BuiltIn { .. } => [b"Module ", name, b" is builtin."].concat(),
+        Refusal::NoUnloadSupport { .. } => b"Module unloading is not supported".to_vec(),
+        Refusal::UsedByModules { .. }
+        | Refusal::InUse { .. }
         | Refusal::NoPrivilege
         | Refusal::ModulesDisabled
             if !users.is_empty() =>
@@ -48,7 +48,9 @@ pub(crate) fn not_removed(error: &RemoveError, mode: RemoveMode) -> Vec<u8> {
             let names: Vec<_> = users.iter().map(ModuleName::as_bytes).collect();
             [b"Module ", name, b" is in use by: ", &*names.join(&b' ')].concat()
         }
-        Refusal::UsedByModules | Refusal::InUse => [b"Module ", name, b" is in use"].concat(),
+        Refusal::UsedByModules { .. } | Refusal::InUse { .. } => {
+            [b"Module ", name, b" is in use"].concat()
+        }
         Refusal::NoPrivilege | Refusal::ModulesDisabled if held => {
             [b"Module ", name, b" is in use"].concat()
         }

@@ -5,16 +5,18 @@ use std::path::Path;
 
 use modutils::{
     Errno, Error, Holders, LoadedModule, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot,
-    System,
+    System, WayOut,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::absence;
 use crate::common::argument::name_of;
+use crate::common::invocation::Invocation;
 use crate::common::output;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::results::{self, Record};
 use crate::common::status::Status;
+use crate::rmmod::TOOL;
 use crate::rmmod::cli::Cli;
 use crate::rmmod::explain::{self, Account};
 use crate::rmmod::holders;
@@ -49,8 +51,8 @@ impl<'a> Outcomes<'a> {
         let line = message::no_list(error);
         let cause = error.is_absent().then(|| absence::cause(system).to_owned());
         let kind = match &cause {
-            Some(_) if system.has_proc() => Refusal::NoUnloadSupport,
-            _ => Refusal::Unknown,
+            Some(_) if system.has_proc() => "no-unload-support",
+            _ => "unknown",
         };
         let text = cause.clone().unwrap_or_else(|| error.to_string());
         self.records.extend(self.cli.modules.iter().map(|argument| Record {
@@ -58,7 +60,7 @@ impl<'a> Outcomes<'a> {
             status: Status::Failed as u8,
             errno: error.errno().map(Errno::name),
             message: Some(String::from_utf8_lossy(&line).into_owned()),
-            cause: Some(json!({ "kind": kind.kind(), "text": text })),
+            cause: Some(json!({ "kind": kind, "text": text })),
             ..asked(argument)
         }));
         self.reporter.error(&line, &Explanation { cause, ..Explanation::default() });
@@ -112,24 +114,27 @@ impl<'a> Outcomes<'a> {
     }
 
     fn failed(&mut self, system: &System, error: &RemoveError, targets: &Targets, status: Status) {
-        let absent = error.refusal() == Refusal::NotLoaded;
+        let absent = matches!(error.refusal(), Refusal::NotLoaded { .. });
         let excused = absent && (self.cli.if_loaded || !targets.is_named(error.name()));
         if excused {
             self.records.push(Record { outcome: "already", ..record(error.name(), targets) });
             return;
         }
         let line = message::not_removed(error, self.mode);
-        let mut account = if self.cli.json || self.reporter.explains() {
+        let account = if self.cli.json || self.reporter.explains() {
             explain::account(system, error)
         } else {
             Account::default()
         };
-        account.fix.extend(explain::time_meant(self.cli, error));
+        let invocation = self.invocation(error.name(), targets);
+        let mut fix: Vec<WayOut> =
+            account.remedies.iter().filter_map(|remedy| invocation.show(remedy)).collect();
+        fix.extend(explain::time_meant(self.cli, error, &invocation));
         self.reporter.error(
             &line,
             &Explanation {
                 cause: account.cause.clone(),
-                fix: account.fix.clone(),
+                fix: fix.clone(),
                 ..Explanation::default()
             },
         );
@@ -140,12 +145,23 @@ impl<'a> Outcomes<'a> {
             status: status as u8,
             errno: Some(error.errno().name()),
             message: Some(String::from_utf8_lossy(&line).into_owned()),
-            cause: Some(json!({ "kind": error.refusal().kind(), "text": account.cause })),
-            fix: account.fix,
+            cause: cause(error.refusal(), account.cause),
+            fix,
             holders: account.holders.as_ref().map(holders::to_json),
             unexplained: account.holders.as_ref().and_then(unexplained),
             ..record(error.name(), targets)
         });
+    }
+
+    /// The call to repeat for one module: some of the others may be gone.
+    fn invocation(&self, name: &ModuleName, targets: &Targets) -> Invocation {
+        let whole = Invocation::of_process(TOOL);
+        match targets.file_of(name) {
+            _ if self.cli.modules.len() == 1 => whole,
+            Some(file) => whole.for_operand(file),
+            None if self.cli.recursive && !targets.is_named(name) => whole,
+            None => whole.for_operand(name.as_os_str()),
+        }
     }
 
     /// Who holds a module that nobody asked to remove.
@@ -217,6 +233,15 @@ impl<'a> Outcomes<'a> {
             });
         }
     }
+}
+
+/// The refusal as data, with the sentence that names the holders.
+fn cause(refusal: &Refusal, text: Option<String>) -> Option<Value> {
+    let mut value = serde_json::to_value(refusal).ok()?;
+    if let (Some(object), Some(text)) = (value.as_object_mut(), text) {
+        object.insert("text".to_owned(), text.into());
+    }
+    Some(value)
 }
 
 fn unexplained(holders: &Holders) -> Option<i64> {

@@ -75,7 +75,7 @@ impl Progress {
         if is_due && !screen.searching && explain::takes_a_search(error) {
             screen.searching = self.search(&screen.system, error);
             if !screen.searching {
-                let glance = explain::at_a_glance(&screen.system, error);
+                let glance = error.refusal().to_string();
                 screen.keep(error, glance);
             } else if is_news {
                 // Most searches take some milliseconds, and then have more to tell.
@@ -128,7 +128,7 @@ impl Screen {
             Some(found) if found.of == *error => found.news.clone(),
             // Only a line on a terminal can be written over when there is more to tell.
             _ if self.searching && !self.terminal => return,
-            _ => explain::at_a_glance(&self.system, error),
+            _ => error.refusal().to_string(),
         };
         if self.terminal {
             let seconds = since.elapsed().as_secs();

@@ -128,7 +128,7 @@ impl<'a> Session<'a> {
             let before = self.outcomes.before(&self.system, &name);
             let mut result = self.attempt(&name, patience.as_ref(), self.users());
             if let Err(error) = &result
-                && error.refusal() == Refusal::UsedByModules
+                && matches!(error.refusal(), Refusal::UsedByModules { .. })
             {
                 if plans < PLANS_MAX && self.plan_again(error, &mut queue) {
                     plans += 1;
@@ -146,7 +146,7 @@ impl<'a> Session<'a> {
                 Err(error) => error,
             };
             // Once a signal has come, the rest ends up here, too, and none of it is tried.
-            if error.refusal() == Refusal::Interrupted {
+            if matches!(error.refusal(), Refusal::Interrupted { .. }) {
                 interrupted.push(error);
                 continue;
             }

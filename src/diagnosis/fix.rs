@@ -1,6 +1,4 @@
-//! What would help. Nothing is said where that would be a guess.
-//!
-//! People paste it into a shell, as root: what is from files or from the kernel is quoted.
+//! What would help. Nothing is advised where that would be a guess.
 
 use std::fs;
 use std::path::Path;
@@ -8,27 +6,20 @@ use std::path::Path;
 use super::cause::{Cause, MissingSymbol, reserved_for};
 use super::facts::Facts;
 use crate::kernel::Privilege;
-use crate::name::ModuleName;
+use crate::remedy::{Change, Remedy};
 use crate::shell::shell_word;
 use crate::system::System;
 
-pub(super) fn fixes(system: &System, facts: &Facts, cause: &Cause) -> Vec<String> {
-    let file = shell_word(&facts.path);
-    let one = |text: String| vec![text];
+pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Remedy> {
+    let repeat = |change| vec![Remedy::Repeat(change)];
+    let step = |text: &str| vec![Remedy::step(text)];
     match cause {
         Cause::MissingSymbol { symbols } => for_missing(system, symbols),
         Cause::SymbolVersionMismatch { .. } | Cause::VermagicMismatch { .. } => {
             let release = facts.reference.vermagic.as_deref().unwrap_or_default();
             let release = release.split(' ').next().unwrap_or_default();
-            match release {
-                "" => {
-                    one("rebuild the module against the headers for the running kernel".to_owned())
-                }
-                release => one(format!(
-                    "rebuild the module against the headers for {}",
-                    shell_word(release)
-                )),
-            }
+            let kernel = if release.is_empty() { "the running kernel" } else { release };
+            vec![Remedy::step(format!("rebuild the module against the headers for {kernel}"))]
         }
         Cause::MissingNamespace { symbols } => {
             let mut namespaces: Vec<&String> = symbols.iter().map(|(_, space)| space).collect();
@@ -37,70 +28,91 @@ pub(super) fn fixes(system: &System, facts: &Facts, cause: &Cause) -> Vec<String
             namespaces.sort_unstable();
             namespaces.dedup();
             let add = |space: &&String| {
-                format!("add MODULE_IMPORT_NS({}) to the module", shell_word(space))
+                Remedy::step(format!("add MODULE_IMPORT_NS({}) to the module", shell_word(space)))
             };
             namespaces.iter().map(add).collect()
         }
         Cause::DependencyInitializing { module: Some(module), .. } => {
             let state = shell_word(system.module_dir(module).join("initstate"));
-            one(format!("retry once {state} reads \"live\""))
+            vec![Remedy::step(format!("retry once {state} reads \"live\""))]
         }
-        Cause::DuplicateSymbol { owner: Some(owner), .. } => one(format!("rmmod {}", word(owner))),
+        Cause::DuplicateSymbol { owner: Some(owner), .. } => vec![Remedy::Remove(owner.clone())],
         Cause::Unsigned { .. } | Cause::LockedDown { .. } if facts.voids_signature() => {
-            one(format!("insmod {file}    # without --force"))
+            repeat(Change::WithoutForce)
         }
         Cause::Unsigned { .. } | Cause::UnknownKey { .. } | Cause::LockedDown { .. } => {
-            let mut fixes = vec!["sign the module with a key that this kernel trusts".to_owned()];
+            let mut remedies = step("sign the module with a key that this kernel trusts");
             if facts.policy.secure_boot == Some(true) {
-                fixes.push(
-                    "enroll the signing key: mokutil --import KEY.der, then reboot".to_owned(),
-                );
+                let enroll = "enroll the signing key: mokutil --import KEY.der, then reboot";
+                remedies.push(Remedy::step(enroll));
             }
-            fixes
+            remedies
         }
-        Cause::BadSignature { .. } => one("reinstall the package that ships the module".to_owned()),
+        Cause::BadSignature { .. } => step("reinstall the package that ships the module"),
         Cause::Truncated { .. } | Cause::CorruptCompression { .. } | Cause::EmptyFile => {
-            one("copy or download the file again".to_owned())
+            step("copy or download the file again")
         }
         Cause::Blacklisted { name } => {
-            one(format!("boot without {} in module_blacklist=", shell_word(name)))
+            let name = shell_word(name);
+            vec![Remedy::step(format!("boot without {name} in module_blacklist="))]
         }
-        Cause::ModulesDisabled { at_boot: true } => one("boot without nomodule".to_owned()),
-        Cause::ModulesDisabled { at_boot: false } => one("reboot".to_owned()),
-        Cause::NoPrivilege { lacks: Privilege::Missing, .. } => one(format!("sudo insmod {file}")),
+        Cause::ModulesDisabled { at_boot: true } => step("boot without nomodule"),
+        Cause::ModulesDisabled { at_boot: false } => step("reboot"),
         Cause::NoPrivilege { lacks: Privilege::Namespace, .. } => {
-            one("load the module on the host, outside of the user namespace".to_owned())
+            step("load the module on the host, outside of the user namespace")
         }
-        Cause::NoPrivilege { lacks: Privilege::Dropped, container } => {
-            let start = match container.as_deref() {
-                Some(tool @ ("docker" | "podman")) => {
-                    format!("start the container with: {tool} run --cap-add SYS_MODULE ...")
-                }
-                Some(_) => "start the container with the capability CAP_SYS_MODULE".to_owned(),
-                None => "start the process with CAP_SYS_MODULE in its bounding set; a systemd \
-                         service must not have ProtectKernelModules=yes"
-                    .to_owned(),
-            };
-            let mut fixes = vec!["load the module on the host".to_owned(), start];
-            if container.is_none() {
-                fixes.remove(0);
-            }
-            fixes
-        }
-        Cause::UnknownParameter { .. } => one(format!("insmod --params {file}")),
-        Cause::BadParameter { unknown: true, .. } | Cause::BadParameter { takes: None, .. } => {
-            one(format!("insmod --params {file}"))
-        }
-        Cause::TooLarge { .. } => {
-            one(format!("insmod --max-size=2G {file}    # only if you trust the file"))
-        }
-        Cause::CompressionUnsupported { .. } => one("decompress the file first".to_owned()),
-        _ => Vec::new(),
+        Cause::NoPrivilege { lacks: Privilege::Dropped, container } => match container.as_deref() {
+            Some(tool @ ("docker" | "podman")) => vec![
+                Remedy::step("load the module on the host"),
+                Remedy::step(format!(
+                    "start the container with: {tool} run --cap-add SYS_MODULE ..."
+                )),
+            ],
+            Some(_) => vec![
+                Remedy::step("load the module on the host"),
+                Remedy::step("start the container with the capability CAP_SYS_MODULE"),
+            ],
+            None => step(
+                "start the process with CAP_SYS_MODULE in its bounding set; a systemd service must \
+                 not have ProtectKernelModules=yes",
+            ),
+        },
+        Cause::NoPrivilege { .. } => repeat(Change::AsRoot),
+        Cause::UnknownParameter { .. }
+        | Cause::BadParameter { unknown: true, .. }
+        | Cause::BadParameter { takes: None, .. } => repeat(Change::ListParameters),
+        Cause::TooLarge { .. } => step("if you trust the file, raise the limit with --max-size"),
+        Cause::CompressionUnsupported { .. } => step("decompress the file first"),
+        Cause::FileNotFound { .. }
+        | Cause::FileNotReadable { .. }
+        | Cause::NotAFile { .. }
+        | Cause::NotElf { .. }
+        | Cause::WrongArchitecture { .. }
+        | Cause::NotAModule { .. }
+        | Cause::Relocation { .. }
+        | Cause::Btf
+        | Cause::Livepatch { .. }
+        | Cause::ProtectedSymbol { .. }
+        | Cause::ReservedNamespace { .. }
+        | Cause::GplOnlySymbol { .. }
+        | Cause::DependencyInitializing { module: None, .. }
+        | Cause::DuplicateSymbol { owner: None, .. }
+        | Cause::AlreadyLoaded { .. }
+        | Cause::BuiltIn { .. }
+        | Cause::BeingUnloaded { .. }
+        | Cause::BadParameter { .. }
+        | Cause::Inexpressible { .. }
+        | Cause::InitFailed { .. }
+        | Cause::OutOfMemory { .. }
+        | Cause::NoModuleSupport
+        | Cause::NotForceable
+        | Cause::SecurityPolicy { .. }
+        | Cause::Unknown { .. } => Vec::new(),
     }
 }
 
-/// The command for each module that is to be loaded first.
-fn for_missing(system: &System, symbols: &[MissingSymbol]) -> Vec<String> {
+/// The module to load first, for each that is missing.
+fn for_missing(system: &System, symbols: &[MissingSymbol]) -> Vec<Remedy> {
     let installed = fs::canonicalize(system.release_dir(&system.release())).ok();
     // The file itself may be a link to one of another release that fits this one, too.
     let directory = |file: &Path| fs::canonicalize(file.parent()?).ok();
@@ -108,52 +120,44 @@ fn for_missing(system: &System, symbols: &[MissingSymbol]) -> Vec<String> {
         (Some(installed), Some(directory)) => directory.starts_with(installed),
         _ => false,
     };
-    let mut fixes: Vec<String> = Vec::new();
+    let mut remedies: Vec<Remedy> = Vec::new();
     for symbol in symbols {
         let Some(file) = &symbol.file else { continue };
-        let fix = match &symbol.provider {
+        let remedy = match &symbol.provider {
             // What depmod knows of may need more than itself.
-            Some(name) if is_installed(file) => format!("modprobe {}", word(name)),
-            _ => format!("insmod {}", shell_word(file)),
+            Some(name) if is_installed(file) => Remedy::LoadInstalled(name.clone()),
+            _ => Remedy::Load(file.clone()),
         };
-        if !fixes.contains(&fix) {
-            fixes.push(fix);
+        if !remedies.contains(&remedy) {
+            remedies.push(remedy);
         }
     }
-    fixes
-}
-
-fn word(name: &ModuleName) -> String {
-    shell_word(name.as_os_str())
+    remedies
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::ModuleName;
     use std::path::PathBuf;
 
-    fn advised(path: &str, cause: &Cause) -> Vec<String> {
-        let facts = Facts { path: path.into(), ..Facts::default() };
-        fixes(&System::at("/"), &facts, cause)
+    fn advised(cause: &Cause) -> Vec<Remedy> {
+        remedies(&System::at("/"), &Facts::default(), cause)
     }
 
     #[test]
     fn words_from_files_are_words() {
         let name = ModuleName::from_kernel(b"a;reboot");
-        let privilege = Cause::NoPrivilege { lacks: Privilege::Missing, container: None };
-        assert_eq!(advised("./x; reboot #.ko", &privilege), ["sudo insmod './x; reboot #.ko'"]);
-        assert_eq!(advised("-f.ko", &privilege), ["sudo insmod -- -f.ko"]);
-        let owned = Cause::DuplicateSymbol { symbol: "f".into(), owner: Some(name.clone()) };
-        assert_eq!(advised("x.ko", &owned), ["rmmod 'a;reboot'"]);
+        let step = |text: &str| vec![Remedy::step(text)];
         let slow = Cause::DependencyInitializing { module: Some(name), symbols: Vec::new() };
         assert_eq!(
-            advised("x.ko", &slow),
-            ["retry once '/sys/module/a;reboot/initstate' reads \"live\""]
+            advised(&slow),
+            step("retry once '/sys/module/a;reboot/initstate' reads \"live\"")
         );
         let listed = Cause::Blacklisted { name: "$(reboot)".into() };
-        assert_eq!(advised("x.ko", &listed), ["boot without '$(reboot)' in module_blacklist="]);
+        assert_eq!(advised(&listed), step("boot without '$(reboot)' in module_blacklist="));
         let space = Cause::MissingNamespace { symbols: vec![("f".into(), "N); reboot #".into())] };
-        assert_eq!(advised("x.ko", &space), ["add MODULE_IMPORT_NS('N); reboot #') to the module"]);
+        assert_eq!(advised(&space), step("add MODULE_IMPORT_NS('N); reboot #') to the module"));
     }
 
     /// Only the modules of the running release are modprobe's.
@@ -184,15 +188,14 @@ mod tests {
                 symbol("a;reboot", roundabout.clone()),
             ],
         );
-        assert_eq!(
-            found,
-            [
-                "modprobe a".to_owned(),
-                "modprobe 'b;reboot'".to_owned(),
-                format!("insmod {}", shell_word(&other)),
-                format!("insmod {}", shell_word(&roundabout)),
-            ]
-        );
+        let installed = |name: &[u8]| Remedy::LoadInstalled(ModuleName::from_kernel(name));
+        let expected = [
+            installed(b"a"),
+            installed(b"b;reboot"),
+            Remedy::Load(other),
+            Remedy::Load(roundabout),
+        ];
+        assert_eq!(found, expected);
         fs::remove_dir_all(root).unwrap();
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::text::Text;
+use crate::remedy::WayOut;
 
 /// Something that holds a module, or goes away with the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,17 +29,6 @@ pub struct Holder {
     /// Whether the calling process is the holder.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) is_caller: bool,
-}
-
-/// The command or step that makes a holder let go.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
-#[non_exhaustive]
-pub enum WayOut {
-    /// A command line, ready for a shell.
-    Command(String),
-    /// A step in the imperative.
-    Step(String),
 }
 
 /// A process.

@@ -8,8 +8,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::RemoveMode;
 use super::count::Count;
+use super::error::RemoveError;
 use super::events::{self, Events};
-use super::refusal::{Refusal, RemoveError};
+use super::refusal::Refusal;
 use crate::name::ModuleName;
 use crate::system::System;
 
@@ -52,7 +53,7 @@ impl<'a> Waiting<'a> {
     }
 
     pub(super) fn leaves_to_caller(&self, error: &RemoveError) -> bool {
-        self.not_for_users && error.refusal() == Refusal::UsedByModules
+        self.not_for_users && matches!(error.refusal(), Refusal::UsedByModules { .. })
     }
 
     /// Calls `report` after a tenth of a second of waiting, and each second from then on. That

@@ -13,6 +13,7 @@ const RANKS: &[(&str, u8)] = &[
     ("directory", 2),
     ("name", 2),
     ("syscall", 2),
+    ("remedy", 3),
     ("pattern", 3),
     ("system", 3),
     ("module_file", 4),

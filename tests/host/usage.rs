@@ -157,13 +157,14 @@ fn what_is_advised_is_quoted_for_a_shell() {
             command.env("MODUTILS_EXPLAIN", "always");
         })
     };
+    let sudo = if nix::unistd::geteuid().is_root() { "" } else { "sudo " };
     for (second, word) in
         [("./x; reboot #.ko", "'./x; reboot #.ko'"), ("-x.ko", "-- -x.ko"), ("x.ko", "x.ko")]
     {
         explained(&["hello.ko".as_ref(), second.as_ref()]).status(2).stderr(&format!(
             "insmod: ERROR: only one module can be loaded at a time; '{second}' looks like a \
              second module file\n  \
-             fix: insmod {word}\n"
+             fix: {sudo}insmod {word}\n"
         ));
     }
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("$(reboot).ko");

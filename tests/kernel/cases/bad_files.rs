@@ -127,7 +127,7 @@ fn limit_of_size() {
         let expected = format!(
             "insmod: ERROR: could not insert module {file}: File too large\n  \
              cause: {what} is larger than {size} bytes\n  \
-             fix: if it can be trusted: insmod --max-size=2G {file}\n"
+             fix: if you trust the file, raise the limit with --max-size\n"
         );
         done.check(done.stderr == expected && done.status == Some(7), &expected);
         let check = run(["insmod", &limit, "--explain=always", "--check", file]);

@@ -222,7 +222,7 @@ fn second_file() {
     let done = run(["insmod", "-J", "/modules/t_base.ko", "/modules/t_user.ko"]);
     let record = result(&done);
     assert_eq!((&record["outcome"], &record["status"]), (&json!("failed"), &json!(2)));
-    assert_eq!(record["fix"], json!(["insmod /modules/t_user.ko"]));
+    assert_eq!(record["fix"], json!([{"command": "insmod /modules/t_user.ko"}]));
 }
 
 fn force_accounts_for_itself() {

@@ -213,7 +213,7 @@ fn remove_as_data() {
     assert_unsupported(&run(["rmmod", "-J", "--force", "t_plain"]), "failed");
     assert_unsupported(&run(["rmmod", "-J", "--dry-run", "t_plain"]), "would-fail");
     let explained = Run::new("rmmod").args(["-v", "t_plain"]).done();
-    let cause = "  cause: this kernel was built without the removal of modules";
+    let cause = "  cause: this kernel was built without module unloading (CONFIG_MODULE_UNLOAD)";
     explained.fails(1, &format!("{UNSUPPORTED}\n{cause}"));
 }
 

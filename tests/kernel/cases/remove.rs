@@ -74,7 +74,7 @@ fn not_loaded() {
     for (words, advised) in [(&["--wait", "5", "t_absent"][..], true), (&["5", "t_absent"], false)]
     {
         let done = run([&["rmmod", "--explain=always"], words].concat());
-        let advice = "  fix: if a time was meant: rmmod --wait=5 t_absent\n";
+        let advice = "  fix: rmmod --wait=5 t_absent\n";
         done.check(done.stderr.contains(advice) == advised, advice);
     }
 }

@@ -76,9 +76,9 @@ pub(crate) mod lockdown {
     fn voided_by_force() {
         let file = signed_with(|_| ());
         let expected = Expected { kind: "locked-down", status: 6, text: TEXT };
-        let result = assert_verdict(&["--force", &file], &expected);
-        let fix = format!("insmod {file}   (without --force)");
-        assert_eq!(result["fix"], serde_json::json!([fix]));
+        let result = assert_verdict(&["--force", &file, "a=1"], &expected);
+        let fix = format!("insmod {file} a=1");
+        assert_eq!(result["fix"], serde_json::json!([{"command": fix}]));
     }
 
     fn signed() {

@@ -39,7 +39,7 @@ fn signal_while_a_module_goes() {
         let expected = ["t_plain", "t_base"].map(|name| {
             format!(
                 "rmmod: ERROR: could not remove '{name}': Interrupted system call\n  \
-                 cause: interrupted before {name} was tried\n  fix: rmmod --wait {name}\n"
+                 cause: interrupted before the first attempt\n  fix: rmmod --wait {name}\n"
             )
         });
         done.check(done.stderr == expected.concat(), &expected.concat());

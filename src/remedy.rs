@@ -1,0 +1,60 @@
+//! What would help after a failure.
+
+use std::path::PathBuf;
+
+use crate::name::ModuleName;
+
+/// Something that would help after a failure.
+///
+/// A program shows it as a command that can be pasted, with the file, parameters and options of
+/// the call that failed, or as a step in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Repeat the call that failed, with a change.
+    Repeat(Change),
+    /// Load another module file.
+    Load(PathBuf),
+    /// Load an installed module and what it depends on: modprobe(8).
+    LoadInstalled(ModuleName),
+    /// Remove another module.
+    Remove(ModuleName),
+    /// Something that this package does not do.
+    Other(WayOut),
+}
+
+/// A command or a step, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum WayOut {
+    /// A command line, ready for a shell, as root: see [`CommandLine`](crate::CommandLine).
+    Command(String),
+    /// A step in the imperative.
+    Step(String),
+}
+
+/// A change to a call that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Change {
+    /// As root.
+    AsRoot,
+    /// Without forced loading.
+    WithoutForce,
+    /// With the modules that it depends on loaded first.
+    WithDependencies,
+    /// Listing the parameters that the module has, instead of loading it.
+    ListParameters,
+    /// Waiting until the module can be removed.
+    Wait,
+    /// Removing the modules that use it first.
+    Recursive,
+}
+
+impl Remedy {
+    /// Returns a step in words.
+    pub(crate) fn step(text: impl Into<String>) -> Self {
+        Self::Other(WayOut::Step(text.into()))
+    }
+}

@@ -1,0 +1,152 @@
+//! From the kernel's answer and what it shows to the reason. Pure: nothing is read here.
+
+use super::RemoveMode;
+use super::refusal::Refusal;
+use crate::errno::Errno;
+use crate::loaded::{LoadedModule, State};
+use crate::name::ModuleName;
+
+/// What is known beside the kernel's answer.
+pub(super) struct Findings<'a> {
+    pub(super) name: &'a ModuleName,
+    pub(super) mode: RemoveMode,
+    /// The module; `Err` if nothing shows what is loaded.
+    pub(super) module: Result<Option<&'a LoadedModule>, ()>,
+    /// Whether it is known if the module is permanent.
+    pub(super) shows_permanent: bool,
+    pub(super) built_in: bool,
+    pub(super) modules_disabled: bool,
+    /// Whether the kernel can load modules at all.
+    pub(super) loadable: bool,
+}
+
+/// Finds the reason behind the kernel's answer.
+///
+/// The kernel may have moved on since it answered: a module that looks free by now was in use when
+/// it said so.
+pub(super) fn reason(errno: Errno, findings: &Findings<'_>) -> Refusal {
+    let module = findings.module.ok().flatten();
+    let name = findings.name.clone();
+    match errno {
+        Errno::ENOENT if findings.built_in => Refusal::BuiltIn { name },
+        Errno::ENOENT => Refusal::NotLoaded { name },
+        // Neither privilege, which is asked for before the name is looked up, nor a kernel that has
+        // the call would help here.
+        Errno::EPERM | Errno::ENOSYS if findings.module == Ok(None) && findings.built_in => {
+            Refusal::BuiltIn { name }
+        }
+        Errno::EPERM | Errno::ENOSYS if findings.module == Ok(None) => Refusal::NotLoaded { name },
+        Errno::EPERM if findings.modules_disabled => Refusal::ModulesDisabled,
+        Errno::EPERM => Refusal::NoPrivilege,
+        Errno::ENOSYS => Refusal::NoUnloadSupport { loadable: findings.loadable },
+        Errno::EAGAIN => match module {
+            Some(module) if !module.used_by.is_empty() => {
+                Refusal::UsedByModules { users: module.used_by.clone() }
+            }
+            // Force overrides references, where the kernel knows force at all.
+            Some(module) if findings.mode == RemoveMode::Force && module.refcnt > Some(0) => {
+                Refusal::NotForceable
+            }
+            _ => Refusal::InUse { references: module.and_then(references) },
+        },
+        Errno::EBUSY => match (module, findings.module) {
+            (Some(module), _) if module.state == State::Loading => Refusal::Initializing { name },
+            (Some(module), _) if module.state == State::Unloading => {
+                Refusal::BeingUnloaded { name }
+            }
+            (Some(module), _) if module.permanent && findings.mode == RemoveMode::Force => {
+                Refusal::NotForceable
+            }
+            (Some(module), _) if module.permanent || !findings.shows_permanent => {
+                Refusal::Permanent { name }
+            }
+            // It was on its way in or out a moment ago, and is gone or ready by now.
+            (_, Ok(_)) => Refusal::BeingUnloaded { name },
+            (_, Err(())) => Refusal::Unknown { errno },
+        },
+        _ => Refusal::Unknown { errno },
+    }
+}
+
+fn references(module: &LoadedModule) -> Option<u64> {
+    module.anonymous_references().map(|count| u64::try_from(count).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::loaded::Snapshot;
+
+    #[test]
+    fn reasons() {
+        use RemoveMode::{Force, Refuse};
+        let snapshot = Snapshot::parse(
+            b"free 1 0 - Live 0x0\n\
+              held 1 2 - Live 0x0\n\
+              used 1 1 user, Live 0x0\n\
+              stays 1 0 [permanent], Live 0x0\n\
+              comes 1 1 - Loading 0x0\n\
+              goes 1 -1 - Unloading 0x0\n",
+        )
+        .unwrap();
+        for (errno, name, mode, expected) in [
+            (Errno::ENOENT, "gone", Refuse, "not-loaded"),
+            (Errno::EPERM, "gone", Refuse, "not-loaded"),
+            (Errno::EPERM, "free", Refuse, "no-privilege"),
+            (Errno::ENOSYS, "free", Refuse, "no-unload-support"),
+            (Errno::ENOSYS, "free", Force, "no-unload-support"),
+            (Errno::ENOSYS, "gone", Refuse, "not-loaded"),
+            (Errno::EAGAIN, "held", Refuse, "in-use"),
+            (Errno::EAGAIN, "free", Refuse, "in-use"),
+            (Errno::EAGAIN, "held", Force, "not-forceable"),
+            (Errno::EAGAIN, "used", Refuse, "used-by-modules"),
+            (Errno::EAGAIN, "used", Force, "used-by-modules"),
+            (Errno::EBUSY, "stays", Refuse, "permanent"),
+            (Errno::EBUSY, "stays", Force, "not-forceable"),
+            (Errno::EBUSY, "comes", Refuse, "initializing"),
+            (Errno::EBUSY, "goes", Refuse, "being-unloaded"),
+            (Errno::EBUSY, "goes", Force, "being-unloaded"),
+            (Errno::EBUSY, "gone", Refuse, "being-unloaded"),
+            (Errno::EFAULT, "free", Refuse, "unknown"),
+        ] {
+            let name = ModuleName::new(name).unwrap();
+            let findings = Findings {
+                name: &name,
+                mode,
+                module: Ok(snapshot.get(&name)),
+                shows_permanent: true,
+                built_in: false,
+                modules_disabled: false,
+                loadable: true,
+            };
+            assert_eq!(reason(errno, &findings).kind(), expected, "{errno} {name} {mode:?}");
+        }
+    }
+
+    #[test]
+    fn reasons_that_need_more_than_the_list() {
+        let name = ModuleName::new("a").unwrap();
+        let findings = |built_in, modules_disabled| Findings {
+            name: &name,
+            mode: RemoveMode::Refuse,
+            module: Ok(None),
+            shows_permanent: true,
+            built_in,
+            modules_disabled,
+            loadable: true,
+        };
+        assert_eq!(reason(Errno::ENOENT, &findings(true, false)).kind(), "built-in");
+        assert_eq!(reason(Errno::EPERM, &findings(true, true)).kind(), "built-in");
+        let blind =
+            |modules_disabled| Findings { module: Err(()), ..findings(false, modules_disabled) };
+        assert_eq!(reason(Errno::EPERM, &blind(true)).kind(), "modules-disabled");
+        assert_eq!(reason(Errno::EPERM, &blind(false)).kind(), "no-privilege");
+        assert_eq!(reason(Errno::EBUSY, &blind(false)).kind(), "unknown");
+        assert_eq!(reason(Errno::EAGAIN, &blind(false)).kind(), "in-use");
+        // As sysfs shows it.
+        let live = Snapshot::parse(b"a 1 0 - Live 0x0").unwrap();
+        let module = Ok(live.modules().first());
+        let findings = Findings { module, shows_permanent: false, ..findings(false, false) };
+        assert_eq!(reason(Errno::EBUSY, &findings).kind(), "permanent");
+    }
+}
