@@ -1,16 +1,25 @@
 //! The modules of a release, and what depmod(8) wrote about them.
 
+mod index;
+mod lists;
+
+pub(crate) use lists::Alias;
+
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::directory;
+use crate::loaded::has_builtin_dir;
 use crate::module_file::{Image, ModuleFile};
 use crate::name::ModuleName;
 use crate::system::{self, System};
 
 /// The modules below `/lib/modules/RELEASE`.
 ///
-/// The text files are read, which every version of depmod writes; without them the answers are
-/// "none".
+/// The text files are read, which every version of depmod writes, and in their absence the binary
+/// ones; without either, the answers are "none".
 #[derive(Clone, Debug)]
 pub(crate) struct ModuleTree {
     root: PathBuf,
@@ -21,7 +30,7 @@ pub(crate) struct ModuleTree {
 impl ModuleTree {
     pub(crate) fn read(system: &System, release: &str) -> Self {
         let root = system.release_dir(release);
-        let dependencies = system::read(&root.join("modules.dep")).unwrap_or_default();
+        let dependencies = lists::dependencies(&root);
         Self { root, dependencies }
     }
 
@@ -38,7 +47,7 @@ impl ModuleTree {
 
     /// The modules that export these symbols, as far as one does.
     pub(crate) fn exporters(&self, symbols: &HashSet<&str>) -> Vec<(String, ModuleName)> {
-        let text = system::read(&self.root.join("modules.symbols")).unwrap_or_default();
+        let text = lists::symbols(&self.root);
         let exporter = |line: &[u8]| {
             let mut words = line.strip_prefix(b"alias symbol:")?.split(|&byte| byte == b' ');
             let symbol = str::from_utf8(words.next()?).ok()?;
@@ -46,6 +55,59 @@ impl ModuleTree {
             symbols.contains(symbol).then(|| (symbol.to_owned(), module))
         };
         text.split(|&byte| byte == b'\n').filter_map(exporter).collect()
+    }
+
+    /// Whether depmod(8) listed any module here.
+    pub(crate) fn is_indexed(&self) -> bool {
+        !self.dependencies.is_empty()
+    }
+
+    /// The names of all modules, by their files.
+    pub(crate) fn names(&self) -> impl Iterator<Item = ModuleName> {
+        self.relative_files()
+            .filter_map(|file| ModuleName::from_file_name(Path::new(OsStr::from_bytes(file))).ok())
+    }
+
+    /// The modules that have to be loaded before this one.
+    pub(crate) fn dependencies_of(&self, name: &ModuleName) -> Vec<(ModuleName, PathBuf)> {
+        let line = self.dependencies.split(|&byte| byte == b'\n').find_map(|line| {
+            let end = line.iter().position(|&byte| byte == b':')?;
+            system::names_file_of(line.get(..end)?, name).then_some(line.get(end + 1..)?)
+        });
+        let named = |file: &[u8]| {
+            let path = self.path(file);
+            Some((ModuleName::from_file_name(&path).ok()?, path))
+        };
+        let words = line.unwrap_or_default().split(|&byte| byte == b' ');
+        words.filter(|word| !word.is_empty()).filter_map(named).collect()
+    }
+
+    /// The names by which modules are asked for.
+    pub(crate) fn aliases(&self) -> Vec<Alias> {
+        lists::aliases(&self.root)
+    }
+
+    /// The names by which parts of the kernel are asked for.
+    pub(crate) fn builtin_aliases(&self) -> Vec<Alias> {
+        lists::builtin_aliases(&self.root)
+    }
+
+    /// The modules that are part of the kernel.
+    pub(crate) fn builtin_names(&self) -> Vec<ModuleName> {
+        lists::builtin_names(&self.root)
+    }
+
+    /// Module files of this name that depmod(8) did not list: it has not run since they came, or it
+    /// prefers another one. Directories are read one by one, but for `kernel`, the distribution's
+    /// own, where that is listed.
+    pub(crate) fn unlisted_files_of(&self, name: &ModuleName) -> Vec<PathBuf> {
+        let own = self.root.join("kernel");
+        let skip = |directory: &Path| self.is_indexed() && directory == own;
+        let listed: HashSet<PathBuf> = self.files().collect();
+        let mut found = files_below(&self.root, name, &skip);
+        found.retain(|file| !listed.contains(file));
+        found.sort_unstable();
+        found
     }
 
     fn relative_files(&self) -> impl Iterator<Item = &[u8]> {
@@ -56,9 +118,48 @@ impl ModuleTree {
     }
 
     fn path(&self, relative: &[u8]) -> PathBuf {
-        use std::os::unix::ffi::OsStrExt;
-        self.root.join(std::ffi::OsStr::from_bytes(relative))
+        self.root.join(OsStr::from_bytes(relative))
     }
+}
+
+/// As many directories of a release are looked at: one with all drivers has some seven hundred.
+const DIRECTORIES_MAX: usize = 4096;
+
+fn files_below(root: &Path, name: &ModuleName, skip: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut waiting = vec![root.to_owned()];
+    for _ in 0..DIRECTORIES_MAX {
+        let Some(directory) = waiting.pop() else { break };
+        for entry in directory::entries(&directory).into_iter().flatten().flatten() {
+            let file = entry.name.as_bytes();
+            let is_module = file.windows(3).any(|part| part == b".ko");
+            if is_module && system::names_file_of(file, name) {
+                found.push(entry.path);
+            } else if entry.is_directory && !skip(&entry.path) {
+                waiting.push(entry.path);
+            }
+        }
+    }
+    found
+}
+
+/// The releases that have a directory of modules, whether they run or not.
+pub(crate) fn releases(system: &System) -> Vec<String> {
+    let entries = directory::entries(&system.releases_dir()).into_iter().flatten().flatten();
+    // A release that is a link belongs to somebody, too.
+    let mut releases: Vec<String> =
+        entries.filter_map(|entry| entry.name.into_string().ok()).collect();
+    releases.sort_unstable();
+    releases
+}
+
+/// Whether the running kernel has this module built in.
+///
+/// `modules.builtin` of the running release lists them all; where that is missing, `/sys/module`
+/// shows those that have a parameter, a version or a driver.
+pub fn is_builtin(system: &System, name: &ModuleName) -> bool {
+    let root = system.release_dir(&system.release());
+    lists::is_listed_as_builtin(&root, name) || has_builtin_dir(system, name)
 }
 
 /// The files of all modules below `/lib/modules/RELEASE` of the running kernel, by the names that

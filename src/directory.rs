@@ -19,6 +19,8 @@ pub(crate) struct Entry {
     pub(crate) path: PathBuf,
     /// Whether it is a symbolic link.
     pub(crate) is_link: bool,
+    /// Whether it is a directory, as far as the directory above says.
+    pub(crate) is_directory: bool,
 }
 
 /// What is in a directory; an error is the last.
@@ -45,6 +47,7 @@ pub(crate) fn entries(
                     name: name.to_owned(),
                     path: at.join(name),
                     is_link: entry.file_type() == Some(Type::Symlink),
+                    is_directory: entry.file_type() == Some(Type::Directory),
                 }));
             }
         }
@@ -61,7 +64,7 @@ mod tests {
             entries(Path::new("tests/fixtures")).unwrap().collect();
         let mut names: Vec<_> = found.unwrap().into_iter().map(|entry| entry.name).collect();
         names.sort_unstable();
-        assert_eq!(names, ["hello.ko", "hello.s", "system"]);
+        assert_eq!(names, ["hello.ko", "hello.s", "packages", "system"]);
         assert!(entries(Path::new("tests/none")).is_err_and(|error| error.is_absent()));
         assert!(entries(Path::new("Cargo.toml")).is_err());
     }

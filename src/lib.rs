@@ -116,6 +116,7 @@
 //! | `name` | module names |
 //! | `syscall` | `finit_module`, `init_module`, `delete_module` |
 //! | `remedy` | what would help after a failure |
+//! | `nearest` | what a misspelt name may have meant |
 //! | `pattern` | patterns of module names |
 //! | `system` | where `/proc`, `/sys` and `/lib/modules` are: the only place that spells them |
 //! | `module_file` | `.ko` files: compression, ELF, modinfo |
@@ -124,11 +125,15 @@
 //! | `stack` | where a thread is inside the kernel |
 //! | `kernel_log` | the kernel's log |
 //! | `depmod` | the index files of depmod(8), and the modules of a release |
+//! | `modprobe` | the configuration of modprobe(8): modprobe.d(5) |
+//! | `packages` | which package a file belongs to |
+//! | `installed` | the files of the running release, and which loaded modules came from them |
 //! | `kernel` | what the running kernel allows and exports |
 //! | `insert` | loading |
 //! | `remove` | removing: order and waiting |
 //! | `diagnosis` | why a module was not loaded |
 //! | `replace` | loading another build in place of a loaded one |
+//! | `availability` | what a name stands for that is not loaded |
 #![cfg_attr(
     test,
     allow(
@@ -141,6 +146,7 @@
 )]
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod availability;
 mod class;
 mod depmod;
 mod diagnosis;
@@ -149,11 +155,15 @@ mod errno;
 mod error;
 mod holders;
 mod insert;
+pub mod installed;
 mod kernel;
 mod kernel_log;
 mod loaded;
+mod modprobe;
 mod module_file;
 mod name;
+mod nearest;
+pub mod packages;
 mod pattern;
 mod remedy;
 mod remove;
@@ -165,7 +175,7 @@ mod system;
 mod taint;
 
 pub use class::Class;
-pub use depmod::installed_modules;
+pub use depmod::{installed_modules, is_builtin};
 pub use diagnosis::{
     Cause, Diagnosis, Difference, MissingSymbol, Request, Supposed, WrongVersion, check,
     check_supposing, differences, explain, unknown_parameters,
@@ -184,7 +194,7 @@ pub use kernel::Privilege;
 pub use kernel_log::KernelLog;
 pub use loaded::{
     Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,
-    State, is_builtin,
+    State,
 };
 pub use module_file::{
     Compression, DECOMPRESSED_MAX, ElfHeader, Export, Image, Import, ModInfo, ModuleFile,

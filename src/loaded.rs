@@ -15,7 +15,6 @@ pub use snapshot::Snapshot;
 
 use std::fmt;
 
-use crate::error::Error;
 use crate::name::ModuleName;
 use crate::system::System;
 use crate::taint::Taints;
@@ -96,14 +95,6 @@ impl fmt::Display for State {
     }
 }
 
-/// Whether the running kernel has this module built in.
-///
-/// `modules.builtin` of the running release lists them all; where that is missing, `/sys/module`
-/// shows those that have a parameter, a version or a driver.
-pub fn is_builtin(system: &System, name: &ModuleName) -> bool {
-    listed_as_builtin(system, name).unwrap_or(false) || has_builtin_dir(system, name)
-}
-
 /// Whether `/sys/module` has a directory for a part of the kernel. That of a module also lacks most
 /// of its files, while it is being set up and taken down; but it has `holders` for as long as it
 /// has anything (`mod_sysfs_setup` and `mod_sysfs_teardown` in `kernel/module/sysfs.c`).
@@ -114,11 +105,6 @@ pub(crate) fn has_builtin_dir(system: &System, name: &ModuleName) -> bool {
     let of_either = || ["parameters", "version", "drivers"].into_iter().any(has);
     // One that is set up meanwhile has the first at the end, one that is taken down at the start.
     !of_a_module() && of_either() && !of_a_module()
-}
-
-fn listed_as_builtin(system: &System, name: &ModuleName) -> Result<bool, Error> {
-    let list = crate::system::read(&system.modules_builtin(&system.release()))?;
-    Ok(list.split(|&byte| byte == b'\n').any(|line| crate::system::names_file_of(line, name)))
 }
 
 #[cfg(test)]
@@ -147,7 +133,7 @@ mod tests {
                 fs::create_dir(dir.join(entry)).unwrap();
             }
             let name = ModuleName::new(format!("m{index}").as_bytes()).unwrap();
-            assert_eq!(is_builtin(&System::at(&root), &name), builtin, "{entries:?}");
+            assert_eq!(has_builtin_dir(&System::at(&root), &name), builtin, "{entries:?}");
         }
         fs::remove_dir_all(&root).unwrap();
     }

@@ -8,6 +8,7 @@ mod gzip;
 mod kernel_decoder;
 mod limits;
 mod modinfo;
+mod note;
 mod parameters;
 mod signature;
 mod symbols;
@@ -201,6 +202,38 @@ impl ModuleFile {
     /// As [`ModuleFile::image`] and [`Image::name`].
     pub fn name(&self) -> Result<ModuleName, Error> {
         self.image()?.name().map_err(|error| error.at(&self.path))
+    }
+
+    /// The identifier that the linker gave to this build; none if it gave none. Of a file that is
+    /// not compressed, only the notes are read.
+    ///
+    /// # Errors
+    /// As [`ModuleFile::image`].
+    pub fn build_id(&self) -> Result<Option<Vec<u8>>, Error> {
+        if self.compression()?.is_some() {
+            return Ok(self.image()?.build_id().map(<[u8]>::to_vec));
+        }
+        let length = self.metadata()?.len();
+        Ok(note::build_id(&|at, count| {
+            let fits = at.checked_add(count).is_some_and(|end| end <= length);
+            let mut bytes = vec![0; usize::try_from(count).ok().filter(|_| fits)?];
+            self.file.read_exact_at(&mut bytes, at).ok()?;
+            Some(bytes)
+        }))
+    }
+
+    /// Whether it is the build with this identifier. A compressed file is read only as far as the
+    /// identifier.
+    ///
+    /// # Errors
+    /// As [`ModuleFile::image`].
+    pub fn is_build(&self, id: &[u8]) -> Result<bool, Error> {
+        let Some(compression) = self.compression()? else {
+            return Ok(self.build_id()?.as_deref() == Some(id));
+        };
+        let note = note::of_build_id(id);
+        decode::holds(compression, self.rewound()?, self.decompressed_max, &note)
+            .map_err(|error| error.at(&self.path))
     }
 
     /// What kind of file it is and how long.

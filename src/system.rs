@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::sys::utsname::uname;
@@ -55,11 +56,6 @@ impl System {
     /// The algorithm that the kernel decompresses modules with; nothing where it does not.
     pub(crate) fn module_compression(&self) -> Option<String> {
         read_text(&self.root.join("sys/module/compression")).ok()
-    }
-
-    /// The modules that are part of the kernel, a path a line; see depmod(8).
-    pub(crate) fn modules_builtin(&self, release: &str) -> PathBuf {
-        self.root.join("lib/modules").join(release).join("modules.builtin")
     }
 
     /// The kernel's log.
@@ -171,6 +167,33 @@ impl System {
         self.root.join("lib/modules").join(release)
     }
 
+    /// The directory with a directory for each release that has modules.
+    pub(crate) fn releases_dir(&self) -> PathBuf {
+        self.root.join("lib/modules")
+    }
+
+    /// The directories of modprobe.d(5), the most important first.
+    pub(crate) fn modprobe_dirs(&self) -> [PathBuf; 5] {
+        ["etc", "run", "usr/local/lib", "usr/lib", "lib"]
+            .map(|parent| self.root.join(parent).join("modprobe.d"))
+    }
+
+    /// The symbols of a release, as distributions install them.
+    pub(crate) fn system_map(&self, release: &str) -> PathBuf {
+        self.root.join(format!("boot/System.map-{release}"))
+    }
+
+    /// A file at a path of the system that is looked at, such as a package data base.
+    pub(crate) fn file(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// A path as the system that is looked at has it: absolute.
+    pub(crate) fn inner_path(&self, path: &Path) -> PathBuf {
+        let inner = path.strip_prefix(&self.root).unwrap_or(path);
+        Path::new("/").join(inner)
+    }
+
     /// The configuration that a release was built with, as distributions install it.
     pub(crate) fn config(&self, release: &str) -> PathBuf {
         self.root.join(format!("boot/config-{release}"))
@@ -214,6 +237,21 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     File::open(path)
         .and_then(|file| file.take(LIMIT).read_to_end(&mut bytes))
         .map_err(|error| Error::io(path, errno::from_io(&error)))?;
+    Ok(bytes)
+}
+
+/// A whole file that may be anything: one that is not regular is an error, and never waited for.
+pub(crate) fn read_regular(path: &Path) -> Result<Vec<u8>, Error> {
+    let io_error = |error: std::io::Error| Error::io(path, errno::from_io(&error));
+    let mut options = File::options();
+    // Opening a FIFO would wait for its writer.
+    let options = options.read(true).custom_flags(nix::libc::O_NONBLOCK);
+    let file = options.open(path).map_err(io_error)?;
+    if !file.metadata().map_err(io_error)?.is_file() {
+        return Err(Error::io(path, errno::Errno::EINVAL));
+    }
+    let mut bytes = Vec::new();
+    file.take(LIMIT).read_to_end(&mut bytes).map_err(io_error)?;
     Ok(bytes)
 }
 

@@ -10,7 +10,7 @@
 use std::fs;
 use std::path::Path;
 
-use modutils_fuzz::{TARGETS, kernel};
+use modutils_fuzz::{TARGETS, index, kernel};
 
 #[test]
 fn fuzz_targets_accept_their_corpora() {
@@ -29,5 +29,6 @@ fn fuzz_targets_accept_their_corpora() {
         assert!(inputs >= 3, "{name} has only {inputs} inputs");
         check(b"");
     }
+    index::clean();
     kernel::clean();
 }

@@ -4,6 +4,7 @@
 //! opinion, they are compared. `tests/corpus.rs` has the same functions go over the corpora.
 
 pub mod files;
+pub mod index;
 pub mod kernel;
 pub mod words;
 
@@ -18,6 +19,9 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("proc_modules", kernel::proc_modules),
     ("sysfs", kernel::sysfs),
     ("diagnosis", kernel::diagnosis),
+    ("depmod_index", index::depmod_index),
+    ("modprobe", index::modprobe),
+    ("package", index::package),
     ("parameters", words::parameters),
     ("names", words::names),
 ];

@@ -6,13 +6,13 @@ use std::os::unix::fs::FileTypeExt;
 use super::evidence::{self, About, Evidence, Finding};
 use super::facts::{Argument, Facts, FileFacts, Module};
 use super::{Request, Supposed, providers};
-use crate::depmod::ModuleTree;
+use crate::depmod::{ModuleTree, is_builtin};
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::insert::{InsertError, InsertFailure};
 use crate::kernel::{self, Exported, Exports, Policy, Reference};
 use crate::kernel_log::{KernelLog, Since};
-use crate::loaded::{LoadedModule, Snapshot, has_builtin_dir, is_builtin};
+use crate::loaded::{LoadedModule, Snapshot, has_builtin_dir};
 use crate::module_file::{ElfHeader, Image, ModuleFile};
 use crate::system::System;
 

@@ -4,6 +4,7 @@ use super::facts::{Argument, Facts};
 use crate::errno::Errno;
 use crate::insert::Arguments;
 use crate::module_file::{Parameter, same_name};
+use crate::nearest::nearest;
 
 /// Names that the kernel understands for every module.
 const UNIVERSAL: &[&[u8]] = &[b"async_probe", b"dyndbg"];
@@ -21,48 +22,13 @@ pub fn unknown_parameters(
     arguments
         .iter()
         .filter(|(name, _)| !known(name))
-        .map(|(name, _)| (lossy(&name), nearest(&name, parameters).map(lossy)))
+        .map(|(name, _)| {
+            (
+                lossy(&name),
+                nearest(&name, parameters.iter().map(|it| it.name.as_slice())).map(lossy),
+            )
+        })
         .collect()
-}
-
-fn nearest<'a>(name: &[u8], parameters: &'a [Parameter]) -> Option<&'a [u8]> {
-    // Beyond a third of the letters it is another word.
-    let limit = (name.len() / 3).max(1);
-    parameters
-        .iter()
-        .map(|parameter| (distance(name, &parameter.name), parameter.name.as_slice()))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// How many letters to insert, drop, replace, or swap with the next, at least.
-fn distance(one: &[u8], other: &[u8]) -> usize {
-    let long = usize::MAX / 2;
-    if one.len().max(other.len()) > 64 {
-        return long;
-    }
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (row, &a) in one.iter().enumerate() {
-        let mut next = vec![row + 1];
-        for (column, &b) in other.iter().enumerate() {
-            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(long);
-            let same = a.eq_ignore_ascii_case(&b) || same_name(&[a], &[b]);
-            let mut best = at(&last, column) + usize::from(!same);
-            best = best.min(at(&last, column + 1) + 1).min(at(&next, column) + 1);
-            let swapped = row > 0
-                && column > 0
-                && one.get(row - 1) == Some(&b)
-                && other.get(column - 1) == Some(&a);
-            if swapped {
-                best = best.min(at(&before, column - 1) + 1);
-            }
-            next.push(best);
-        }
-        before = std::mem::replace(&mut last, next);
-    }
-    last.last().copied().unwrap_or(0)
 }
 
 /// A value that its parameter does not take, and the kernel's answer to it.
@@ -293,7 +259,9 @@ mod tests {
     fn names_that_are_nearly_right() {
         let parameter = |name: &str| Parameter::named(name);
         let parameters = [parameter("debug"), parameter("p_int"), parameter("max_loop")];
-        let near = |name: &str| nearest(name.as_bytes(), &parameters).map(lossy);
+        let near = |name: &str| {
+            nearest(name.as_bytes(), parameters.iter().map(|it| it.name.as_slice())).map(lossy)
+        };
         assert_eq!(near("debgu").as_deref(), Some("debug"));
         assert_eq!(near("p_itn").as_deref(), Some("p_int"));
         assert_eq!(near("maxloop").as_deref(), Some("max_loop"));

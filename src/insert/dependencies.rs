@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::depmod::{self, ModuleTree};
+use crate::depmod::{self, ModuleTree, is_builtin};
 use crate::error::Error;
-use crate::loaded::{Snapshot, is_builtin};
+use crate::loaded::Snapshot;
 use crate::module_file::{Image, ModuleFile};
 use crate::name::ModuleName;
 use crate::system::System;

@@ -73,9 +73,13 @@ impl Attributes {
     /// # Errors
     /// [`ErrorKind::Io`].
     pub fn build_id(&self) -> Result<Option<Vec<u8>>, Error> {
-        // A note: three words, "GNU" with its NUL, and the identifier.
-        let note = value(&self.directory.join("notes/.note.gnu.build-id"))?;
-        Ok(note.and_then(|note| note.get(16..).map(<[u8]>::to_vec)))
+        // A note: three words, "GNU" with its NUL, and the identifier, whose last byte may be a
+        // newline.
+        match system::read(&self.directory.join("notes/.note.gnu.build-id")) {
+            Ok(note) => Ok(note.get(16..).map(<[u8]>::to_vec)),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The parameters that sysfs shows, in the order of their names. Those declared with

@@ -35,6 +35,31 @@ pub(super) fn decode(
     collect(decoder(compression, input, Extent::All)?, limit)
 }
 
+/// Whether some bytes are in it. Nothing behind them is decompressed.
+pub(super) fn holds(
+    compression: Compression,
+    input: impl Read,
+    limit: u64,
+    bytes: &[u8],
+) -> Result<bool, Error> {
+    let mut decoder = decoder(compression, input, Extent::All)?.take(limit);
+    let mut window = Vec::new();
+    loop {
+        // What may be the start stays.
+        let kept = window.len().min(bytes.len().saturating_sub(1));
+        window.drain(..window.len() - kept);
+        let read = decoder.by_ref().take(CHUNK).read_to_end(&mut window).map_err(corrupt)?;
+        if window.windows(bytes.len().max(1)).any(|found| found == bytes) {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+    }
+}
+
+const CHUNK: u64 = 1 << 16;
+
 /// What the first stream, member or frame of a file holds.
 #[derive(Default)]
 pub(super) struct Part {
@@ -204,6 +229,21 @@ mod tests {
         let damaged = [gzip(MODULE), b"\x1f\x8b\x08 and no more".to_vec()].concat();
         let error = decode(Compression::Gzip, &*damaged, LIMIT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::CorruptCompression);
+    }
+
+    #[test]
+    fn bytes_are_found_across_chunks() {
+        let chunk = usize::try_from(CHUNK).unwrap();
+        let long = [MODULE, &vec![b'x'; chunk - MODULE.len() - 3], b"needle", b"rest"].concat();
+        for (compression, stream) in [
+            (Compression::Gzip, gzip(&long)),
+            (Compression::Xz, xz(&long, xz2::stream::Check::Crc32)),
+            (Compression::Zstd, zstd(&long)),
+        ] {
+            let holds = |bytes: &[u8]| holds(compression, &*stream, LIMIT, bytes).unwrap();
+            assert!(holds(b"needle") && holds(b"rest") && holds(b"\x7fELF"));
+            assert!(!holds(b"needles"));
+        }
     }
 
     #[test]

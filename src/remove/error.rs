@@ -5,9 +5,10 @@ use std::fmt;
 use super::RemoveMode;
 use super::reason::{Findings, reason};
 use super::refusal::Refusal;
+use crate::depmod;
 use crate::errno::Errno;
 use crate::error::Error;
-use crate::loaded::{self, LoadedModule, Snapshot, State};
+use crate::loaded::{LoadedModule, Snapshot, State};
 use crate::name::ModuleName;
 use crate::system::{self, System};
 
@@ -37,7 +38,7 @@ impl RemoveError {
             module: module.as_ref().map(Option::as_ref).map_err(|&()| ()),
             shows_permanent,
             built_in: matches!(errno, Errno::ENOENT | Errno::EPERM | Errno::ENOSYS)
-                && loaded::is_builtin(system, name),
+                && depmod::is_builtin(system, name),
             modules_disabled: errno == Errno::EPERM && modules_disabled(system),
             loadable,
         };
@@ -81,7 +82,7 @@ impl RemoveError {
             module: Ok(module.as_ref()),
             shows_permanent: true,
             built_in: matches!(errno, Errno::ENOENT | Errno::EPERM)
-                && loaded::is_builtin(system, name),
+                && depmod::is_builtin(system, name),
             modules_disabled,
             loadable: true,
         };

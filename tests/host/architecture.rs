@@ -8,6 +8,7 @@ const RANKS: &[(&str, u8)] = &[
     ("errno", 0),
     ("taint", 0),
     ("shell", 0),
+    ("nearest", 0),
     ("class", 1),
     ("error", 1),
     ("directory", 2),
@@ -22,10 +23,14 @@ const RANKS: &[(&str, u8)] = &[
     ("holders", 5),
     ("kernel_log", 4),
     ("depmod", 5),
+    ("modprobe", 4),
+    ("packages", 4),
+    ("installed", 6),
     ("kernel", 6),
     ("insert", 7),
     ("remove", 7),
     ("diagnosis", 8),
+    ("availability", 8),
     ("replace", 9),
 ];
 

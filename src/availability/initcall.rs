@@ -1,0 +1,82 @@
+//! The functions that start a part of the kernel: `initcall_blacklist=` takes their names.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+
+use crate::name::ModuleName;
+use crate::system::System;
+
+/// Each has a symbol `__initcall__kmod_MODULE__COUNTER_LINE_FUNCTION` and its level, since Linux
+/// 5.11 (`include/linux/init.h`).
+const START: &str = "__initcall__kmod_";
+
+/// No list of symbols is longer.
+const LIMIT: u64 = 256 << 20;
+
+/// The functions of a module that is built in, as far as the running kernel's symbols, or those
+/// that its distribution installed, tell.
+pub(super) fn functions(system: &System, name: &ModuleName) -> Vec<String> {
+    let name = name.to_string();
+    let places = [system.kallsyms(), system.system_map(&system.release())];
+    let found = places.iter().map(|place| {
+        let Ok(file) = File::open(place) else { return Vec::new() };
+        parse(BufReader::with_capacity(1 << 16, file.take(LIMIT)), &name)
+    });
+    found.into_iter().find(|functions| !functions.is_empty()).unwrap_or_default()
+}
+
+fn parse(mut text: impl BufRead, name: &str) -> Vec<String> {
+    let mut functions = Vec::new();
+    let mut line = Vec::new();
+    while text.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        // `ADDRESS TYPE SYMBOL`; most lines are of no interest.
+        let symbol = line.trim_ascii_end().rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+        if symbol.starts_with(START.as_bytes())
+            && let Some(function) =
+                std::str::from_utf8(symbol).ok().and_then(|it| function(it, name))
+        {
+            functions.push(function.to_owned());
+        }
+        line.clear();
+    }
+    functions
+}
+
+/// The function in a symbol, if that is of this module.
+fn function<'a>(symbol: &'a str, name: &str) -> Option<&'a str> {
+    let rest = symbol.strip_prefix(START)?.strip_prefix(name)?.strip_prefix("__")?;
+    let (counter, rest) = rest.split_once('_')?;
+    let (line, function) = rest.split_once('_')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(counter) || !is_number(line) {
+        return None;
+    }
+    // The level: a digit, one with an `s`, or one of these words.
+    for level in ["early", "rootfs", "con"] {
+        if let Some(function) = function.strip_suffix(level) {
+            return Some(function);
+        }
+    }
+    let without_s = function.strip_suffix('s').unwrap_or(function);
+    without_s.strip_suffix(|last: char| last.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_of_a_module() {
+        let text = "ffffffff94373528 d __initcall__kmod_unix__990_3858_af_unix_init5\n\
+                    0000000000000000 d __initcall__kmod_unix__991_1_unix_late7s\n\
+                    0000000000000000 d __initcall__kmod_unix_diag__1_2_unix_diag_init6\n\
+                    0000000000000000 d __initcall__kmod_core__724_2214_init_hw_perf_eventsearly\n\
+                    0000000000000000 d __initcall__kmod_unix__x_2_no6\n\
+                    0000000000000000 T unix_init\n";
+        let of = |name: &str| parse(text.as_bytes(), name);
+        assert_eq!(of("unix"), ["af_unix_init", "unix_late"]);
+        assert_eq!(of("unix_diag"), ["unix_diag_init"]);
+        assert_eq!(of("core"), ["init_hw_perf_events"]);
+        assert_eq!(of("uni"), [""; 0]);
+    }
+}

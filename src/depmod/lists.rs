@@ -1,0 +1,138 @@
+//! The lists of a release: as text, or from the binary indexes where only these are there.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::index;
+use crate::module_file::ModInfo;
+use crate::name::ModuleName;
+use crate::system;
+
+/// A name by which the kernel or udev(7) asks for a module; it may be a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Alias {
+    pub(crate) alias: Vec<u8>,
+    pub(crate) module: ModuleName,
+}
+
+/// `modules.dep`: `PATH: PATH…`, a module a line.
+pub(super) fn dependencies(root: &Path) -> Vec<u8> {
+    text(root, "modules.dep", |_, value| value.to_vec())
+}
+
+/// `modules.symbols`: `alias symbol:NAME MODULE`.
+pub(super) fn symbols(root: &Path) -> Vec<u8> {
+    text(root, "modules.symbols", alias_line)
+}
+
+/// `modules.alias`.
+pub(super) fn aliases(root: &Path) -> Vec<Alias> {
+    parse_aliases(&text(root, "modules.alias", alias_line))
+}
+
+/// The aliases in `modules.builtin.modinfo`, which the build of the kernel writes since Linux 5.2,
+/// or in the index that depmod makes of them.
+pub(super) fn builtin_aliases(root: &Path) -> Vec<Alias> {
+    if let Ok(texts) = system::read(&root.join("modules.builtin.modinfo")) {
+        return parse_builtin_aliases(&texts);
+    }
+    let index = system::read(&root.join("modules.builtin.alias.bin")).unwrap_or_default();
+    let entries = index::entries(&index).into_iter();
+    entries.filter_map(|(alias, name)| alias_of(&alias, &name)).collect()
+}
+
+/// The names in `modules.builtin`.
+pub(super) fn builtin_names(root: &Path) -> Vec<ModuleName> {
+    let text = builtin(root);
+    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .filter_map(|line| ModuleName::from_file_name(Path::new(OsStr::from_bytes(line))).ok())
+        .collect()
+}
+
+pub(super) fn is_listed_as_builtin(root: &Path, name: &ModuleName) -> bool {
+    let text = builtin(root);
+    text.split(|&byte| byte == b'\n').any(|line| system::names_file_of(line, name))
+}
+
+/// `modules.builtin`, a path a line. The index has the names only.
+fn builtin(root: &Path) -> Vec<u8> {
+    text(root, "modules.builtin", |key, _| key.to_vec())
+}
+
+/// A list as text, with a line for each entry of its index where the text is not there.
+fn text(root: &Path, name: &str, line: fn(&[u8], &[u8]) -> Vec<u8>) -> Vec<u8> {
+    system::read(&root.join(name)).unwrap_or_else(|_| {
+        let index = system::read(&root.join(format!("{name}.bin"))).unwrap_or_default();
+        let mut text = Vec::new();
+        for (key, value) in index::entries(&index) {
+            text.extend(line(&key, &value));
+            text.push(b'\n');
+        }
+        text
+    })
+}
+
+fn alias_line(key: &[u8], value: &[u8]) -> Vec<u8> {
+    [b"alias ", key, b" ", value].concat()
+}
+
+/// Lines of the form `alias NAME MODULE`, see depmod(8). A name may have blanks: the last word is
+/// the module.
+fn parse_aliases(text: &[u8]) -> Vec<Alias> {
+    let lines = text.split(|&byte| byte == b'\n');
+    lines
+        .filter_map(|line| {
+            let rest = line.strip_prefix(b"alias ")?;
+            let blank = rest.iter().rposition(|&byte| byte == b' ')?;
+            alias_of(rest.get(..blank)?, rest.get(blank + 1..)?)
+        })
+        .collect()
+}
+
+/// Texts of the form `MODULE.alias=NAME`, each ended by a NUL (`scripts/Makefile.vmlinux_o`).
+fn parse_builtin_aliases(texts: &[u8]) -> Vec<Alias> {
+    let found = ModInfo::new(texts).entries().filter_map(|(tag, alias)| {
+        let module = tag.strip_suffix(b".alias")?;
+        alias_of(alias, module)
+    });
+    let mut seen = BTreeSet::new();
+    found.filter(|found| seen.insert((found.alias.clone(), found.module.clone()))).collect()
+}
+
+fn alias_of(alias: &[u8], module: &[u8]) -> Option<Alias> {
+    let module = ModuleName::new(module).ok()?;
+    (!alias.is_empty()).then(|| Alias { alias: alias.to_vec(), module })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(aliases: Vec<Alias>) -> Vec<(String, String)> {
+        aliases
+            .into_iter()
+            .map(|Alias { alias, module }| {
+                (String::from_utf8_lossy(&alias).into_owned(), module.to_string())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn lines_of_aliases() {
+        let text = b"# Aliases\nalias fs-nfs4 nfs\nalias pci:v*sd a b e1000\nalias\nalias x\n";
+        let found = pairs(parse_aliases(text));
+        let expected = [("fs-nfs4", "nfs"), ("pci:v*sd a b", "e1000")];
+        assert_eq!(found, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn aliases_of_the_kernel_itself() {
+        let texts = b"fuse.alias=devname:fuse\0fuse.license=GPL\0pci.parm=alias:x\0x.alias=\0\
+                      fuse.alias=devname:fuse\0";
+        let found = pairs(parse_builtin_aliases(texts));
+        assert_eq!(found, [("devname:fuse".to_owned(), "fuse".to_owned())]);
+    }
+}

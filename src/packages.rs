@@ -1,0 +1,192 @@
+//! Which package a file belongs to, by the data bases of package managers. They are read as files:
+//! no program is started, and one whose format is not known says nothing.
+
+mod apk;
+mod dpkg;
+mod pacman;
+mod rpm;
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::system::System;
+
+/// The packages that these files belong to, as far as one is known: by name, as `dpkg -S`,
+/// `pacman -Qo` and `apk info --who-owns` call it; with version and architecture as `rpm -qf`
+/// prints it, as a system has several of the kernel's.
+pub fn owners(system: &System, files: &[PathBuf]) -> HashMap<PathBuf, String> {
+    let mut wanted = Wanted::new(system, files);
+    for search in [dpkg::search, rpm::search, pacman::search, apk::search] {
+        if wanted.is_complete() {
+            break;
+        }
+        search(system, &mut wanted);
+    }
+    let of_file = |index: usize| files.get(index).cloned();
+    let found = wanted.found.into_iter().filter_map(|(index, name)| Some((of_file(index)?, name)));
+    found.collect()
+}
+
+/// The files that are looked for, by each path that a data base may have for them.
+struct Wanted {
+    paths: HashMap<Vec<u8>, usize>,
+    count: usize,
+    found: HashMap<usize, String>,
+}
+
+impl Wanted {
+    fn new(system: &System, files: &[PathBuf]) -> Self {
+        let mut paths = HashMap::new();
+        for (index, file) in files.iter().enumerate() {
+            for path in spellings(&system.inner_path(file)) {
+                paths.insert(path, index);
+            }
+        }
+        Self { paths, count: files.len(), found: HashMap::new() }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.found.len() >= self.count
+    }
+
+    /// The paths of files whose package is not known yet.
+    fn open_paths(&self) -> Vec<Vec<u8>> {
+        let is_open = |index: &usize| !self.found.contains_key(index);
+        self.paths
+            .iter()
+            .filter(|(_, index)| is_open(index))
+            .map(|(path, _)| path.clone())
+            .collect()
+    }
+
+    /// Notes the package of an absolute path; the first that has it counts.
+    fn note(&mut self, path: &[u8], package: &str) {
+        if let Some(index) = self.paths.get(path) {
+            self.found.entry(*index).or_insert_with(|| package.to_owned());
+        }
+    }
+
+    fn package_of(&self, path: &[u8]) -> Option<&str> {
+        self.found.get(self.paths.get(path)?).map(String::as_str)
+    }
+
+    /// Takes back what a file was said to belong to.
+    fn forget(&mut self, path: &[u8]) {
+        if let Some(index) = self.paths.get(path) {
+            self.found.remove(index);
+        }
+    }
+}
+
+/// Where `/lib` is a link to `/usr/lib`, a package may have either.
+fn spellings(path: &Path) -> Vec<Vec<u8>> {
+    let path = path.as_os_str().as_bytes();
+    let mut spellings = vec![path.to_vec()];
+    if path.starts_with(b"/lib/") {
+        spellings.push([b"/usr", path].concat());
+    } else if let Some(rest) = path.strip_prefix(b"/usr/lib/") {
+        spellings.push([b"/lib/", rest].concat());
+    }
+    spellings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Read;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Data bases of the package managers, but for apk's made by them, in the places that they have
+    /// on a system.
+    fn owner_in(data: &[(&str, &str)], file: &str) -> Option<String> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let root =
+            std::env::temp_dir().join(format!("modutils-packages-{}-{number}", std::process::id()));
+        for (from, to) in data {
+            let from = Path::new("tests/fixtures/packages").join(from);
+            let to = root.join(to);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            let mut bytes = fs::read(&from).unwrap();
+            #[cfg(feature = "xz")]
+            if from.extension().is_some_and(|extension| extension == "xz") {
+                let packed = std::mem::take(&mut bytes);
+                xz2::read::XzDecoder::new(&*packed).read_to_end(&mut bytes).unwrap();
+            }
+            fs::write(to, bytes).unwrap();
+        }
+        let file = root.join(file);
+        let found = owners(&System::at(&root), std::slice::from_ref(&file));
+        fs::remove_dir_all(&root).unwrap();
+        found.get(&file).cloned()
+    }
+
+    #[cfg(feature = "xz")]
+    #[test]
+    fn rpm_in_sqlite() {
+        for (file, expected) in [
+            ("lib/modules/6.1.0/kernel/crypto/m7.ko.xz", Some("kernel-core-6.1.0-2.fc40.x86_64")),
+            (
+                "usr/lib/modules/6.1.0/kernel/crypto/m250.ko.xz",
+                Some("kernel-core-6.1.0-2.fc40.x86_64"),
+            ),
+            ("lib/modules/6.1.0/extra/m7.ko.xz", Some("kmod-extra-6.1.0-2.fc40.x86_64")),
+            ("lib/modules/6.1.0/extra/out.ko", Some("kmod-extra-6.1.0-2.fc40.x86_64")),
+            ("lib/modules/6.1.0/other/m7.ko.xz", None),
+            ("lib/modules/6.1.0/kernel/crypto/m0.ko.xz", None),
+        ] {
+            for place in ["var/lib/rpm", "usr/lib/sysimage/rpm"] {
+                let place = format!("{place}/rpmdb.sqlite");
+                let found = owner_in(&[("rpm/rpmdb.sqlite.xz", &place)], file);
+                assert_eq!(found.as_deref(), expected, "{file} in {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn pacman_and_apk() {
+        let local = "pacman/local/linux-lts-6.1.0-1/files";
+        let pacman = [(local, "var/lib/pacman/local/linux-lts-6.1.0-1/files")];
+        let apk = [("apk/installed", "lib/apk/db/installed")];
+        for (data, file, expected) in [
+            (&pacman, "usr/lib/modules/6.1.0/kernel/m1.ko.zst", Some("linux-lts")),
+            (&pacman, "usr/lib/modules/6.1.0/kernel/m2.ko.zst", None),
+            (&apk, "lib/modules/6.1.0/kernel/m2.ko.gz", Some("linux-lts")),
+            (&apk, "lib/modules/6.1.0/m2.ko.gz", None),
+        ] {
+            assert_eq!(owner_in(data, file).as_deref(), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn dpkg_and_its_diversions() {
+        let root = std::env::temp_dir().join(format!("modutils-dpkg-{}", std::process::id()));
+        let info = root.join("var/lib/dpkg/info");
+        fs::create_dir_all(&info).unwrap();
+        for (package, files) in [
+            ("linux-image-6.1", "/.\n/lib/m/a.ko\n/lib/m/b.ko\n"),
+            ("driver", "/lib/m/b.ko\n"),
+            ("libc6:amd64", "/usr/lib/libc.so\n"),
+        ] {
+            fs::write(info.join(format!("{package}.list")), files).unwrap();
+        }
+        let diversions = "/lib/m/b.ko\n/lib/m/b.ko.orig\ndriver\n";
+        fs::write(root.join("var/lib/dpkg/diversions"), diversions).unwrap();
+        let files = ["usr/lib/m/a.ko", "lib/m/b.ko", "lib/libc.so", "lib/x"];
+        let files = files.map(|file| root.join(file));
+        let found = owners(&System::at(&root), &files);
+        fs::remove_dir_all(&root).unwrap();
+        let found = files.each_ref().map(|file| found.get(file).map(String::as_str));
+        assert_eq!(found, [Some("linux-image-6.1"), Some("driver"), Some("libc6:amd64"), None]);
+    }
+
+    #[test]
+    fn either_spelling() {
+        let spelled = |path: &str| spellings(Path::new(path));
+        assert_eq!(spelled("/lib/a"), [b"/lib/a".to_vec(), b"/usr/lib/a".to_vec()]);
+        assert_eq!(spelled("/usr/lib/a"), [b"/usr/lib/a".to_vec(), b"/lib/a".to_vec()]);
+        assert_eq!(spelled("/opt/a"), [b"/opt/a".to_vec()]);
+    }
+}

@@ -1,0 +1,56 @@
+//! dpkg: `/var/lib/dpkg/info/PACKAGE.list` has the paths of a package's files, one a line.
+
+use std::path::PathBuf;
+
+use super::Wanted;
+use crate::directory;
+use crate::system::{self, System};
+
+pub(super) fn search(system: &System, wanted: &mut Wanted) {
+    let directory = system.file("var/lib/dpkg/info");
+    let entries = directory::entries(&directory).into_iter().flatten().flatten();
+    let named = entries.filter_map(|entry| {
+        let name = entry.name.into_string().ok()?;
+        let package = name.strip_suffix(".list")?;
+        // The architecture of packages that can be there for several: dpkg -S shows that, too.
+        Some((package.to_owned(), entry.path))
+    });
+    let mut lists: Vec<(String, PathBuf)> = named.collect();
+    let release = system.release();
+    // Thousands of lists may be there, and those of kernels are the ones that matter.
+    lists.sort_unstable_by_key(|(package, _)| {
+        (!package.contains(&release), !is_of_modules(package))
+    });
+    for (package, list) in lists {
+        if wanted.is_complete() {
+            break;
+        }
+        let text = system::read_regular(&list).unwrap_or_default();
+        for path in text.split(|&byte| byte == b'\n') {
+            wanted.note(path, &package);
+        }
+    }
+    divert(system, wanted);
+}
+
+fn is_of_modules(package: &str) -> bool {
+    ["linux-", "kmod", "dkms", "modules"].iter().any(|part| package.contains(part))
+}
+
+/// A diverted path belongs to the package that took it, see dpkg-divert(1). The file has three
+/// lines for each: the path, where the others' file is now, and the package.
+fn divert(system: &System, wanted: &mut Wanted) {
+    let text = system::read_regular(&system.file("var/lib/dpkg/diversions")).unwrap_or_default();
+    let lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
+    for diversion in lines.chunks_exact(3) {
+        let [path, _, by] = diversion else { continue };
+        let by = String::from_utf8_lossy(by);
+        if wanted.package_of(path).is_some_and(|owner| owner != by) {
+            wanted.forget(path);
+            // `:` stands for the administrator, who has no package.
+            if by != ":" {
+                wanted.note(path, &by);
+            }
+        }
+    }
+}
