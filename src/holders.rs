@@ -7,15 +7,26 @@
 
 mod aliases;
 mod block;
+mod btrfs;
+mod classes;
 mod crypto;
 mod devices;
 mod drivers;
+mod eliminated;
+mod files;
 mod holder;
+mod keepers;
+mod mountinfo;
 mod mounts;
 mod network;
 mod processes;
+mod registered;
 mod search;
+mod slow_mounts;
+mod sockets;
 mod text;
+mod unmounted;
+mod views;
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +35,7 @@ use crate::shell::shell_word;
 use crate::system::System;
 use search::Search;
 
-pub use holder::{Access, Certainty, Holder, HolderKind, Process};
+pub use holder::{Access, Certainty, Holder, HolderKind, Namespace, Process};
 pub use search::{Omission, OmissionReason};
 pub use text::Text;
 
@@ -45,19 +56,36 @@ pub struct Holders {
 struct Source {
     /// Plural noun for what it inspects, for [`Omission`].
     name: &'static str,
+    when: When,
     find: fn(&Search<'_>) -> Vec<Holder>,
-    /// Whether it can find holders that take references. Others are skipped for a module without.
-    counts: bool,
 }
 
-/// The sources, the fast ones first: what comes last is left out if the time is up.
+/// The condition for inspecting a source.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// Always: it finds holders without references, or is at hand.
+    Always,
+    /// If there are references beside those of modules and the loader.
+    Referenced,
+    /// If the sources before have left references unexplained: it is slow, or goes by elimination.
+    Unexplained,
+}
+
+/// The sources, in the order in which they are inspected.
 const SOURCES: &[Source] = &[
-    Source { name: "users", find: users, counts: false },
-    Source { name: "bound devices", find: drivers::bound, counts: false },
-    Source { name: "network interfaces", find: network::interfaces, counts: false },
-    Source { name: "block devices", find: block::of, counts: true },
-    Source { name: "algorithms", find: crypto::of, counts: true },
-    Source { name: "processes", find: processes::of, counts: true },
+    Source { name: "users", when: When::Always, find: users },
+    Source { name: "bound devices", when: When::Always, find: drivers::bound },
+    Source { name: "network interfaces", when: When::Always, find: network::interfaces },
+    Source { name: "block devices", when: When::Referenced, find: block::of },
+    Source { name: "algorithms", when: When::Referenced, find: crypto::of },
+    Source { name: "open files", when: When::Referenced, find: files::of },
+    Source { name: "sockets", when: When::Referenced, find: sockets::of },
+    Source { name: "mounts", when: When::Referenced, find: mounts::of },
+    Source { name: "users of mounts", when: When::Referenced, find: keepers::of },
+    Source { name: "mapped files", when: When::Unexplained, find: registered::mapped },
+    Source { name: "io_uring files", when: When::Unexplained, find: registered::with_io_uring },
+    Source { name: "unmounted file systems", when: When::Unexplained, find: unmounted::of },
+    Source { name: "sockets' queues", when: When::Unexplained, find: eliminated::of },
 ];
 
 /// Maximum time of a search.
@@ -72,7 +100,19 @@ pub fn holders(system: &System, module: &LoadedModule) -> Holders {
     let search = Search::until(Instant::now() + TIME, system, module);
     let references = module.anonymous_references();
     let mut list = Vec::new();
-    for source in SOURCES.iter().filter(|source| !source.counts || references != Some(0)) {
+    for source in SOURCES {
+        let is_due = match source.when {
+            When::Always => true,
+            When::Referenced => references != Some(0),
+            When::Unexplained => {
+                let left = settle(&mut list.clone(), references);
+                search.set_left(left.unwrap_or(0));
+                left != Some(0)
+            }
+        };
+        if !is_due {
+            continue;
+        }
         if !search.is_late() {
             list.extend((source.find)(&search));
         }

@@ -183,8 +183,8 @@ pub use diagnosis::{
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};
 pub use holders::{
-    Access, Certainty, Holder, HolderKind, Holders, Omission, OmissionReason, Process, Text,
-    holders,
+    Access, Certainty, Holder, HolderKind, Holders, Namespace, Omission, OmissionReason, Process,
+    Text, holders,
 };
 pub use insert::{
     Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, dependencies,

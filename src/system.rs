@@ -34,6 +34,11 @@ impl System {
         Self { root: root.into() }
     }
 
+    /// The directory that stands for `/`.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(crate) fn proc_modules(&self) -> PathBuf {
         self.root.join("proc/modules")
     }
@@ -116,6 +121,11 @@ impl System {
     /// The directory of the block devices, or of the network interfaces.
     pub(crate) fn class_dir(&self, class: &str) -> PathBuf {
         self.root.join("sys/class").join(class)
+    }
+
+    /// The directory of a type of file systems, below `/sys/fs`.
+    pub(crate) fn filesystem_dir(&self, kind: &OsStr) -> PathBuf {
+        self.root.join("sys/fs").join(kind)
     }
 
     /// The names that the modules of a release are loaded by, see depmod(8).

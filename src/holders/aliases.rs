@@ -37,6 +37,12 @@ impl Aliases {
         self.0.get(alias.as_bytes())
     }
 
+    /// Whether a module has a type of file systems.
+    pub(super) fn is_filesystem(&self, module: &[u8]) -> bool {
+        let mut types = self.0.iter().filter(|(alias, _)| alias.starts_with(b"fs-"));
+        types.any(|(_, owner)| owner.as_bytes() == module)
+    }
+
     /// The module of a device number, `kind` being `char` or `block`.
     pub(super) fn of_device(&self, kind: &str, major: u32, minor: u32) -> Option<&ModuleName> {
         self.get(&format!("{kind}-major-{major}-{minor}"))

@@ -1,10 +1,11 @@
 //! Block devices that are in use by something else than a process or a mount.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 
 use super::devices::{Device, Kind};
+use super::mountinfo::unescaped;
+use super::processes::status;
 use super::search::Search;
 use super::{Certainty, Holder, HolderKind, Text};
 use crate::directory;
@@ -12,14 +13,14 @@ use crate::shell::shell_word;
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
-    let mut list = swaps(search);
+    let mut list = swap_devices(search);
+    list.extend(loop_devices(search));
     let Ok(entries) = directory::entries(&search.system.class_dir("block")) else { return list };
     for entry in entries.flatten() {
         if search.is_late() {
             break;
         }
         let (name, dir) = (entry.name, entry.path);
-        list.extend(loop_device(search, &name, &dir));
         list.extend(array(search, &name, &dir));
         list.extend(mapped(search, &name, &dir));
         list.extend(scheduler(search, &name, &dir));
@@ -33,15 +34,15 @@ fn holder(kind: HolderKind, certainty: Certainty) -> Holder {
 }
 
 /// A loop device holds its module for as long as it is bound to a file (`loop_configure`).
-fn loop_device(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
+fn loop_devices(search: &Search<'_>) -> Vec<Holder> {
     if search.name() != b"loop" {
-        return None;
+        return Vec::new();
     }
-    let file = system::read(&dir.join("loop/backing_file")).ok()?;
-    let path = PathBuf::from(OsString::from_vec(file.trim_ascii_end().to_vec()));
-    let command = format!("losetup -d {}", shell_word(Path::new("/dev").join(name)));
-    let kind = HolderKind::Loop { name: name.into(), path: path.into() };
-    Some(Holder::known(kind).ended_by(command))
+    let bound = loops(search).into_iter().map(|(name, path)| {
+        let command = detach(&name);
+        Holder::known(HolderKind::Loop { name, path }).ended_by(command)
+    });
+    bound.collect()
 }
 
 /// A RAID array holds the module of its level (`md_run`).
@@ -49,13 +50,13 @@ fn array(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
     let level = system::read_text(&dir.join("md/level")).ok()?;
     let alias = format!("md-{level}");
     let own = search.aliases.get(&alias).is_some_and(|owner| *owner == search.module.name);
-    own.then(|| Holder::known(HolderKind::BlockDevice { name: name.into() }))
+    own.then(|| Holder::known(named(name, dir)))
 }
 
 /// A device of the device mapper holds its core (`alloc_dev` in `drivers/md/dm.c`).
 fn mapped(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
     let own = search.name() == b"dm_mod" && dir.join("dm").is_dir();
-    own.then(|| Holder::known(HolderKind::BlockDevice { name: name.into() }))
+    own.then(|| Holder::known(named(name, dir)))
 }
 
 /// The I/O scheduler of a queue, the one in brackets (`elevator_get`).
@@ -67,39 +68,67 @@ fn scheduler(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
     own.then(|| Holder::known(HolderKind::Scheduler { name: name.into() }))
 }
 
-/// Devices that are made of one of the module's: each has it open.
+/// Devices that are stacked on one of the module's: each has it open.
 fn stacked(search: &Search<'_>, dir: &Path) -> Vec<Holder> {
-    let numbers = system::read_text(&dir.join("dev")).unwrap_or_default();
-    let Some(certainty) = device(&numbers).and_then(|device| search.certainty(device)) else {
+    let number = system::read_text(&dir.join("dev")).unwrap_or_default();
+    let device = Device::parse(Kind::Block, &number);
+    let Some(certainty) = device.and_then(|device| search.certainty(device)) else {
         return Vec::new();
     };
-    if certainty == Certainty::Possible {
-        return Vec::new();
-    }
     let Ok(entries) = directory::entries(&dir.join("holders")) else { return Vec::new() };
-    let users = entries.flatten().map(|entry| entry.name);
-    users.map(|user| holder(HolderKind::BlockDevice { name: user.into() }, certainty)).collect()
+    let users = entries.flatten();
+    users.map(|user| holder(named(user.name, &user.path), certainty)).collect()
 }
 
-fn device(numbers: &str) -> Option<Device> {
-    let (major, minor) = numbers.split_once(':')?;
-    Some(Device { kind: Kind::Block, major: major.parse().ok()?, minor: minor.parse().ok()? })
+/// A block device with the name that the device mapper knows it by, if any.
+pub(super) fn named(name: impl Into<Text>, dir: &Path) -> HolderKind {
+    let dm_name = system::read(&dir.join("dm/name")).ok();
+    let dm_name = dm_name.map(|name| Text::from(name.trim_ascii_end()));
+    HolderKind::BlockDevice { name: name.into(), dm_name }
 }
 
-/// Areas for swapping that are block devices of the module.
-fn swaps(search: &Search<'_>) -> Vec<Holder> {
+/// The swap areas: block devices and files.
+pub(super) fn swaps(search: &Search<'_>) -> impl Iterator<Item = Text> {
     let text = system::read(&search.system.swaps()).unwrap_or_default();
     // The first line is a heading; the first field of the others is the path.
     let lines = text.split(|&byte| byte == b'\n').skip(1);
     let paths = lines.filter_map(|line| line.split(u8::is_ascii_whitespace).next());
-    paths
-        .filter_map(|path| {
-            let path = OsStr::from_bytes(path);
-            let device = Device::of_file(Path::new(path))?;
-            let certainty = search.certainty(device).filter(|how| *how != Certainty::Possible)?;
-            let name = Text::from(path);
+    let paths: Vec<_> = paths.filter(|path| !path.is_empty()).map(unescaped).collect();
+    paths.into_iter().map(Text::from)
+}
+
+/// Swap areas that are block devices of the module.
+fn swap_devices(search: &Search<'_>) -> Vec<Holder> {
+    swaps(search)
+        .filter_map(|name| {
+            let device = status(Path::new(name.as_os_str()))?.device?;
+            let certainty = search.certainty(device)?;
             let command = format!("swapoff {}", name.word());
             Some(holder(HolderKind::Swap { name }, certainty).ended_by(command))
         })
         .collect()
+}
+
+/// The loop devices that are bound to a file, with that file.
+pub(super) fn loops(search: &Search<'_>) -> Vec<(Text, Text)> {
+    let Ok(entries) = directory::entries(&search.system.class_dir("block")) else {
+        return Vec::new();
+    };
+    let bound = entries.flatten().filter_map(|entry| {
+        let file = system::read(&entry.path.join("loop/backing_file")).ok()?;
+        Some((Text::from(entry.name), Text::from(file.trim_ascii_end())))
+    });
+    bound.collect()
+}
+
+/// The algorithm that zswap compresses pages with, if it is enabled.
+pub(super) fn zswap_compressor(search: &Search<'_>) -> Option<String> {
+    let parameter = |name| system::read_text(&search.system.module_parameter("zswap", name)).ok();
+    let name = parameter("compressor")?;
+    parameter("enabled").filter(|enabled| enabled == "Y").map(|_| name)
+}
+
+/// The command that detaches a loop device from its file.
+pub(super) fn detach(name: &Text) -> String {
+    format!("losetup -d {}", shell_word(Path::new("/dev").join(name.as_os_str())))
 }

@@ -1,37 +1,68 @@
 //! Algorithms in use.
 
+use super::block;
+use super::btrfs;
+use super::holder::{Holder, HolderKind};
 use super::search::Search;
-use super::{Holder, HolderKind};
+use super::text::Text;
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let text = system::read(&search.system.crypto()).unwrap_or_default();
-    parse(&text, search.name())
+    let mut list = Vec::new();
+    for algorithm in parse(&text, search.name()).into_iter().filter(|found| found.users > 0) {
+        let used_by = users(search, &algorithm);
+        let kind = HolderKind::Crypto { name: algorithm.driver.into(), used_by };
+        list.push(Holder::known(kind).with_references(algorithm.users));
+    }
+    list
+}
+
+/// An algorithm of the module.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Algorithm {
+    name: String,
+    driver: String,
+    users: u64,
 }
 
 /// Paragraphs of lines `key : value`. Each user of an algorithm holds its module once, and the
 /// registration counts as a user that does not (`crypto_mod_get` in `crypto/api.c`).
-fn parse(text: &[u8], module: &[u8]) -> Vec<Holder> {
+fn parse(text: &[u8], module: &[u8]) -> Vec<Algorithm> {
     let mut list = Vec::new();
-    let (mut driver, mut own) = (Vec::new(), false);
+    let (mut algorithm, mut own) = (Algorithm::default(), false);
     for line in text.split(|&byte| byte == b'\n') {
         let Some(colon) = line.iter().position(|&byte| byte == b':') else { continue };
         let (key, value) = line.split_at_checked(colon).unwrap_or((line, b""));
-        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let value = String::from_utf8_lossy(value.get(1..).unwrap_or_default().trim_ascii());
         match key.trim_ascii() {
-            b"driver" => driver = value.to_vec(),
-            b"module" => own = value == module,
+            b"name" => algorithm = Algorithm { name: value.into_owned(), ..Algorithm::default() },
+            b"driver" => algorithm.driver = value.into_owned(),
+            b"module" => own = value.as_bytes() == module,
             b"refcnt" if own => {
-                let users = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                let references = users.unwrap_or(0u64).saturating_sub(1);
-                if references > 0 {
-                    let name = std::mem::take(&mut driver).into();
-                    let kind = HolderKind::Crypto { name };
-                    list.push(Holder::known(kind).with_references(references));
-                }
+                let references: u64 = value.parse().unwrap_or(0);
+                let users = references.saturating_sub(1);
+                list.push(Algorithm { users, ..std::mem::take(&mut algorithm) });
             }
             _ => {}
         }
+    }
+    list
+}
+
+/// What is known to use an algorithm of this name: the kernel does not say.
+fn users(search: &Search<'_>, algorithm: &Algorithm) -> Vec<Text> {
+    let mut list = Vec::new();
+    let views = search.views().iter().filter(|view| view.namespace.is_none());
+    for mount in views.flat_map(|view| &view.mounts) {
+        let of_ext4 = algorithm.name == "crc32c" && matches!(mount.kind.to_str(), Some("ext4"));
+        let checksum = btrfs::checksum(search, mount).unwrap_or_default();
+        if of_ext4 || checksum.contains(&format!("({})", algorithm.driver)) {
+            list.push(format!("{} on {}", mount.kind.display(), mount.place.display()).into());
+        }
+    }
+    if block::zswap_compressor(search).is_some_and(|name| name == algorithm.name) {
+        list.push("zswap".into());
     }
     list
 }
@@ -60,8 +91,8 @@ module       : kernel
 refcnt       : 9
 ";
         let list = parse(text, b"md4");
-        assert_eq!(list.len(), 1);
-        assert_eq!(list[0].kind, HolderKind::Crypto { name: "md4-generic".into() });
-        assert_eq!(list[0].references, 2);
+        let found: Vec<_> =
+            list.iter().map(|one| (one.name.as_str(), one.driver.as_str(), one.users)).collect();
+        assert_eq!(found, [("md4", "md4-generic", 2), ("md4x", "md4x-generic", 0)]);
     }
 }

@@ -2,14 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{FileType, major, minor, stat};
+use rustix::fs::FileType;
 
 use super::Certainty;
+use super::classes;
 use super::search::Search;
 use crate::name::ModuleName;
 use crate::system::{self, System};
@@ -20,6 +21,9 @@ const MISC: u32 = 10;
 /// Majors of devices that are part of every kernel that has them: memory, terminals, consoles, the
 /// core of input, pseudo terminals (`Documentation/admin-guide/devices.txt`).
 const BUILT_IN: [u32; 14] = [1, 2, 3, 4, 5, 7, 136, 137, 138, 139, 140, 141, 142, 143];
+
+/// Classes whose device files do not hold the driver of the device, which may go at any time.
+const UNHELD: [&str; 4] = ["hidraw", "input", "tpm", "tpmrm"];
 
 /// A kind of device node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,11 +50,10 @@ impl Device {
         Some(Self { kind, major, minor })
     }
 
-    /// The device that a node is for.
-    pub(super) fn of_file(path: &Path) -> Option<Self> {
-        let status = stat(path).ok()?;
-        let kind = FileType::from_raw_mode(status.st_mode);
-        Self::new(kind, major(status.st_rdev), minor(status.st_rdev))
+    /// The device with a number such as `8:1`.
+    pub(super) fn parse(kind: Kind, number: &str) -> Option<Self> {
+        let (major, minor) = number.trim().split_once(':')?;
+        Some(Self { kind, major: major.parse().ok()?, minor: minor.parse().ok()? })
     }
 
     /// Whether opening it may take two references: a device with a cdev of its own.
@@ -90,35 +93,87 @@ impl Owners {
 
     fn find_out(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {
         let Device { major, minor, .. } = device;
-        if let Some(owner) = search.aliases.of_device(device.word(), major, minor) {
-            return (*owner == search.module.name).then_some(Certainty::Known);
+        let alias = search.aliases.of_device(device.word(), major, minor);
+        if alias.is_some_and(|owner| *owner == search.module.name) {
+            return Some(Certainty::Known);
         }
         if device.kind == Kind::Char && BUILT_IN.contains(&major) {
             return None;
         }
-        let dir = search.system.device_dir(device.word(), major, minor);
-        if let Some(owner) = driver_of(&dir) {
-            return (owner == search.module.name).then_some(Certainty::Likely);
+        let dir = fs::canonicalize(search.system.device_dir(device.word(), major, minor)).ok();
+        if let Some(certainty) = dir.as_deref().and_then(|dir| by_directory(search, dir)) {
+            return Some(certainty);
+        }
+        // The alias says to whom the number belongs.
+        if alias.is_some() {
+            return None;
         }
         let registered = match device.kind {
             Kind::Char if major == MISC => self.misc.get(&minor),
             Kind::Char => self.char_majors.get(&major),
             Kind::Block => self.block_majors.get(&major),
         };
-        let own = ModuleName::new(registered?).is_ok_and(|name| name == search.module.name);
-        Some(if own { Certainty::Likely } else { Certainty::Possible })
+        is_named_after(registered?, search).then_some(Certainty::Likely)
     }
 }
 
-/// The module of the driver of a device, or of the nearest device above it that has a driver.
-fn driver_of(dir: &Path) -> Option<ModuleName> {
-    let dir = fs::canonicalize(dir).ok()?;
-    let module = dir
-        .ancestors()
-        // Of a device, not of the class or the bus that it is in.
-        .take_while(|dir| dir.join("uevent").exists())
-        .find_map(|dir| fs::read_link(dir.join("driver/module")).ok())?;
-    ModuleName::new(module.file_name().map(OsStr::as_bytes)?).ok()
+/// Whether a name is that of the module, apart from the letters that names of modules lack.
+fn is_named_after(name: &[u8], search: &Search<'_>) -> bool {
+    ModuleName::new(name).is_ok_and(|name| name == search.module.name)
+}
+
+/// What the directory of a device in `/sys/devices` says.
+fn by_directory(search: &Search<'_>, dir: &Path) -> Option<Certainty> {
+    let name = dir.file_name()?.to_string_lossy();
+    let class = last_of_link(&dir.join("subsystem")).unwrap_or_default();
+    if classes::handles(search.name(), &class.to_string_lossy(), &name) {
+        return Some(Certainty::Known);
+    }
+    if is_named_after(class.as_bytes(), search) {
+        return Some(Certainty::Likely);
+    }
+    if UNHELD.iter().any(|unheld| class == *unheld) {
+        return None;
+    }
+    let above = dir.ancestors().take_while(|dir| !dir.ends_with("devices"));
+    for place in above {
+        if is_scsi_host_of(search, place) {
+            return Some(Certainty::Known);
+        }
+        // Directories such as `block` and `sound` are no devices, and have no driver.
+        if let Some(owner) = last_of_link(&place.join("driver/module")) {
+            if is_named_after(owner.as_bytes(), search) {
+                return Some(Certainty::Likely);
+            }
+            // The disk's driver is not that of the adapter, which holds as well.
+            if last_of_link(&place.join("subsystem")).is_none_or(|bus| bus != "scsi") {
+                return None;
+            }
+        }
+        // A virtual device has no driver, and its name from who made it: `vivid.0`.
+        let name = place.file_name()?.as_bytes();
+        let stem = name.split(|&byte| byte == b'.').next()?;
+        if is_named_after(stem, search) {
+            return Some(Certainty::Likely);
+        }
+    }
+    let label = system::read(&dir.join("name")).ok()?;
+    let word = label.split(u8::is_ascii_whitespace).next()?;
+    is_named_after(word, search).then_some(Certainty::Likely)
+}
+
+/// Whether the directory is that of a SCSI host whose adapter has a driver of the module, which
+/// each open disk holds (`scsi_device_get`).
+fn is_scsi_host_of(search: &Search<'_>, dir: &Path) -> bool {
+    let Some(host) = dir.file_name().filter(|name| name.as_bytes().starts_with(b"host")) else {
+        return false;
+    };
+    let name = system::read(&dir.join("scsi_host").join(host).join("proc_name"));
+    name.is_ok_and(|name| is_named_after(name.trim_ascii_end(), search))
+}
+
+fn last_of_link(link: &Path) -> Option<OsString> {
+    Some(fs::read_link(link).ok()?.file_name()?.to_owned())
 }
 
 /// Lines of the form ` 237 loop-control`.

@@ -61,6 +61,34 @@ pub enum Access {
     Program,
 }
 
+/// A namespace other than the caller's, by what keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
+#[non_exhaustive]
+pub enum Namespace {
+    /// A descriptor of a process.
+    Descriptor {
+        /// Process ID.
+        pid: i32,
+        /// Command name of the process.
+        command: Text,
+        /// Number of the descriptor.
+        fd: u32,
+    },
+    /// A process that lives in it.
+    Process {
+        /// Process ID.
+        pid: i32,
+        /// Command name of the process.
+        command: Text,
+    },
+    /// A bind mount.
+    Path {
+        /// Where the namespace is mounted.
+        path: Text,
+    },
+}
+
 /// The kinds of holders, each with what identifies the holder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
@@ -109,6 +137,9 @@ pub enum HolderKind {
         filesystem: Text,
         /// The mount point.
         path: Text,
+        /// The mount namespace, if it is not the caller's.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        namespace: Option<Namespace>,
     },
     /// A loop device that is bound to a file.
     Loop {
@@ -126,6 +157,9 @@ pub enum HolderKind {
     BlockDevice {
         /// Name of the block device.
         name: Text,
+        /// The name that the device mapper knows it by.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        dm_name: Option<Text>,
     },
     /// A block device whose requests it schedules.
     Scheduler {
@@ -136,6 +170,9 @@ pub enum HolderKind {
     Crypto {
         /// Driver name of the algorithm.
         name: Text,
+        /// What probably uses the algorithm.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+        used_by: Vec<Text>,
     },
     /// A device that one of its drivers is bound to; holds no reference.
     Device {

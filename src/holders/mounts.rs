@@ -1,110 +1,124 @@
 //! Mounted file systems.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
+use super::btrfs;
 use super::devices::{Device, Kind};
+use super::holder::{Certainty, Holder, HolderKind};
+use super::mountinfo::Mount;
+use super::processes::status;
 use super::search::Search;
-use super::{Certainty, Holder, HolderKind, Text};
+use super::text::Text;
+use super::views::View;
 
-/// File systems by the number of their superblock's device, in all mount name spaces: a module is
-/// held once for each, however often it is mounted (`get_filesystem` in `fs/filesystems.c`).
-#[derive(Default)]
-pub(super) struct Mounts {
-    seen: HashSet<(u32, u32)>,
-    holders: Vec<Holder>,
-}
+/// The number of a superblock's device.
+pub(super) type Superblock = (u32, u32);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Mount {
-    place: OsString,
-    kind: OsString,
-}
-
-impl Mounts {
-    /// Adds what a `mountinfo` tells, see proc(5).
-    pub(super) fn add(&mut self, search: &Search<'_>, text: &[u8]) {
-        for (number, mount) in text.split(|&byte| byte == b'\n').filter_map(row) {
-            if search.is_late() {
-                break;
+/// File systems of the module's own type, and those on its block devices.
+///
+/// A module is held once for each superblock, however often it is mounted (`get_filesystem` in
+/// `fs/filesystems.c`): the first mount accounts for it.
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    let mut list = Vec::new();
+    let mut counted = HashSet::new();
+    let mut own = HashSet::new();
+    for view in search.views() {
+        let mut here = HashSet::new();
+        for mount in view.mounts.iter().take_while(|_| !search.is_late()) {
+            let Some((certainty, references)) = hold(search, mount) else { continue };
+            if view.namespace.is_none() {
+                own.insert(mount.device);
+            } else if !here.insert(mount.device) || mount.propagates && own.contains(&mount.device)
+            {
+                // One mount of another namespace says enough, and unmounting it in the namespace
+                // that it came from unmounts its copies.
+                continue;
             }
-            if self.seen.insert(number) {
-                self.holders.extend(holder(search, number, mount));
+            let references = if counted.insert(mount.device) { references } else { 0 };
+            list.push(holder(view, mount, certainty).with_references(references));
+        }
+    }
+    list
+}
+
+/// The superblocks that hold the module and are mounted on anything but the root directory, each
+/// with its mount points in the caller's namespace.
+pub(super) fn superblocks<'s>(search: &'s Search<'_>) -> Vec<(Superblock, Vec<&'s OsStr>)> {
+    let mut list: Vec<(Superblock, Vec<&OsStr>)> = Vec::new();
+    let mut of_root = HashSet::new();
+    for view in search.views() {
+        for mount in view.mounts.iter().filter(|mount| hold(search, mount).is_some()) {
+            if mount.place == "/" {
+                of_root.insert(mount.device);
+            }
+            let place = Some(mount.place.as_os_str()).filter(|_| view.namespace.is_none());
+            match list.iter_mut().find(|(superblock, _)| *superblock == mount.device) {
+                Some((_, places)) => places.extend(place),
+                None => list.push((mount.device, place.into_iter().collect())),
             }
         }
     }
-
-    /// Those of the module's own type, and those on its block devices.
-    pub(super) fn holders(mut self) -> Vec<Holder> {
-        self.holders.sort_by_cached_key(|holder| holder.kind.to_string());
-        self.holders
-    }
+    list.retain(|(superblock, _)| !of_root.contains(superblock));
+    list
 }
 
-/// `36 35 98:0 /root /mnt rw,noatime master:1 - ext3 /dev/root rw`
-fn row(line: &[u8]) -> Option<((u32, u32), Mount)> {
-    let mut fields = line.split(|&byte| byte == b' ');
-    let (major, minor) = std::str::from_utf8(fields.nth(2)?).ok()?.split_once(':')?;
-    let place = unescaped(fields.nth(1)?);
-    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
-    // A subtype is of the file system in user space: fuse.sshfs.
-    let kind = kind.split(|&byte| byte == b'.').next()?;
-    let mount = Mount { place, kind: OsString::from_vec(kind.to_vec()) };
-    Some(((major.parse().ok()?, minor.parse().ok()?), mount))
-}
-
-/// Space, tab, newline and backslash are written as three octal digits.
-fn unescaped(text: &[u8]) -> OsString {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        match (byte, after) {
-            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) => {
-                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
-                rest = after;
-            }
-            _ => bytes.push(byte),
-        }
-    }
-    OsString::from_vec(bytes)
-}
-
-fn holder(search: &Search<'_>, (major, minor): (u32, u32), mount: Mount) -> Option<Holder> {
-    let kind = mount.kind.to_string_lossy();
-    let of_alias = search.aliases.get(&format!("fs-{kind}"));
-    let of_type = match of_alias {
+/// Whether the module has the type of a file system.
+pub(super) fn is_of_type(search: &Search<'_>, kind: &OsStr) -> bool {
+    match search.aliases.get(&format!("fs-{}", kind.display())) {
         Some(owner) => *owner == search.module.name,
         None => kind.as_bytes() == search.name(),
-    };
-    // Major 0 is for file systems without a device.
-    let device = Device { kind: Kind::Block, major, minor };
-    let of_device = if major == 0 { None } else { search.certainty(device) };
-    let certainty = match of_device {
-        _ if of_type => Certainty::Known,
-        Some(certainty) if certainty != Certainty::Possible => certainty,
-        _ => return None,
-    };
-    let path = Text::from(mount.place);
-    let command = format!("umount {}", path.word());
-    let kind = HolderKind::Mount { filesystem: mount.kind.into(), path };
-    Some(Holder::new(kind, certainty).with_references(1).ended_by(command))
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// How a mount holds the module, and with how many references.
+fn hold(search: &Search<'_>, mount: &Mount) -> Option<(Certainty, u64)> {
+    if is_of_type(search, &mount.kind) {
+        return Some((Certainty::Known, 1));
+    }
+    let found: Vec<_> =
+        devices(search, mount).into_iter().filter_map(|device| search.certainty(device)).collect();
+    let references = u64::try_from(found.len()).unwrap_or(0);
+    Some((found.into_iter().max()?, references))
+}
 
-    #[test]
-    fn rows_of_mountinfo() {
-        let (number, mount) =
-            row(br"36 35 98:0 /a /mnt/x\040y rw,noatime shared:1 master:2 - fuse.sshfs /dev/r rw")
-                .unwrap();
-        assert_eq!(number, (98, 0));
-        assert_eq!(mount, Mount { place: "/mnt/x y".into(), kind: "fuse".into() });
-        for damaged in [&b""[..], b"36 35 98 / / rw - ext4 x rw", b"36 35 98:0 / / rw"] {
-            assert_eq!(row(damaged), None);
+/// The block devices that a file system has open.
+fn devices(search: &Search<'_>, mount: &Mount) -> Vec<Device> {
+    let (major, minor) = mount.device;
+    // Major 0 is for file systems without a device, and for those with several.
+    let mut list = if major == 0 {
+        btrfs::devices(search, mount)
+    } else {
+        vec![Device { kind: Kind::Block, major, minor }]
+    };
+    // The log or the journal can be on another device.
+    for option in mount.options.split(|&byte| byte == b',') {
+        let mut parts = option.splitn(2, |&byte| byte == b'=');
+        let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        if matches!(name, b"logdev" | b"rtdev" | b"journal_path") && value.starts_with(b"/dev/") {
+            let file = status(Path::new(OsStr::from_bytes(value)));
+            list.extend(file.and_then(|file| file.device));
         }
     }
+    list
+}
+
+fn holder(view: &View, mount: &Mount, certainty: Certainty) -> Holder {
+    let path = Text::from(mount.place.as_os_str());
+    let enter = view.namespace.as_ref().map(super::holder::Namespace::enter_mounts);
+    let inner = mount.place.as_bytes();
+    let is_below = |other: &Mount| {
+        let rest = other.place.as_bytes().strip_prefix(inner);
+        rest.is_some_and(|rest| rest.starts_with(b"/"))
+    };
+    let recursive = if view.mounts.iter().any(is_below) { "--recursive " } else { "" };
+    let command = format!("{}umount {recursive}{}", enter.unwrap_or_default(), path.word());
+    let kind = HolderKind::Mount {
+        filesystem: mount.kind.as_os_str().into(),
+        path,
+        namespace: view.namespace.clone(),
+    };
+    Holder::new(kind, certainty).ended_by(command)
 }

@@ -1,190 +1,243 @@
-//! Processes: the devices and sockets they have open, and the mounts they see.
+//! One walk through `/proc`, which all sources share: processes, what they have open, and their
+//! namespaces.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, getxattr, statx};
+use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
 use rustix::io::Errno;
 
-use super::devices::{Device, Kind};
-use super::mounts::Mounts;
-use super::network::Protocols;
+use super::devices::Device;
+use super::holder::{Access, Holder, HolderKind, Process};
 use super::search::{OmissionReason, Search};
-use super::{Access, Certainty, Holder, HolderKind, Process};
+use super::slow_mounts::SlowMounts;
 use crate::directory;
 use crate::system;
 
 /// What one walk through `/proc` finds.
 #[derive(Default)]
 pub(super) struct Processes {
-    /// Those that hold the module in question; several open files of a kind in one.
-    pub(super) holders: Vec<Holder>,
-    pub(super) mounts: Mounts,
-    pub(super) hidden: u64,
+    pub(super) list: Vec<Seen>,
+    pub(super) files: Vec<OpenFile>,
+    pub(super) slow: SlowMounts,
 }
 
-enum What {
-    Device(Device),
-    /// A socket of one of the module's protocols.
-    Socket(OsString),
+/// A process that was seen.
+pub(super) struct Seen {
+    pub(super) process: Process,
+    /// Its directory below `/proc`.
+    pub(super) dir: PathBuf,
+    /// Whether it is the calling process.
+    pub(super) is_caller: bool,
+    /// Inode number of its mount namespace.
+    pub(super) mount_namespace: Option<u64>,
 }
 
-/// Processes that have its devices or sockets open, and the mounts that any process sees.
-pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
-    let found = Processes::scan(search);
-    match found.hidden {
-        0 => {}
-        1 => search.omit("1 process", OmissionReason::PermissionDenied),
-        count => search.omit(format!("{count} processes"), OmissionReason::PermissionDenied),
-    }
-    [found.holders, found.mounts.holders()].concat()
+/// A file that a process holds.
+pub(super) struct OpenFile {
+    /// The process, by its index in [`Processes::list`].
+    pub(super) owner: usize,
+    /// The thread, if it has a descriptor table of its own.
+    pub(super) tid: Option<i32>,
+    /// The number of the descriptor, if there is one.
+    pub(super) fd: Option<u32>,
+    /// The target of the link, such as `/dev/null`, `socket:[71]`, `anon_inode:bpf-prog`.
+    pub(super) path: PathBuf,
+    pub(super) access: Access,
+    /// Only for files with a path.
+    pub(super) status: Option<Status>,
+}
+
+/// The part of a file's status that counts here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Status {
+    /// The number of the file system's device.
+    pub(super) filesystem: (u32, u32),
+    /// The device that the file is a node of.
+    pub(super) device: Option<Device>,
 }
 
 impl Processes {
     pub(super) fn scan(search: &Search<'_>) -> Self {
         let mut found = Self::default();
-        let protocols = Protocols::of(search);
+        let mut hidden = 0;
         let caller = caller(search);
-        let mut name_spaces = HashSet::new();
         let Ok(entries) = directory::entries(&search.system.processes()) else { return found };
         for entry in entries.flatten() {
-            let Some(pid) = entry.name.to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
+            let pid = entry.name.to_str().and_then(|name| name.parse().ok());
+            let Some(pid) = pid else { continue };
             if search.is_late() {
                 break;
             }
-            let dir = entry.path;
-            if fs::read_link(dir.join("ns/mnt")).is_ok_and(|space| name_spaces.insert(space)) {
-                let mounts = system::read(&dir.join("mountinfo")).unwrap_or_default();
-                found.mounts.add(search, &mounts);
+            if !found.add(search, (pid, caller == Some(pid)), entry.path) {
+                hidden += 1;
             }
-            found.look_into(search, &protocols, (pid, caller == Some(pid)), &dir);
         }
-        if name_spaces.is_empty() {
-            let own = search.system.processes().join("self/mountinfo");
-            found.mounts.add(search, &system::read(&own).unwrap_or_default());
+        match hidden {
+            0 => {}
+            1 => search.omit("1 process", OmissionReason::PermissionDenied),
+            count => search.omit(format!("{count} processes"), OmissionReason::PermissionDenied),
         }
         found
     }
 
-    fn look_into(
-        &mut self,
-        search: &Search<'_>,
-        protocols: &Protocols,
-        (pid, is_caller): (i32, bool),
-        dir: &Path,
-    ) {
+    /// Adds a process; returns false if it must not be inspected.
+    fn add(&mut self, search: &Search<'_>, (pid, is_caller): (i32, bool), dir: PathBuf) -> bool {
         let files = match directory::entries(&dir.join("fd")) {
             Ok(files) => files,
             // It has ended in the meantime.
-            Err(error) if error.is_absent() => return,
+            Err(error) if error.is_absent() => return true,
             Err(_) => {
-                self.hidden += 1;
-                return;
+                self.list.push(seen(pid, is_caller, dir));
+                return false;
             }
         };
-        let mut process = None;
-        let mut known = HashMap::new();
-        for file in files.flatten().map(|entry| entry.path) {
+        let owner = self.list.len();
+        self.list.push(seen(pid, is_caller, dir));
+        let Some(Seen { dir, mount_namespace, .. }) = self.list.last() else { return true };
+        let slow = self.slow.of(*mount_namespace, dir);
+        let mut add = |link: &Path, fd: Option<u32>, tid: Option<i32>, access: Access| {
+            let Ok(path) = fs::read_link(link) else { return };
+            let is_path = path.as_os_str().as_bytes().starts_with(b"/");
+            let status = if is_path && !slow.holds(&path) { status(link) } else { None };
+            self.files.push(OpenFile { owner, tid, fd, path, access, status });
+        };
+        let mut numbers = HashSet::new();
+        for file in files.flatten() {
             if search.is_late() {
-                break;
+                return true;
             }
-            let Some((path, what)) = look_at(&file, protocols) else { continue };
-            let process = process.get_or_insert_with(|| {
-                let name = system::read(&dir.join("comm")).unwrap_or_default();
-                Process::new(pid, OsStr::from_bytes(name.trim_ascii_end()))
-            });
-            let Some(holder) = holder(search, process, path.clone(), what) else { continue };
-            let index = *known.entry(holder.kind.clone()).or_insert(self.holders.len());
-            if let Some(known) = self.holders.get_mut(index) {
-                known.references += holder.references;
-                continue;
+            let number = number(&file.name);
+            numbers.insert(number);
+            add(&file.path, number, None, Access::Open);
+        }
+        add(&dir.join("cwd"), None, None, Access::Directory);
+        add(&dir.join("root"), None, None, Access::Directory);
+        add(&dir.join("exe"), None, None, Access::Program);
+        for (tid, thread) in other_threads(dir, pid) {
+            let Ok(files) = directory::entries(&thread.join("fd")) else { continue };
+            let files: Vec<_> = files.flatten().collect();
+            // A table that threads share has the same numbers in each of them.
+            let own: HashSet<_> = files.iter().map(|file| number(&file.name)).collect();
+            if own != numbers {
+                for file in files {
+                    add(&file.path, number(&file.name), Some(tid), Access::Open);
+                }
             }
-            // Ending the caller is no advice.
-            let way_out = holder.way_out.clone().filter(|_| !is_caller);
-            self.holders.push(Holder { way_out, is_caller, ..holder });
+        }
+        true
+    }
+
+    /// The process that holds `file`.
+    pub(super) fn owner(&self, file: &OpenFile) -> Option<&Seen> {
+        self.list.get(file.owner)
+    }
+}
+
+impl OpenFile {
+    /// The link to the file in the directory of its process.
+    pub(super) fn link(&self, dir: &Path) -> Option<PathBuf> {
+        let fd = self.fd.map(|fd| fd.to_string());
+        let dir = match self.tid {
+            Some(tid) => dir.join("task").join(tid.to_string()),
+            None => dir.to_owned(),
+        };
+        match (self.access, fd) {
+            (Access::Open, Some(fd)) => Some(dir.join("fd").join(fd)),
+            (Access::Program, _) => Some(dir.join("exe")),
+            (Access::Directory, _) => Some(dir.join("cwd")),
+            _ => None,
+        }
+    }
+
+    /// What the kernel says about the descriptor.
+    pub(super) fn info(&self, dir: &Path) -> Option<PathBuf> {
+        let dir = match self.tid {
+            Some(tid) => dir.join("task").join(tid.to_string()),
+            None => dir.to_owned(),
+        };
+        Some(dir.join("fdinfo").join(self.fd?.to_string()))
+    }
+
+    /// The holder that the file makes of its process.
+    pub(super) fn holder(&self, owner: &Seen) -> HolderKind {
+        HolderKind::Process {
+            process: owner.process.clone(),
+            tid: self.tid,
+            path: self.path.clone().into(),
+            access: self.access,
         }
     }
 }
 
-/// What an open file makes of its process, if it holds the module in question.
-fn holder(search: &Search<'_>, process: &Process, path: PathBuf, what: What) -> Option<Holder> {
-    let process = process.clone();
-    let command = format!("kill {}", process.pid);
-    Some(match what {
-        What::Socket(protocol) => {
-            // One for the operations of its family, one for its protocol.
-            let kind = HolderKind::Socket { process, protocol: protocol.into() };
-            Holder::known(kind).with_references(2).ended_by(command)
+impl Seen {
+    /// Adds the command that ends the process to its hold, unless that would be the caller.
+    pub(super) fn hold(&self, holder: Holder) -> Holder {
+        let holder = Holder { is_caller: self.is_caller, ..holder };
+        if self.is_caller {
+            return holder;
         }
-        What::Device(device) => {
-            let certainty = search.certainty(device)?;
-            let (path, access) = (path.into(), Access::Open);
-            let kind = HolderKind::Process { process, tid: None, path, access };
-            let holder = Holder::new(kind, certainty)
-                .with_references(references(search, device, certainty))
-                .ended_by(command);
-            let may_take_two = device.has_cdev() && certainty != Certainty::Possible;
-            Holder { may_take_two, ..holder }
-        }
-    })
+        holder.ended_by(format!("kill {}", self.process.pid))
+    }
 }
 
-/// The calling process, in the pid name space of `/proc`.
+fn seen(pid: i32, is_caller: bool, dir: PathBuf) -> Seen {
+    let name = system::read(&dir.join("comm")).unwrap_or_default();
+    let namespace = fs::read_link(dir.join("ns/mnt")).ok();
+    Seen {
+        process: Process::new(pid, OsStr::from_bytes(name.trim_ascii_end())),
+        is_caller,
+        mount_namespace: namespace.and_then(|link| namespace_number(link.as_os_str().as_bytes())),
+        dir,
+    }
+}
+
+/// The inode number in a link such as `mnt:[4026531841]` or `socket:[71]`.
+pub(super) fn namespace_number(link: &[u8]) -> Option<u64> {
+    let (_, number) = std::str::from_utf8(link).ok()?.split_once(":[")?;
+    number.strip_suffix(']')?.parse().ok()
+}
+
+fn number(name: &OsStr) -> Option<u32> {
+    name.to_str()?.parse().ok()
+}
+
+fn other_threads(dir: &Path, pid: i32) -> Vec<(i32, PathBuf)> {
+    let Ok(threads) = directory::entries(&dir.join("task")) else { return Vec::new() };
+    let numbered = threads.flatten().filter_map(|entry| {
+        let tid = entry.name.to_str()?.parse().ok()?;
+        (tid != pid).then_some((tid, entry.path))
+    });
+    numbered.collect()
+}
+
+/// The calling process, in the PID namespace of `/proc`.
 fn caller(search: &Search<'_>) -> Option<i32> {
     fs::read_link(search.system.processes().join("self")).ok()?.to_str()?.parse().ok()
 }
 
-fn references(search: &Search<'_>, device: Device, certainty: Certainty) -> u64 {
-    match certainty {
-        Certainty::Possible => 0,
-        // The file holds the module once as a device, once as a socket (tun_chr_open).
-        _ if search.name() == b"tun" && device.kind == Kind::Char => 2,
-        _ => 1,
-    }
-}
-
-/// Whether an open file is one that holds a module.
-fn look_at(file: &Path, protocols: &Protocols) -> Option<(PathBuf, What)> {
-    let path = fs::read_link(file).ok()?;
-    let name = path.as_os_str().as_bytes();
-    if name.starts_with(b"socket:[") {
-        let protocol = protocols.one_of(&protocol_of(file, protocols)?)?;
-        return Some((path, What::Socket(protocol)));
-    }
-    // Anything without a path is no device node.
-    if !name.starts_with(b"/") {
-        return None;
-    }
-    // Not even a file on a server that is gone is waited for.
-    let status = statx(CWD, file, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE);
-    let device = match status {
-        Ok(status) => Device::new(
-            FileType::from_raw_mode(status.stx_mode.into()),
-            status.stx_rdev_major,
-            status.stx_rdev_minor,
-        ),
+/// Without waiting, not even for a file on a server that is gone.
+pub(super) fn status(file: &Path) -> Option<Status> {
+    match statx(CWD, file, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE) {
+        Ok(status) => {
+            let kind = FileType::from_raw_mode(status.stx_mode.into());
+            let device = Device::new(kind, status.stx_rdev_major, status.stx_rdev_minor);
+            Some(Status { filesystem: (status.stx_dev_major, status.stx_dev_minor), device })
+        }
         // Before Linux 4.11 there is no such choice.
-        Err(Errno::NOSYS) => Device::of_file(file),
+        Err(Errno::NOSYS) => {
+            let status = rustix::fs::stat(file).ok()?;
+            let (device, node) = (status.st_dev, status.st_rdev);
+            let kind = FileType::from_raw_mode(status.st_mode);
+            let (major, minor) = (rustix::fs::major, rustix::fs::minor);
+            let filesystem = (major(device), minor(device));
+            Some(Status { filesystem, device: Device::new(kind, major(node), minor(node)) })
+        }
         Err(_) => None,
-    };
-    Some((path, What::Device(device?)))
-}
-
-/// The protocol's name, which sockets have as an attribute (`sockfs_xattr_get` in `net/socket.c`,
-/// Linux 3.7).
-fn protocol_of(file: &Path, protocols: &Protocols) -> Option<Vec<u8>> {
-    if protocols.is_empty() {
-        return None;
     }
-    let mut name = [0; 64];
-    let length = getxattr(file, "system.sockprotoname", &mut name).ok()?;
-    let name = name.get(..length)?;
-    Some(name.split(|&byte| byte == 0).next().unwrap_or(name).to_vec())
 }
 
 #[cfg(test)]
@@ -193,6 +246,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::holders::files;
     use crate::loaded::Snapshot;
     use crate::system::System;
 
@@ -219,24 +273,24 @@ mod tests {
                 symlink("/dev/zero", fds.join("98")).unwrap();
                 symlink("pipe:[12]", fds.join("99")).unwrap();
             }
+            // A thread with a descriptor table of its own.
+            let fds = root.join("proc/9/task/10/fd");
+            fs::create_dir_all(&fds).unwrap();
+            symlink("/dev/null", fds.join("5")).unwrap();
             Self(root)
         }
 
-        /// Process and path of each holder, its references, and whether all was looked at.
+        /// Each holder, its references, and whether everything was inspected.
         fn scan(&self, time: Duration) -> (Vec<(String, u64)>, bool) {
             let system = System::at(&self.0);
             let snapshot = Snapshot::parse(b"null 1 4 - Live 0x0\n").unwrap();
             let module = snapshot.modules().first().unwrap();
             let search = Search::until(Instant::now() + time, &system, module);
-            let mut found = Processes::default();
-            let protocols = Protocols::of(&search);
-            for pid in [7, 9] {
-                let dir = system.processes().join(pid.to_string());
-                found.look_into(&search, &protocols, (pid, false), &dir);
-            }
-            let holders = found.holders.into_iter();
-            let holders = holders.map(|holder| (holder.kind.to_string(), holder.references));
-            (holders.collect(), !search.was_cut())
+            let holders = files::of(&search).into_iter();
+            let mut holders: Vec<_> =
+                holders.map(|holder| (holder.kind.to_string(), holder.references)).collect();
+            holders.sort();
+            (holders, !search.was_cut())
         }
     }
 
@@ -249,8 +303,11 @@ mod tests {
     #[test]
     fn open_files_of_a_kind_are_one_holder() {
         let found = Fixture::new("open-files").scan(Duration::from_secs(60));
-        let expected =
-            [("command7 (7) has /dev/null open", 3), ("command9 (9) has /dev/null open", 1)];
+        let expected = [
+            ("command7 (7) has /dev/null open", 3),
+            ("command9 (9) has /dev/null open", 1),
+            ("command9 (9) thread 10 has /dev/null open", 1),
+        ];
         assert_eq!(found, (expected.map(|(text, count)| (text.to_owned(), count)).to_vec(), true));
     }
 

@@ -1,12 +1,15 @@
 //! What all parts of a search share.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::path::Path;
 use std::time::Instant;
 
 use super::Certainty;
 use super::aliases::Aliases;
 use super::devices::{Device, Owners};
+use super::processes::{Processes, Seen};
+use super::views::{self, View};
 use crate::loaded::LoadedModule;
 use crate::system::System;
 
@@ -51,6 +54,10 @@ pub(super) struct Search<'a> {
     pub(super) module: &'a LoadedModule,
     pub(super) aliases: Aliases,
     owners: Owners,
+    processes: OnceCell<Processes>,
+    views: OnceCell<Vec<View>>,
+    /// References that no source has explained so far.
+    left: Cell<u64>,
     end: Instant,
     /// Whether anything was left out.
     cut: Cell<bool>,
@@ -59,9 +66,18 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(super) fn until(end: Instant, system: &'a System, module: &'a LoadedModule) -> Self {
-        let (cut, omissions) = (Cell::new(false), RefCell::default());
-        let (aliases, owners) = (Aliases::read(system), Owners::read(system));
-        Self { system, module, aliases, owners, end, cut, omissions }
+        Self {
+            system,
+            module,
+            aliases: Aliases::read(system),
+            owners: Owners::read(system),
+            processes: OnceCell::new(),
+            views: OnceCell::new(),
+            left: Cell::new(0),
+            end,
+            cut: Cell::new(false),
+            omissions: RefCell::default(),
+        }
     }
 
     /// The name of the module.
@@ -84,6 +100,30 @@ impl<'a> Search<'a> {
     /// How well it is known that a device belongs to the module; nothing, if it does not.
     pub(super) fn certainty(&self, device: Device) -> Option<Certainty> {
         self.owners.certainty(self, device)
+    }
+
+    /// The processes, which are looked at once.
+    pub(super) fn processes(&self) -> &Processes {
+        self.processes.get_or_init(|| Processes::scan(self))
+    }
+
+    /// Whether looking at a file of a process could hang.
+    pub(super) fn is_slow(&self, seen: &Seen, path: &Path) -> bool {
+        self.processes().slow.of(seen.mount_namespace, &seen.dir).holds(path)
+    }
+
+    /// The mounts of all mount namespaces; the caller's comes first.
+    pub(super) fn views(&self) -> &[View] {
+        self.views.get_or_init(|| views::of(self))
+    }
+
+    /// The number of references that no source has explained so far.
+    pub(super) fn left(&self) -> u64 {
+        self.left.get()
+    }
+
+    pub(super) fn set_left(&self, left: u64) {
+        self.left.set(left);
     }
 
     /// Records that `source` was not inspected.

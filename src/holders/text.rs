@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::holder::{Access, HolderKind, Process};
+use super::holder::{Access, HolderKind, Namespace, Process};
 use crate::shell::shell_word;
 
 /// A name or a path from the kernel, which can hold any byte.
@@ -104,6 +104,27 @@ impl fmt::Display for Process {
     }
 }
 
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process { pid, command } => write!(f, "in the namespace of {command} ({pid})"),
+            Self::Descriptor { pid, command, fd } => {
+                write!(f, "in a namespace that descriptor {fd} of {command} ({pid}) keeps")
+            }
+            Self::Path { path } => write!(f, "in the namespace {path}"),
+        }
+    }
+}
+
+fn listed(f: &mut fmt::Formatter<'_>, texts: &[Text]) -> fmt::Result {
+    let mut separator = "";
+    for text in texts {
+        write!(f, "{separator}{text}")?;
+        separator = ", ";
+    }
+    Ok(())
+}
+
 impl fmt::Display for HolderKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -134,12 +155,24 @@ impl fmt::Display for HolderKind {
             Self::Socket { process, protocol } => {
                 write!(f, "{process} has {protocol} sockets")
             }
-            Self::Mount { filesystem, path } => write!(f, "{filesystem} is mounted on {path}"),
+            Self::Mount { filesystem, path, namespace } => {
+                write!(f, "{filesystem} is mounted on {path}")?;
+                namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " {namespace}"))
+            }
             Self::Loop { name, path } => write!(f, "{name} is bound to {path}"),
             Self::Swap { name } => write!(f, "swap space on {name}"),
-            Self::BlockDevice { name } => write!(f, "block device {name} uses it"),
+            Self::BlockDevice { name, dm_name: None } => write!(f, "block device {name} uses it"),
+            Self::BlockDevice { name, dm_name: Some(dm_name) } => {
+                write!(f, "block device {dm_name} ({name}) uses it")
+            }
             Self::Scheduler { name } => write!(f, "I/O scheduler of {name}"),
-            Self::Crypto { name } => write!(f, "algorithm {name} is in use"),
+            Self::Crypto { name, used_by } if used_by.is_empty() => {
+                write!(f, "algorithm {name} is in use")
+            }
+            Self::Crypto { name, used_by } => {
+                write!(f, "algorithm {name} is in use, probably by ")?;
+                listed(f, used_by)
+            }
             Self::Device { name } => write!(f, "device {name} is bound to it (holds no reference)"),
             Self::Interface { name } => {
                 write!(f, "network interface {name} belongs to it (holds no reference)")

@@ -1,0 +1,87 @@
+//! Holders that show that they hold some module, and not which.
+//!
+//! If their number is that of the references that nothing else explains, they most likely are the
+//! holders; otherwise they are possible.
+
+use std::path::Path;
+
+use super::block;
+use super::holder::{Access, Certainty, Holder, HolderKind};
+use super::processes::{OpenFile, Seen};
+use super::search::Search;
+use crate::system;
+
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    let mut list = Vec::new();
+    if search.aliases.is_filesystem(search.name()) {
+        list.extend(lost_loops(search));
+        list.extend(contexts(search));
+    }
+    list.extend(in_flight(search));
+    let total: u64 = list.iter().map(|holder| holder.references).sum();
+    let fits = total == search.left();
+    for holder in &mut list {
+        if !fits {
+            holder.references = 0;
+        }
+        holder.certainty = if fits { Certainty::Likely } else { Certainty::Possible };
+    }
+    list
+}
+
+/// Loop devices whose file is on a file system that was unmounted: its path leads nowhere.
+fn lost_loops(search: &Search<'_>) -> Vec<Holder> {
+    let lost = block::loops(search).into_iter().filter(|(_, path)| {
+        let path = Path::new(path.as_os_str());
+        let path = path.strip_prefix("/").unwrap_or(path);
+        rustix::fs::lstat(search.system.root().join(path)).is_err()
+    });
+    lost.map(|(name, path)| {
+        let command = block::detach(&name);
+        Holder::known(HolderKind::Loop { name, path }).ended_by(command)
+    })
+    .collect()
+}
+
+/// File systems that fsopen(2) was called for, and that were not mounted yet.
+fn contexts(search: &Search<'_>) -> Vec<Holder> {
+    let processes = search.processes();
+    let files = processes.files.iter();
+    let contexts = files.filter(|file| file.path == Path::new("anon_inode:[fscontext]"));
+    contexts
+        .filter_map(|file| {
+            let owner = processes.owner(file)?;
+            Some(owner.hold(Holder::known(file.holder(owner))))
+        })
+        .collect()
+}
+
+/// Descriptors in flight: sent through a Unix socket, and not received yet.
+fn in_flight(search: &Search<'_>) -> Vec<Holder> {
+    let processes = search.processes();
+    let mut list = Vec::new();
+    for file in &processes.files {
+        let is_socket = file.path.to_string_lossy().starts_with("socket:[");
+        let (Some(owner), true) = (processes.owner(file), is_socket) else { continue };
+        let count = count_in_flight(owner, file);
+        if count == 0 || search.is_late() {
+            continue;
+        }
+        let kind = HolderKind::Process {
+            process: owner.process.clone(),
+            tid: file.tid,
+            path: file.path.clone().into(),
+            access: Access::InFlight,
+        };
+        list.push(owner.hold(Holder::known(kind).with_references(count)));
+    }
+    list
+}
+
+/// `scm_fds: 1` in the `fdinfo` of a Unix socket (Linux 5.8).
+fn count_in_flight(owner: &Seen, file: &OpenFile) -> u64 {
+    let text = file.info(&owner.dir).and_then(|info| system::read_text(&info).ok());
+    let text = text.unwrap_or_default();
+    let count = text.lines().find_map(|line| line.strip_prefix("scm_fds:"));
+    count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,45 @@
+//! Files that processes hold, and that hold the module: device nodes, files of debugfs.
+
+use std::collections::HashMap;
+
+use super::devices::{Device, Kind};
+use super::holder::{Access, Certainty, Holder};
+use super::processes::{OpenFile, Seen};
+use super::search::Search;
+
+/// Files that are open; several of one path in one process are one holder.
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    let processes = search.processes();
+    let mut list: Vec<Holder> = Vec::new();
+    let mut known = HashMap::new();
+    for file in processes.files.iter().filter(|file| file.access == Access::Open) {
+        let Some(device) = file.status.and_then(|status| status.device) else { continue };
+        let Some(certainty) = search.certainty(device) else { continue };
+        let Some(owner) = processes.owner(file) else { continue };
+        let place = known.entry((file.owner, file.tid, &file.path)).or_insert(list.len());
+        if let Some(known) = list.get_mut(*place) {
+            known.references += references(search, device);
+        } else {
+            list.push(holder(search, owner, file, device, certainty));
+        }
+    }
+    list
+}
+
+fn holder(
+    search: &Search<'_>,
+    owner: &Seen,
+    file: &OpenFile,
+    device: Device,
+    certainty: Certainty,
+) -> Holder {
+    let holder =
+        Holder::new(file.holder(owner), certainty).with_references(references(search, device));
+    owner.hold(Holder { may_take_two: device.has_cdev(), ..holder })
+}
+
+/// The number of references that one open file takes, at least.
+fn references(search: &Search<'_>, device: Device) -> u64 {
+    // The file holds the module once as a device, once as a socket (tun_chr_open).
+    if search.name() == b"tun" && device.kind == Kind::Char { 2 } else { 1 }
+}

@@ -1,0 +1,104 @@
+//! What keeps a mounted file system from being unmounted: processes in it, swap files, loop
+//! devices, overlays. None takes a reference to the module beside that of the mount.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::block;
+use super::holder::{Certainty, Holder, HolderKind};
+use super::mounts::{self, Superblock};
+use super::search::Search;
+use super::text::Text;
+
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    let superblocks = mounts::superblocks(search);
+    if superblocks.is_empty() {
+        return Vec::new();
+    }
+    let numbers: HashSet<_> = superblocks.iter().map(|(number, _)| *number).collect();
+    let places: Vec<_> = superblocks.into_iter().flat_map(|(_, places)| places).collect();
+    let mut list = processes(search, &numbers);
+    list.extend(block::swaps(search).filter(|swap| is_below(swap.as_os_str(), &places)).map(
+        |name| {
+            let command = format!("swapoff {}", name.word());
+            Holder::new(HolderKind::Swap { name }, Certainty::Known).ended_by(command)
+        },
+    ));
+    let loops = block::loops(search).into_iter();
+    list.extend(loops.filter(|(_, file)| is_below(file.as_os_str(), &places)).map(
+        |(name, path)| {
+            let command = block::detach(&name);
+            Holder::new(HolderKind::Loop { name, path }, Certainty::Known).ended_by(command)
+        },
+    ));
+    list.extend(overlays(search, &places));
+    list
+}
+
+fn processes(search: &Search<'_>, superblocks: &HashSet<Superblock>) -> Vec<Holder> {
+    let processes = search.processes();
+    let mut seen = HashSet::new();
+    let mut list = Vec::new();
+    for file in &processes.files {
+        let on = file.status.is_some_and(|status| superblocks.contains(&status.filesystem));
+        let Some(owner) = processes.owner(file).filter(|owner| on && !owner.is_caller) else {
+            continue;
+        };
+        // The root directory of everything is nothing to end.
+        if seen.insert(file.owner) && file.path != Path::new("/") {
+            list.push(owner.hold(Holder::new(file.holder(owner), Certainty::Known)));
+        }
+    }
+    list
+}
+
+/// Overlays with a layer on one of the mounts.
+fn overlays(search: &Search<'_>, places: &[&OsStr]) -> Vec<Holder> {
+    let own = search.views().iter().filter(|view| view.namespace.is_none());
+    let mounts = own.flat_map(|view| &view.mounts).filter(|mount| mount.kind == "overlay");
+    let on = mounts.filter(|mount| {
+        layers(&mount.options).any(|layer| is_below(OsStr::from_bytes(layer), places))
+    });
+    on.map(|mount| {
+        let path = Text::from(mount.place.as_os_str());
+        let command = format!("umount {}", path.word());
+        let filesystem = Text::from(mount.kind.as_os_str());
+        let kind = HolderKind::Mount { filesystem, path, namespace: None };
+        Holder::new(kind, Certainty::Known).ended_by(command)
+    })
+    .collect()
+}
+
+/// The directories in the options of an overlay.
+pub(super) fn layers(options: &[u8]) -> impl Iterator<Item = &[u8]> {
+    const NAMES: [&[u8]; 4] = [b"lowerdir=", b"lowerdir+=", b"upperdir=", b"workdir="];
+    let values = options
+        .split(|&byte| byte == b',')
+        .filter_map(|option| NAMES.iter().find_map(|name| option.strip_prefix(*name)));
+    values.flat_map(|value| value.split(|&byte| byte == b':'))
+}
+
+fn is_below(path: &OsStr, places: &[&OsStr]) -> bool {
+    places.iter().any(|place| Path::new(path).starts_with(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_of_an_overlay() {
+        let options = b"rw,lowerdir=/a:/b,upperdir=/c,workdir=/d,index=off";
+        let found: Vec<_> = layers(options).collect();
+        assert_eq!(found, [&b"/a"[..], b"/b", b"/c", b"/d"]);
+    }
+
+    #[test]
+    fn below_is_by_components() {
+        let places = [OsStr::new("/mnt/x")];
+        assert!(is_below(OsStr::new("/mnt/x/swap"), &places));
+        assert!(!is_below(OsStr::new("/mnt/xy"), &places));
+    }
+}

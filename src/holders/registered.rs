@@ -1,0 +1,126 @@
+//! Device files that are held without a descriptor: mapped, or registered with `io_uring`.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::holder::{Access, Certainty, Holder, HolderKind};
+use super::mountinfo::unescaped;
+use super::processes::{Seen, status};
+use super::search::Search;
+use crate::system;
+
+/// Files in the memory of processes whose descriptors are closed.
+pub(super) fn mapped(search: &Search<'_>) -> Vec<Holder> {
+    let mut known = HashMap::new();
+    let mut list = Vec::new();
+    for seen in search.processes().list.iter().take_while(|_| !search.is_late()) {
+        let text = system::read(&seen.dir.join("maps")).unwrap_or_default();
+        let mut paths: Vec<_> = text.split(|&byte| byte == b'\n').filter_map(mapped_path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        for path in paths {
+            let key = (seen.mount_namespace, path.to_vec());
+            let certainty =
+                *known.entry(key).or_insert_with(|| certainty(search, seen, &unescaped(path)));
+            let Some(certainty) = certainty else { continue };
+            list.push(holder(seen, Path::new(&unescaped(path)), Access::Mapped, certainty));
+        }
+    }
+    // A file that is open, too, was found there; one open file can be mapped many times.
+    let open = search.processes();
+    list.retain(|holder| {
+        let HolderKind::Process { process, path, .. } = &holder.kind else { return true };
+        !open.files.iter().any(|file| {
+            file.path.as_os_str() == path.as_os_str()
+                && open.owner(file).is_some_and(|owner| owner.process == *process)
+        })
+    });
+    list
+}
+
+/// `7f00-7f01 r--s 00000000 00:06 301    /dev/x`
+fn mapped_path(line: &[u8]) -> Option<&[u8]> {
+    // Of what is mapped privately, nothing is a device; but a file that was opened for reading
+    // only is not shared, either.
+    let start = line.windows(2).position(|pair| pair == b" /")?;
+    let path = line.get(start + 1..)?;
+    let is_library = path.windows(3).any(|part| part == b".so");
+    (!is_library && !path.ends_with(b" (deleted)")).then_some(path)
+}
+
+/// Files that are registered with an `io_uring` (`IORING_REGISTER_FILES`), which its `fdinfo` lists
+/// by path.
+pub(super) fn with_io_uring(search: &Search<'_>) -> Vec<Holder> {
+    let processes = search.processes();
+    let files = processes.files.iter();
+    let rings = files.filter(|file| file.path == Path::new("anon_inode:[io_uring]"));
+    let mut list = Vec::new();
+    for ring in rings {
+        let Some(owner) = processes.owner(ring) else { continue };
+        let text = ring.info(&owner.dir).and_then(|info| system::read(&info).ok());
+        for path in registered(&text.unwrap_or_default()) {
+            let path = unescaped(path);
+            if let Some(certainty) = certainty(search, owner, &path) {
+                list.push(holder(owner, Path::new(&path), Access::IoUring, certainty));
+            }
+        }
+    }
+    list
+}
+
+/// The lines `    0: /dev/x` after `UserFiles: 1`.
+fn registered(text: &[u8]) -> Vec<&[u8]> {
+    let lines = text.split(|&byte| byte == b'\n');
+    let lines = lines.skip_while(|line| !line.starts_with(b"UserFiles:")).skip(1);
+    let files = lines.take_while(|line| line.starts_with(b" "));
+    files
+        .filter_map(|line| {
+            let colon = line.iter().position(|&byte| byte == b':')?;
+            let path = line.get(colon + 1..)?.trim_ascii();
+            path.starts_with(b"/").then_some(path)
+        })
+        .collect()
+}
+
+fn certainty(search: &Search<'_>, seen: &Seen, path: &OsStr) -> Option<Certainty> {
+    // As the process sees it; a slow mount could hang.
+    let inside = path.as_bytes().strip_prefix(b"/")?;
+    if search.is_slow(seen, Path::new(path)) {
+        return None;
+    }
+    let place: PathBuf = seen.dir.join("root").join(OsStr::from_bytes(inside));
+    search.certainty(status(&place)?.device?)
+}
+
+fn holder(seen: &Seen, path: &Path, access: Access, certainty: Certainty) -> Holder {
+    let (process, path) = (seen.process.clone(), path.as_os_str().into());
+    let kind = HolderKind::Process { process, tid: None, path, access };
+    let holder = Holder::new(kind, certainty).with_references(1);
+    seen.hold(Holder { may_take_two: true, ..holder })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_files() {
+        for (line, path) in [
+            ("7f00-7f01 r--s 00000000 00:06 301          /dev/x", Some("/dev/x")),
+            ("7f00-7f01 r-xp 00000000 08:01 301          /usr/lib/libc.so.6", None),
+            ("7f00-7f01 rw-p 00000000 00:00 0            [heap]", None),
+            ("7f00-7f01 r--s 00000000 00:06 301          /dev/x (deleted)", None),
+        ] {
+            assert_eq!(mapped_path(line.as_bytes()), path.map(str::as_bytes), "{line}");
+        }
+    }
+
+    #[test]
+    fn files_of_a_ring() {
+        let text =
+            b"SqMask:\t0x3\nUserFiles:\t2\n    0: /dev/uinput\n    1: <none>\nUserBufs:\t0\n";
+        assert_eq!(registered(text), [b"/dev/uinput"]);
+    }
+}

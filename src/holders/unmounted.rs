@@ -1,0 +1,126 @@
+//! File systems that are mounted nowhere any more, or not yet: a process keeps them.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use super::devices::{Device, Kind};
+use super::holder::{Certainty, Holder};
+use super::mounts::{self, Superblock};
+use super::processes::{OpenFile, Seen};
+use super::search::Search;
+use crate::directory;
+
+/// Processes with a file, directory or program on a superblock that no mount table has. The first
+/// of each superblock accounts for the reference.
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    let processes = search.processes();
+    let mounts = search.views().iter().flat_map(|view| &view.mounts);
+    let mounted: HashSet<_> = mounts.map(|mount| mount.device).collect();
+    let mut known: HashMap<Superblock, Option<Certainty>> = HashMap::new();
+    let mut seen = HashSet::new();
+    let mut list = Vec::new();
+    for file in &processes.files {
+        let Some(status) = file.status else { continue };
+        let number = status.filesystem;
+        // Internal mounts have no path that could be one of a mounted file system.
+        if mounted.contains(&number) || search.is_late() {
+            continue;
+        }
+        let Some(owner) = processes.owner(file) else { continue };
+        let is_first = !known.contains_key(&number);
+        let certainty =
+            *known.entry(number).or_insert_with(|| certainty(search, owner, file, number));
+        let Some(certainty) = certainty.filter(|_| seen.insert((number, file.owner))) else {
+            continue;
+        };
+        let references = u64::from(is_first);
+        let holder = Holder::new(file.holder(owner), certainty).with_references(references);
+        list.push(owner.hold(holder));
+    }
+    list
+}
+
+fn certainty(
+    search: &Search<'_>,
+    owner: &Seen,
+    file: &OpenFile,
+    (major, minor): Superblock,
+) -> Option<Certainty> {
+    if major != 0 {
+        let device = Device { kind: Kind::Block, major, minor };
+        if let Some(certainty) = search.certainty(device) {
+            return Some(certainty);
+        }
+        if let Some(kind) = type_in_sysfs(search, device) {
+            return mounts::is_of_type(search, &kind).then_some(Certainty::Known);
+        }
+    }
+    let kind = type_of(&owner.dir, file)?;
+    mounts::is_of_type(search, OsStr::new(kind)).then_some(Certainty::Known)
+}
+
+/// Some types have a directory for each of their devices: `/sys/fs/xfs/sda1`.
+fn type_in_sysfs(search: &Search<'_>, device: Device) -> Option<std::ffi::OsString> {
+    let dir = search.system.device_dir("block", device.major, device.minor);
+    let name = std::fs::read_link(dir).ok()?.file_name()?.to_owned();
+    let types = directory::entries(&search.system.filesystem_dir(OsStr::new(""))).ok()?;
+    types.flatten().find(|entry| entry.path.join(&name).exists()).map(|entry| entry.name)
+}
+
+/// Magic numbers of types, from `include/uapi/linux/magic.h` and the file systems.
+const MAGIC: &[(u32, &str)] = &[
+    (0x5846_5342, "xfs"),
+    (0xef53, "ext4"),
+    (0x9123_683e, "btrfs"),
+    (0x4d44, "vfat"),
+    (0x2011_bab0, "exfat"),
+    (0x7366_746e, "ntfs3"),
+    (0xf2f5_2010, "f2fs"),
+    (0x9660, "iso9660"),
+    (0x1501_3346, "udf"),
+    (0x7371_7368, "squashfs"),
+    (0xe0f5_e1e2, "erofs"),
+    (0x482b, "hfsplus"),
+    (0x4244, "hfs"),
+    (0x3153_464a, "jfs"),
+    (0x3434, "nilfs2"),
+    (0x5265_4973, "reiserfs"),
+    (0x794c_7630, "overlay"),
+    (0x6265_6570, "configfs"),
+    (0x4249_4e4d, "binfmt_misc"),
+    (0x0011_6197, "gfs2"),
+    (0x7461_636f, "ocfs2"),
+    (0x2405_1905, "ubifs"),
+    (0x72b6, "jffs2"),
+    (0x7275, "romfs"),
+    (0x28cd_3d45, "cramfs"),
+    (0x137f, "minix"),
+    (0xf15f, "ecryptfs"),
+    (0xca45_1a4e, "bcachefs"),
+    (0x5a4f_4653, "zonefs"),
+];
+
+/// How long a file system may take to say what type it is.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The type of the file system that has a file.
+fn type_of(dir: &Path, file: &OpenFile) -> Option<&'static str> {
+    let link = file.link(dir)?;
+    // A file system in user space may never answer: then the thread is left behind.
+    let (tell, hear) = mpsc::channel();
+    let ask = move || {
+        let _ = tell.send(magic(&link));
+    };
+    thread::Builder::new().spawn(ask).ok()?;
+    let magic = hear.recv_timeout(PATIENCE).ok()??;
+    MAGIC.iter().find(|(number, _)| *number == magic).map(|(_, kind)| *kind)
+}
+
+fn magic(link: &PathBuf) -> Option<u32> {
+    let found = rustix::fs::statfs(link).ok()?;
+    u32::try_from(found.f_type & 0xffff_ffff).ok()
+}
