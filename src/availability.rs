@@ -32,7 +32,7 @@ pub use trigger::Trigger;
 
 use std::path::PathBuf;
 
-use crate::module_file::Signature;
+use crate::file::Signature;
 use crate::name::ModuleName;
 
 /// What is known of a name.

@@ -11,8 +11,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::directory;
+use crate::file::{Image, ModuleFile};
 use crate::loaded::has_builtin_dir;
-use crate::module_file::{Image, ModuleFile};
 use crate::name::ModuleName;
 use crate::system::{self, System};
 

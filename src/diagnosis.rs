@@ -3,30 +3,40 @@
 //! Facts are [collected](collect) after the failure, from the kernel's log, the file, and the
 //! running system; each may be missing. A pure function [decides](decide) from them.
 
+mod caller;
 mod cause;
 mod collect;
 mod comparison;
 mod decide;
 mod evidence;
+mod exports;
 mod facts;
 mod fix;
 #[cfg(feature = "serde")]
 mod json;
+mod log;
 mod parameter;
+mod policy;
 mod providers;
+mod reference;
 mod supposed;
+mod symbol;
 mod text;
 
-pub use cause::{Cause, MissingSymbol, WrongVersion};
+pub use caller::Privilege;
+pub use cause::Cause;
 pub use comparison::{Difference, differences};
+pub use log::KernelLog;
 pub use parameter::unknown_parameters;
 pub use supposed::Supposed;
+pub use symbol::{MissingSymbol, WrongVersion};
+
+pub(crate) use policy::Policy;
 
 use facts::Facts;
 
+use crate::file::ModuleFile;
 use crate::insert::{Arguments, InsertError};
-use crate::kernel_log::KernelLog;
-use crate::module_file::ModuleFile;
 use crate::name::ModuleName;
 use crate::remedy::Remedy;
 use crate::syscall::Force;

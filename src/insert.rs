@@ -1,10 +1,10 @@
 //! Loading a module file.
 
 mod arguments;
-mod dependencies;
+mod prerequisites;
 
 pub use arguments::{Arguments, BadArgument};
-pub use dependencies::{Dependencies, Dependency, dependencies};
+pub use prerequisites::{Dependencies, Dependency, dependencies};
 
 use std::fmt;
 use std::io::Write;
@@ -15,7 +15,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::errno::{self, Errno};
 use crate::error::{Error, ErrorKind};
-use crate::module_file::{Compression, Image, ModuleFile};
+use crate::file::{Compression, Image, ModuleFile};
 use crate::syscall::{self, Encoding, Force};
 use crate::system::System;
 

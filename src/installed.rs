@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::depmod::{self, ModuleTree};
 use crate::error::Error;
+use crate::file::ModuleFile;
 use crate::loaded::Attributes;
-use crate::module_file::ModuleFile;
 use crate::name::ModuleName;
 use crate::system::System;
 

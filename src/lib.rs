@@ -119,16 +119,14 @@
 //! | `nearest` | what a misspelt name may have meant |
 //! | `pattern` | patterns of module names |
 //! | `system` | where `/proc`, `/sys` and `/lib/modules` are: the only place that spells them |
-//! | `module_file` | `.ko` files: compression, ELF, modinfo |
+//! | `file` | `.ko` files: compression, ELF, modinfo |
 //! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
 //! | `holders` | who holds references to a module |
 //! | `stack` | where a thread is inside the kernel |
-//! | `kernel_log` | the kernel's log |
 //! | `depmod` | the index files of depmod(8), and the modules of a release |
 //! | `modprobe` | the configuration of modprobe(8): modprobe.d(5) |
 //! | `packages` | which package a file belongs to |
 //! | `installed` | the files of the running release, and which loaded modules came from them |
-//! | `kernel` | what the running kernel allows and exports |
 //! | `insert` | loading |
 //! | `remove` | removing: order and waiting |
 //! | `diagnosis` | why a module was not loaded |
@@ -153,14 +151,12 @@ mod diagnosis;
 mod directory;
 mod errno;
 mod error;
+mod file;
 mod holders;
 mod insert;
 pub mod installed;
-mod kernel;
-mod kernel_log;
 mod loaded;
 mod modprobe;
-mod module_file;
 mod name;
 mod nearest;
 pub mod packages;
@@ -177,11 +173,15 @@ mod taint;
 pub use class::Class;
 pub use depmod::{installed_modules, is_builtin};
 pub use diagnosis::{
-    Cause, Diagnosis, Difference, MissingSymbol, Request, Supposed, WrongVersion, check,
-    check_supposing, differences, explain, unknown_parameters,
+    Cause, Diagnosis, Difference, KernelLog, MissingSymbol, Privilege, Request, Supposed,
+    WrongVersion, check, check_supposing, differences, explain, unknown_parameters,
 };
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};
+pub use file::{
+    Compression, DECOMPRESSED_MAX, ElfHeader, Export, Image, Import, ModInfo, ModuleFile,
+    Parameter, Signature, Signer, SymbolVersion, VermagicDifference, vermagic_differences,
+};
 pub use holders::{
     Access, Certainty, Holder, HolderKind, Holders, Namespace, Omission, OmissionReason, Process,
     Text, holders,
@@ -190,15 +190,9 @@ pub use insert::{
     Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, dependencies,
     insert,
 };
-pub use kernel::Privilege;
-pub use kernel_log::KernelLog;
 pub use loaded::{
     Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,
     State,
-};
-pub use module_file::{
-    Compression, DECOMPRESSED_MAX, ElfHeader, Export, Image, Import, ModInfo, ModuleFile,
-    Parameter, Signature, Signer, SymbolVersion, VermagicDifference, vermagic_differences,
 };
 pub use name::{ModuleName, NAME_MAX, is_path};
 pub use pattern::Pattern;

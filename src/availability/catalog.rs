@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Availability, Block, Presence, initcall, trigger};
 use crate::depmod::{self, Alias, ModuleTree, is_builtin};
-use crate::kernel::Policy;
+use crate::diagnosis::Policy;
+use crate::file::{Image, ModuleFile, Signature};
 use crate::loaded::Snapshot;
 use crate::modprobe::{Configuration, Setting};
-use crate::module_file::{Image, ModuleFile, Signature};
 use crate::name::ModuleName;
 use crate::nearest::all_nearest;
 use crate::packages;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::family;
-use crate::module_file::Image;
+use crate::file::Image;
 use crate::name::ModuleName;
 
 /// Something that loads a module when it is asked for by one of these names.

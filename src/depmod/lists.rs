@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::index;
-use crate::module_file::ModInfo;
+use crate::file::ModInfo;
 use crate::name::ModuleName;
 use crate::system;
 

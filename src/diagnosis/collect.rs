@@ -7,13 +7,16 @@ use super::evidence::{self, About, Evidence, Finding};
 use super::facts::{Argument, Facts, FileFacts, Module};
 use super::{Request, Supposed, providers};
 use crate::depmod::{ModuleTree, is_builtin};
+use crate::diagnosis::exports::{Exported, Exports};
+use crate::diagnosis::log::{KernelLog, Since};
+use crate::diagnosis::policy;
+use crate::diagnosis::policy::Policy;
+use crate::diagnosis::reference::Reference;
 use crate::errno::Errno;
 use crate::error::Error;
+use crate::file::{ElfHeader, Image, ModuleFile};
 use crate::insert::{InsertError, InsertFailure};
-use crate::kernel::{self, Exported, Exports, Policy, Reference};
-use crate::kernel_log::{KernelLog, Since};
 use crate::loaded::{LoadedModule, Snapshot, has_builtin_dir};
-use crate::module_file::{ElfHeader, Image, ModuleFile};
 use crate::system::System;
 
 /// After a call that failed.
@@ -86,7 +89,7 @@ fn common(
     let mut facts = Facts {
         path: file.path().to_owned(),
         file: file_facts(file),
-        architecture: kernel::architecture(),
+        architecture: policy::architecture(),
         policy: Policy::read(system),
         module_support: module_support(system, loaded),
         arguments: arguments.iter().map(|(name, value)| Argument { name, value }).collect(),

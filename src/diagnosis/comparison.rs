@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::parameter::{lossy, shows};
 use crate::error::Error;
+use crate::file::{Image, same_name};
 use crate::insert::Arguments;
 use crate::loaded::Attributes;
-use crate::module_file::{Image, same_name};
 use crate::name::ModuleName;
 use crate::system::System;
 
@@ -82,7 +82,7 @@ pub fn differences(
         && loaded != file
         && found.is_empty()
     {
-        let hex = crate::module_file::hexadecimal;
+        let hex = crate::file::hexadecimal;
         found.push(Difference::Build { loaded: hex(&loaded), file: hex(file) });
     }
     let declared = image.parameters()?;

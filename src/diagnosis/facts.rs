@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use super::cause::MissingSymbol;
 use super::evidence::Evidence;
+use super::symbol::MissingSymbol;
+use crate::diagnosis::exports::Exports;
+use crate::diagnosis::policy::Policy;
+use crate::diagnosis::reference::Reference;
 use crate::errno::Errno;
 use crate::error::Error;
-use crate::kernel::{Exports, Policy, Reference};
+use crate::file::{Compression, ElfHeader, Export, Import, Parameter, Signature, SymbolVersion};
 use crate::loaded::State;
-use crate::module_file::{
-    Compression, ElfHeader, Export, Import, Parameter, Signature, SymbolVersion,
-};
 use crate::name::ModuleName;
 use crate::syscall::Force;
 

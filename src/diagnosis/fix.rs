@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::cause::{Cause, MissingSymbol, reserved_for};
+use super::cause::Cause;
 use super::facts::Facts;
-use crate::kernel::Privilege;
+use super::symbol::{MissingSymbol, reserved_for};
+use crate::diagnosis::caller::Privilege;
 use crate::remedy::{Change, Remedy};
 use crate::shell::shell_word;
 use crate::system::System;

@@ -2,8 +2,9 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::cause::{Cause, MissingSymbol, WrongVersion};
-use crate::module_file::Signer;
+use super::cause::Cause;
+use super::symbol::{MissingSymbol, WrongVersion};
+use crate::file::Signer;
 
 impl Serialize for Cause {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

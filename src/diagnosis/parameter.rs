@@ -2,8 +2,8 @@
 
 use super::facts::{Argument, Facts};
 use crate::errno::Errno;
+use crate::file::{Parameter, same_name};
 use crate::insert::Arguments;
-use crate::module_file::{Parameter, same_name};
 use crate::nearest::nearest;
 
 /// Names that the kernel understands for every module.

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::cause::MissingSymbol;
 use super::evidence::{Evidence, Finding};
 use super::facts::{Facts, Module, Providers};
+use super::symbol::MissingSymbol;
 use crate::depmod::{self, ModuleTree};
 use crate::directory;
 use crate::error::Error;
-use crate::module_file::{Export, Image, ModuleFile};
+use crate::file::{Export, Image, ModuleFile};
 use crate::name::ModuleName;
 
 /// How long files are read, one after another: any of them may be a large one.
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Looks up, for the symbols that a loaded module exports, what its file says about them; and for
 /// those that nobody exports, who would.
 pub(super) fn find(facts: &mut Facts, tree: &ModuleTree, module: &Module) {
-    let search = Search { path: &facts.path, tree, late: Instant::now() + PATIENCE };
+    let search = Lookup { path: &facts.path, tree, late: Instant::now() + PATIENCE };
     let Some(exports) = &facts.exports else {
         // Without CONFIG_KALLSYMS_ALL, only the kernel's own complaints tell what is missing.
         let unknown = facts.log.iter().flatten().filter_map(unknown_symbol).collect();
@@ -50,7 +50,7 @@ fn unknown_symbol(evidence: &Evidence) -> Option<&str> {
     }
 }
 
-struct Search<'a> {
+struct Lookup<'a> {
     /// The file whose symbols they are.
     path: &'a Path,
     tree: &'a ModuleTree,
@@ -58,7 +58,7 @@ struct Search<'a> {
     late: Instant,
 }
 
-impl Search<'_> {
+impl Lookup<'_> {
     fn is_late(&self) -> bool {
         Instant::now() > self.late
     }

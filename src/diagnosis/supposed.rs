@@ -1,6 +1,6 @@
 //! A state that the system is not in yet.
 
-use crate::module_file::{Export, Image};
+use crate::file::{Export, Image};
 use crate::name::ModuleName;
 
 /// Changes to what is loaded that a check takes for granted.

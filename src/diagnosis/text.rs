@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::cause::{Cause, MissingSymbol, WrongVersion, reserved_for};
+use super::cause::Cause;
+use super::symbol::{MissingSymbol, WrongVersion, reserved_for};
+use crate::diagnosis::caller::Privilege;
 use crate::errno::Errno;
-use crate::kernel::Privilege;
-use crate::module_file::{Signer, VermagicDifference};
+use crate::file::{Signer, VermagicDifference};
 
 impl fmt::Display for Cause {
     #[allow(clippy::too_many_lines, reason = "a sentence for each cause")]

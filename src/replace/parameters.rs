@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use super::survey::Resident;
+use crate::file::{Parameter, same_name};
 use crate::insert::Arguments;
-use crate::module_file::{Parameter, same_name};
 
 /// A parameter whose value is lost when its module is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]

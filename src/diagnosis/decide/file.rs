@@ -6,7 +6,7 @@ use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
 use crate::error::ErrorKind;
-use crate::module_file::{Compression, vermagic_differences};
+use crate::file::{Compression, vermagic_differences};
 
 pub(super) fn not_a_file(facts: &Facts) -> Option<Cause> {
     facts.file.not_regular.map(|what| Cause::NotAFile { what })

@@ -5,7 +5,7 @@ use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::{Evidence, Finding, Meaning};
 use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
-use crate::module_file::vermagic_differences;
+use crate::file::vermagic_differences;
 
 pub(super) fn no_module_support(facts: &Facts) -> Option<Cause> {
     // Where modules are listed there are some, and the answer is somebody else's.

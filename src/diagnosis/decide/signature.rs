@@ -5,7 +5,7 @@ use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
-use crate::module_file::{Signature, Signer};
+use crate::file::{Signature, Signer};
 
 /// What the kernel will make of the signature, as far as that can be told without its keys.
 enum Standing {

@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 
 use super::{findings, log_decides, logged};
-use crate::diagnosis::cause::{Cause, MissingSymbol, WrongVersion, reserved_for};
+use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::{Facts, Module};
-use crate::module_file::{is_gpl_compatible, vermagic_differences};
+use crate::diagnosis::symbol::{MissingSymbol, WrongVersion, reserved_for};
+use crate::file::{is_gpl_compatible, vermagic_differences};
 use crate::name::ModuleName;
 
 /// What stands for the types that all modules share with the kernel; the second up to 2.6.27.
@@ -52,7 +53,7 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
             .map(wrong)
             .collect()
     } else {
-        let differs = |version: &&crate::module_file::SymbolVersion| {
+        let differs = |version: &&crate::file::SymbolVersion| {
             of_kernel(&version.name).is_some_and(|crc| crc != version.crc)
         };
         let names = module.versions.iter().filter(differs).map(|version| version.name.as_str());
@@ -110,7 +111,7 @@ pub(super) fn gpl_only(facts: &Facts) -> Option<Cause> {
     (!symbols.is_empty()).then_some(Cause::GplOnlySymbol { symbols, license })
 }
 
-fn is_gpl_only(facts: &Facts, name: &str, exported: &crate::kernel::Exported) -> bool {
+fn is_gpl_only(facts: &Facts, name: &str, exported: &crate::diagnosis::exports::Exported) -> bool {
     let detail = facts.details.get(name).map(|export| export.gpl_only);
     // A symbol that is exported and still unknown to a proprietary module can be nothing else;
     // before the call, only what is known counts.

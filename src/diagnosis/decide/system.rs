@@ -6,8 +6,8 @@ use crate::diagnosis::evidence::{Evidence, Finding, Meaning};
 use crate::diagnosis::facts::Facts;
 use crate::diagnosis::parameter::{self, lossy};
 use crate::errno::Errno;
+use crate::file::same_name;
 use crate::loaded::State;
-use crate::module_file::same_name;
 
 pub(super) fn already_loaded(facts: &Facts) -> Option<Cause> {
     let live = match facts.namesake {

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 mod texts;
 
 use super::decide;
+use crate::diagnosis::caller::Privilege;
 use crate::diagnosis::evidence::{self, About};
+use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::facts::{Argument, Facts, Module};
 use crate::errno::Errno;
 use crate::error::{Error, ErrorKind};
-use crate::kernel::{Exported, Exports, Privilege};
+use crate::file::{ElfHeader, Export, Import, Parameter, Signature, Signer, SymbolVersion};
 use crate::loaded::State;
-use crate::module_file::{ElfHeader, Export, Import, Parameter, Signature, Signer, SymbolVersion};
 use crate::name::ModuleName;
 
 const MAGIC: &str = "6.12.1 SMP preempt mod_unload modversions ";

@@ -1,6 +1,6 @@
 use super::*;
+use crate::file::Parameter;
 use crate::loaded::{ParameterValue, Snapshot};
-use crate::module_file::Parameter;
 
 fn name(name: &str) -> ModuleName {
     ModuleName::new(name).unwrap()

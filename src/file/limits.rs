@@ -37,7 +37,7 @@ impl<'data> ReadRef<'data> for ShortNames<'data> {
 #[cfg(test)]
 mod tests {
     use crate::error::ErrorKind;
-    use crate::module_file::Image;
+    use crate::file::Image;
 
     /// The texts of a made-up object, one for sections and symbols: the second is the long one.
     const LONG: u32 = 1;

@@ -82,7 +82,7 @@ impl Words {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::module_file::Image;
+    use crate::file::Image;
 
     fn read_from(bytes: &[u8]) -> Option<Vec<u8>> {
         build_id(&|at, count| {

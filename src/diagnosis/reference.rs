@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::depmod::ModuleTree;
-use crate::module_file::{ElfHeader, Image, ModuleFile, Signature, Signer};
+use crate::file::{ElfHeader, Image, ModuleFile, Signature, Signer};
 
 /// Facts about the running kernel, taken from modules of its release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

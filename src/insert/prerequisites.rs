@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::depmod::{self, ModuleTree, is_builtin};
 use crate::error::Error;
+use crate::file::{Image, ModuleFile};
 use crate::loaded::Snapshot;
-use crate::module_file::{Image, ModuleFile};
 use crate::name::ModuleName;
 use crate::system::System;
 
@@ -35,7 +35,7 @@ pub struct Dependencies {
 /// It follows `depends=` of modinfo. The file of a module is looked for in the directory of the
 /// file that needs it, and then in that of the running release.
 pub fn dependencies(system: &System, file: &ModuleFile) -> Dependencies {
-    let mut search = Search {
+    let mut search = Walk {
         system,
         loaded: Snapshot::take(system).ok(),
         tree: ModuleTree::read(system, &system.release()),
@@ -46,7 +46,7 @@ pub fn dependencies(system: &System, file: &ModuleFile) -> Dependencies {
     search.found
 }
 
-struct Search<'a> {
+struct Walk<'a> {
     system: &'a System,
     loaded: Option<Snapshot>,
     tree: ModuleTree,
@@ -61,7 +61,7 @@ const DEEPEST: usize = 64;
 /// ends here.
 const MOST: usize = 256;
 
-impl Search<'_> {
+impl Walk<'_> {
     fn visit(&mut self, file: &Path, needed: Vec<ModuleName>, depth: usize) {
         for name in needed {
             if depth == DEEPEST || self.seen.len() == MOST || !self.seen.insert(name.clone()) {

@@ -1,17 +1,8 @@
-//! What the running kernel allows, and what it exports.
-
-mod caller;
-mod exports;
-mod reference;
-
-pub use caller::Privilege;
-
-pub(crate) use caller::Caller;
-pub(crate) use exports::{Exported, Exports};
-pub(crate) use reference::Reference;
+//! What the running kernel allows.
 
 use nix::sys::utsname::uname;
 
+use super::caller::Caller;
 use crate::system::{self, System};
 
 /// Settings that decide whether modules may be loaded at all. Each is `None` where it could not be
