@@ -9,6 +9,8 @@ mod max_size;
 mod message;
 mod params;
 
+pub use cli::STATUSES;
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -33,7 +35,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(&cli),
         Err(status) => status,
     }
-    .into()
+    .end()
 }
 
 fn run(cli: &Cli) -> Status {

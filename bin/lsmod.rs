@@ -15,6 +15,8 @@ mod terminal;
 mod tree;
 mod view;
 
+pub use cli::STATUSES;
+
 use std::process::ExitCode;
 
 use modutils::{Errno, ModuleList, Snapshot, System};
@@ -33,7 +35,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(&cli),
         Err(status) => status,
     }
-    .into()
+    .end()
 }
 
 fn run(cli: &Cli) -> Status {

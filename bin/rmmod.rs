@@ -11,6 +11,8 @@ mod targets;
 mod wait_time;
 mod who;
 
+pub use cli::STATUSES;
+
 use std::process::ExitCode;
 
 use crate::common::report::{Explanation, Reporter};
@@ -26,7 +28,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(&cli),
         Err(status) => status,
     }
-    .into()
+    .end()
 }
 
 fn run(cli: &Cli) -> Status {
