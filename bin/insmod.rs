@@ -9,8 +9,6 @@ mod max_size;
 mod message;
 mod params;
 
-pub use cli::STATUSES;
-
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -35,7 +33,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(&cli),
         Err(status) => status,
     }
-    .end()
+    .into()
 }
 
 fn run(cli: &Cli) -> Status {

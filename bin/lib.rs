@@ -11,6 +11,3 @@ mod common;
 pub mod insmod;
 pub mod lsmod;
 pub mod rmmod;
-
-pub use common::results::Record;
-pub use common::status::{Meanings, Status};

@@ -1,4 +1,5 @@
 //! `lsmod`: list the loaded modules.
+mod absent;
 mod cells;
 pub mod classic;
 mod cli;
@@ -15,17 +16,17 @@ mod terminal;
 mod tree;
 mod view;
 
-pub use cli::STATUSES;
-
 use std::process::ExitCode;
 
+use modutils::availability::Catalog;
 use modutils::{Errno, ModuleList, Snapshot, System};
 
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
 use crate::common::{absence, output};
 use cli::Cli;
-use select::Wanted;
+use select::{Absent, Missing, Wanted};
+use serde_json::Value;
 
 const TOOL: &str = "lsmod";
 
@@ -35,7 +36,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(&cli),
         Err(status) => status,
     }
-    .end()
+    .into()
 }
 
 fn run(cli: &Cli) -> Status {
@@ -56,12 +57,10 @@ fn run(cli: &Cli) -> Status {
         Ok(snapshot) => snapshot,
         Err(error) => return unknown(cli, &system, &error, &reporter),
     };
-    let (wanted, missing) = Wanted::new(&cli.modules, &system, &snapshot);
-    for complaint in &missing {
-        reporter.error(&complaint.line, &complaint.explanation);
-    }
+    let (wanted, missing) = Wanted::new(&cli.modules, &snapshot);
+    let absent = explain(cli, &system, &missing, &reporter);
     let status = if missing.is_empty() { Status::Done } else { Status::Failed };
-    match view::text(cli, &system, &snapshot, &wanted) {
+    match view::text(cli, &system, &snapshot, &wanted, &absent) {
         Ok(text) if cli.json => written(output::show_json(&text), &reporter, status),
         Ok(text) => written(output::show(&text), &reporter, status),
         Err(error) => {
@@ -69,6 +68,34 @@ fn run(cli: &Cli) -> Status {
             Status::Failed
         }
     }
+}
+
+/// Says what the names are that match no loaded module, and returns that as data.
+fn explain(cli: &Cli, system: &System, missing: &[Missing], reporter: &Reporter) -> Vec<Value> {
+    // The lists of a release take some milliseconds to read.
+    let catalog = (cli.json || reporter.explains()).then(|| Catalog::read(system));
+    let mut records = Vec::new();
+    for missing in missing {
+        let mut explanation = Explanation::default();
+        match (&missing.of, &catalog) {
+            (Absent::Name(name), Some(catalog)) => {
+                let found = catalog.look_up(name);
+                explanation = absent::explanation(&found, cli.detail());
+                records.push(absent::record(&found));
+            }
+            (Absent::Pattern(pattern), Some(catalog)) => {
+                let matching = catalog.matching(pattern);
+                explanation = absent::explanation_of_pattern(&matching, cli.detail());
+                if cli.json {
+                    let found = matching.iter().map(|name| catalog.look_up(name));
+                    records.extend(found.map(|found| absent::record(&found)));
+                }
+            }
+            (Absent::Nothing, _) | (_, None) => {}
+        }
+        reporter.error(&missing.line, &explanation);
+    }
+    records
 }
 
 /// The status, unless what was to be printed was not.

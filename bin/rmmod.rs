@@ -11,8 +11,6 @@ mod targets;
 mod wait_time;
 mod who;
 
-pub use cli::STATUSES;
-
 use std::process::ExitCode;
 
 use crate::common::report::{Explanation, Reporter};
@@ -28,7 +26,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(&cli),
         Err(status) => status,
     }
-    .end()
+    .into()
 }
 
 fn run(cli: &Cli) -> Status {

@@ -34,6 +34,7 @@ use std::path::PathBuf;
 
 use crate::file::Signature;
 use crate::name::ModuleName;
+use crate::remedy::WayOut;
 
 /// What is known of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +47,11 @@ pub struct Availability {
     /// The names by which the kernel or udev(7) asks for the module, as they are in its file: some
     /// are patterns.
     pub aliases: Vec<String>,
-    /// What makes them ask.
+    /// What makes them ask, by the aliases that count: a blacklist takes all away, but not what the
+    /// kernel asks for by the module's name.
     pub triggers: Vec<Trigger>,
+    /// The modules that are loaded together with it, as they depend on it.
+    pub needed_by: Vec<ModuleName>,
     /// What keeps the module from being loaded, or from being loaded in some ways.
     pub blocks: Vec<Block>,
     /// Files of modprobe.d(5) that could not be read: more blocks may be in them.
@@ -99,6 +103,17 @@ impl Presence {
             Self::Loadable { .. } => "loadable",
             Self::OtherRelease { .. } => "other-release",
             Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// Returns how to keep a part of the kernel from being started.
+    pub fn way_to_disable(&self) -> Option<WayOut> {
+        match self {
+            Self::BuiltIn { functions } if !functions.is_empty() => Some(WayOut::Step(format!(
+                "to disable it, add initcall_blacklist={} to the kernel's command line and reboot",
+                functions.join(",")
+            ))),
+            _ => None,
         }
     }
 }

@@ -82,6 +82,19 @@ impl ModuleTree {
         words.filter(|word| !word.is_empty()).filter_map(named).collect()
     }
 
+    /// The modules that this one has to be loaded before.
+    pub(crate) fn dependents_of(&self, name: &ModuleName) -> Vec<ModuleName> {
+        let lines = self.dependencies.split(|&byte| byte == b'\n').filter_map(|line| {
+            let end = line.iter().position(|&byte| byte == b':')?;
+            let (file, rest) = (line.get(..end)?, line.get(end + 1..)?);
+            let mut words = rest.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
+            words.any(|word| system::names_file_of(word, name)).then_some(file)
+        });
+        lines
+            .filter_map(|file| ModuleName::from_file_name(Path::new(OsStr::from_bytes(file))).ok())
+            .collect()
+    }
+
     /// The names by which modules are asked for.
     pub(crate) fn aliases(&self) -> Vec<Alias> {
         lists::aliases(&self.root)

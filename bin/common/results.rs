@@ -12,43 +12,43 @@ use crate::common::status::Status;
 /// What became of one module.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Record {
+pub(crate) struct Record {
     /// The name that the kernel knows it by, as far as it is known.
-    pub module: Option<String>,
+    pub(crate) module: Option<String>,
     /// The file, as it was given.
-    pub file: Option<String>,
+    pub(crate) file: Option<String>,
     /// One word: `loaded`, `removed`, `already`, `would-load`, `would-fail`, `failed`.
-    pub outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// The exit status that this record alone would give.
-    pub status: u8,
+    pub(crate) status: u8,
     /// The symbol of the system call's error.
-    pub errno: Option<String>,
+    pub(crate) errno: Option<String>,
     /// The first line of the failure, after the name of the module.
-    pub message: Option<String>,
+    pub(crate) message: Option<String>,
     /// An object with `kind`, `text`, and what belongs to the kind.
-    pub cause: Option<Value>,
+    pub(crate) cause: Option<Value>,
     /// What the kernel logged about it, verbatim.
-    pub kernel_log: Vec<String>,
+    pub(crate) kernel_log: Vec<String>,
     /// Commands or steps that would help.
-    pub fix: Vec<WayOut>,
+    pub(crate) fix: Vec<WayOut>,
     /// Whoever holds the module: objects with `kind` and what belongs to it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub holders: Option<Vec<Value>>,
+    pub(crate) holders: Option<Vec<Value>>,
     /// References that no holder accounts for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unexplained: Option<i64>,
+    pub(crate) unexplained: Option<i64>,
     /// Where the module is in its life: `live`, `loading`, `unloading`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<String>,
+    pub(crate) state: Option<String>,
     /// It can never be removed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub permanent: Option<bool>,
+    pub(crate) permanent: Option<bool>,
     /// Modules that were loaded before it: objects with `module` and `file`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dependencies: Vec<Value>,
+    pub(crate) dependencies: Vec<Value>,
     /// What is worth knowing beyond that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Prints the document, and returns `status` unless that fails.

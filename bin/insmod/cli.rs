@@ -8,20 +8,20 @@ use modutils::Force;
 
 use crate::common::options::Common;
 use crate::common::parse;
-use crate::common::status::{Meanings, Status};
+use crate::common::status::Status;
 use crate::insmod::TOOL;
 use crate::insmod::max_size;
 
-/// The exit statuses of this command.
-pub const STATUSES: Meanings = &[
-    (Status::Done, "done"),
-    (Status::Failed, "failed, for a reason not listed here"),
-    (Status::Usage, "usage error"),
-    (Status::Already, "the module is already loaded"),
-    (Status::Busy, "busy: the module is being loaded or unloaded by another process"),
-    (Status::NotPermitted, "not permitted: privileges, lockdown, signature or blacklist"),
-    (Status::Misfit, "the module does not match: format, version, symbols or parameters"),
-    (Status::InitFailed, "the module's init function failed"),
+/// How it can end.
+const STATUSES: &[Status] = &[
+    Status::Done,
+    Status::Failed,
+    Status::Usage,
+    Status::Already,
+    Status::Busy,
+    Status::NotPermitted,
+    Status::Misfit,
+    Status::InitFailed,
 ];
 
 /// Load a module file into the kernel.
@@ -103,7 +103,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status>
     if !argv.iter().take(file).any(|word| word == "--") {
         argv.insert(file, "--".into());
     }
-    parse::parse(TOOL, STATUSES, &argv)
+    parse::parse(TOOL, STATUSES, argv)
 }
 
 #[cfg(test)]

@@ -8,19 +8,16 @@ use modutils::{State, Taints};
 
 use crate::common::options::Common;
 use crate::common::parse;
-use crate::common::status::{Meanings, Status};
+use crate::common::status::Status;
 use crate::lsmod::TOOL;
+use crate::lsmod::absent::Detail;
 use crate::lsmod::cells::Sizes;
 use crate::lsmod::columns::{self, Column, ColumnList};
 use crate::lsmod::select::Filter;
 use crate::lsmod::tree::Below;
 
-/// The exit statuses of this command.
-pub const STATUSES: Meanings = &[
-    (Status::Done, "done"),
-    (Status::Failed, "failed, or a name matched no loaded module"),
-    (Status::Usage, "usage error"),
-];
+/// How it can end.
+const STATUSES: &[Status] = &[Status::Done, Status::Failed, Status::Usage];
 
 /// List the loaded modules.
 #[derive(Debug, Default, Parser)]
@@ -148,6 +145,11 @@ impl Cli {
         !self.noheadings
     }
 
+    /// How much is said of names that match no loaded module.
+    pub(crate) fn detail(&self) -> Detail {
+        if self.long { Detail::Full } else { Detail::Brief }
+    }
+
     pub(crate) fn sizes(&self) -> Sizes {
         if self.bytes { Sizes::Bytes } else { Sizes::Human }
     }
@@ -190,7 +192,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status>
     if argv.len() <= 1 {
         return Ok(Cli::default());
     }
-    parse::parse(TOOL, STATUSES, &argv)
+    parse::parse(TOOL, STATUSES, argv)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
 use crate::lsmod::columns::Column;
 use crate::lsmod::facts::Fact;
@@ -12,14 +13,14 @@ pub(crate) struct Row {
     pub(crate) facts: Vec<(Column, Fact)>,
 }
 
-/// The document.
-pub(crate) fn document(rows: &[Row]) -> Result<Vec<u8>, serde_json::Error> {
-    text(&Document { modules: Some(rows), error: None })
+/// The document, with what the names are that match no loaded module.
+pub(crate) fn document(rows: &[Row], absent: &[Value]) -> Result<Vec<u8>, serde_json::Error> {
+    text(&Document { modules: Some(rows), not_loaded: absent, error: None })
 }
 
 /// The document where it could not be learned what is loaded.
 pub(crate) fn failure(message: &str, cause: Option<&str>) -> Result<Vec<u8>, serde_json::Error> {
-    text(&Document { modules: None, error: Some(Failure { message, cause }) })
+    text(&Document { modules: None, not_loaded: &[], error: Some(Failure { message, cause }) })
 }
 
 fn text(document: &Document<'_>) -> Result<Vec<u8>, serde_json::Error> {
@@ -31,6 +32,8 @@ fn text(document: &Document<'_>) -> Result<Vec<u8>, serde_json::Error> {
 #[derive(serde::Serialize)]
 struct Document<'a> {
     modules: Option<&'a [Row]>,
+    #[serde(rename = "not-loaded", skip_serializing_if = "<[Value]>::is_empty")]
+    not_loaded: &'a [Value],
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure<'a>>,
 }
@@ -90,7 +93,7 @@ mod tests {
                 (Column::Params, Fact::Settings(vec![(b"n".to_vec(), None)])),
             ],
         };
-        let text = String::from_utf8(document(&[row]).unwrap()).unwrap();
+        let text = String::from_utf8(document(&[row], &[]).unwrap()).unwrap();
         assert_eq!(
             text,
             "{\"modules\":[{\"name\":\"a\\\"\u{fffd}\",\"size\":16384,\"refcnt\":null,\

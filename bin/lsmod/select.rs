@@ -2,10 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
-use modutils::{LoadedModule, Pattern, Snapshot, State, System};
+use modutils::{LoadedModule, ModuleName, Pattern, Snapshot, State};
 
 use crate::common::argument::name_of;
-use crate::common::report::Explanation;
 
 /// What a module must be like to be shown; all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,26 +36,31 @@ pub(crate) enum Wanted {
     These(Vec<Pattern>),
 }
 
-/// An argument that stands for no loaded module, as a message.
+/// An argument that stands for no loaded module.
 pub(crate) struct Missing {
+    /// The message.
     pub(crate) line: Vec<u8>,
-    pub(crate) explanation: Explanation,
+    pub(crate) of: Absent,
+}
+
+/// What an argument stands for that matches no loaded module.
+pub(crate) enum Absent {
+    Name(ModuleName),
+    Pattern(Pattern),
+    /// No module can have this name.
+    Nothing,
 }
 
 impl Wanted {
     /// Reads the arguments, and complains of those that match nothing.
-    pub(crate) fn new(
-        arguments: &[OsString],
-        system: &System,
-        snapshot: &Snapshot,
-    ) -> (Self, Vec<Missing>) {
+    pub(crate) fn new(arguments: &[OsString], snapshot: &Snapshot) -> (Self, Vec<Missing>) {
         if arguments.is_empty() {
             return (Self::All, Vec::new());
         }
         let mut patterns = Vec::new();
         let mut missing = Vec::new();
         for argument in arguments {
-            match pattern_of(argument, system, snapshot) {
+            match pattern_of(argument, snapshot) {
                 Ok(pattern) => patterns.push(pattern),
                 Err(complaint) => missing.push(complaint),
             }
@@ -72,31 +76,26 @@ impl Wanted {
     }
 }
 
-fn pattern_of(argument: &OsStr, system: &System, snapshot: &Snapshot) -> Result<Pattern, Missing> {
+fn pattern_of(argument: &OsStr, snapshot: &Snapshot) -> Result<Pattern, Missing> {
     let text = argument.as_encoded_bytes();
-    let missing = |line: Vec<u8>, cause| Missing {
-        line,
-        explanation: Explanation { cause, ..Explanation::default() },
-    };
     if !modutils::is_path(argument) && Pattern::is_pattern(argument) {
         let pattern = Pattern::new(text);
-        let any = snapshot.modules().iter().any(|module| pattern.matches(&module.name));
-        return if any {
-            Ok(pattern)
-        } else {
-            Err(missing([b"No loaded module matches ", text].concat(), None))
-        };
+        if snapshot.modules().iter().any(|module| pattern.matches(&module.name)) {
+            return Ok(pattern);
+        }
+        let line = [b"No loaded module matches ", text].concat();
+        return Err(Missing { line, of: Absent::Pattern(pattern) });
     }
-    let name = name_of(argument).map_err(|error| {
-        missing([b"Module ", text, b": ", error.detail().as_bytes()].concat(), None)
+    let name = name_of(argument).map_err(|error| Missing {
+        line: [b"Module ", text, b": ", error.detail().as_bytes()].concat(),
+        of: Absent::Nothing,
     })?;
     if snapshot.get(&name).is_some() {
         return Ok(Pattern::new(name.as_bytes()));
     }
-    let cause = modutils::is_builtin(system, &name)
-        .then(|| format!("{name} is built into this kernel, which lists only what was loaded"));
     // As rmmod says it.
-    Err(missing([b"Module ", name.as_bytes(), b" is not currently loaded"].concat(), cause))
+    let line = [b"Module ", name.as_bytes(), b" is not currently loaded"].concat();
+    Err(Missing { line, of: Absent::Name(name) })
 }
 
 #[cfg(test)]

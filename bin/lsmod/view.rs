@@ -1,6 +1,7 @@
 //! From a snapshot to what is printed.
 
 use modutils::{LoadedModule, Snapshot, System};
+use serde_json::Value;
 
 use crate::common::unprintable::escaped;
 use crate::lsmod::cells::{self, Sizes};
@@ -20,6 +21,7 @@ pub(crate) fn text(
     system: &System,
     snapshot: &Snapshot,
     wanted: &Wanted,
+    absent: &[Value],
 ) -> Result<Vec<u8>, serde_json::Error> {
     let facts = Facts::new(system, snapshot);
     let mut order = sort::sort(snapshot.modules().iter(), cli.sort(), &facts);
@@ -59,7 +61,7 @@ pub(crate) fn text(
                         .collect(),
                 })
                 .collect();
-            json::document(&rows)?
+            json::document(&rows, absent)?
         }
         Format::Tree(columns, below) => {
             let strokes = if terminal::has_unicode() { &tree::BOXES } else { &tree::ASCII };

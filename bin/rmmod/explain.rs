@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use modutils::{Holders, LoadedModule, Refusal, Remedy, RemoveError, System, WayOut};
+use modutils::availability::{Block, Catalog, Scope};
+use modutils::{Holders, LoadedModule, ModuleName, Refusal, Remedy, RemoveError, System, WayOut};
 
 use crate::common::invocation::Invocation;
 use crate::rmmod::cli::Cli;
@@ -31,8 +32,25 @@ pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
         cause.push_str(&held_by(module, holders));
         remedies.extend(holders::ways_out(holders).into_iter().take(NAMED_MAX).map(Remedy::Other));
     }
+    if matches!(obstacle, Refusal::BuiltIn { .. }) {
+        let found = Catalog::read(system).look_up(error.name());
+        remedies.extend(found.presence.way_to_disable().map(Remedy::Other));
+    }
     remedies.extend(error.refusal().remedies());
     Account { cause: Some(cause), remedies, holders }
+}
+
+/// What loads a module again that was removed, if that can happen by itself.
+pub(crate) fn comeback(system: &System, name: &ModuleName) -> Option<String> {
+    let catalog = Catalog::read(system);
+    let found = catalog.lists(name).then(|| catalog.look_up(name))?;
+    let is_blocked = |block: &Block| block.scope() != Scope::Aliases;
+    if found.blocks.iter().any(is_blocked) {
+        return None;
+    }
+    let when: Vec<String> = found.triggers.iter().take(3).map(ToString::to_string).collect();
+    let when = (!when.is_empty()).then(|| when.join(", or when "))?;
+    Some(format!("{name} will be loaded again when {when}"))
 }
 
 /// Whether it takes a search for holders to say why, which takes its time.

@@ -214,6 +214,7 @@ impl<'a> Outcomes<'a> {
 
     pub(crate) fn removed(
         &mut self,
+        system: &System,
         name: &ModuleName,
         before: Option<&LoadedModule>,
         targets: &Targets,
@@ -223,6 +224,9 @@ impl<'a> Outcomes<'a> {
             self.reporter.tell(&[b"removed ", name.as_bytes()].concat());
             if let Some(forced) = &forced {
                 self.reporter.warn(forced);
+            }
+            if let Some(text) = explain::comeback(system, name) {
+                self.reporter.tell(text.as_bytes());
             }
         }
         if self.cli.json {

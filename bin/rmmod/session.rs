@@ -140,7 +140,7 @@ impl<'a> Session<'a> {
             }
             let error = match result {
                 Ok(()) => {
-                    self.outcomes.removed(&name, before.as_ref(), targets);
+                    self.outcomes.removed(&self.system, &name, before.as_ref(), targets);
                     continue;
                 }
                 Err(error) => error,

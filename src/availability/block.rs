@@ -128,7 +128,7 @@ impl fmt::Display for Block {
                 Ok(())
             }
             Self::Blacklist { place } => {
-                write!(f, "loading it by an alias is blacklisted ({place}); by its name it loads")
+                write!(f, "its aliases are blacklisted ({place}), its name is not")
             }
             Self::Alias { alias, module, place } => {
                 write!(f, "the alias {alias} stands for {module} ({place})")

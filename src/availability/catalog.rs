@@ -43,7 +43,7 @@ impl<'a> Catalog<'a> {
     /// What a name stands for, whether a module of this name is loaded or not.
     pub fn look_up(&self, name: &ModuleName) -> Availability {
         if is_builtin(self.system, name) {
-            return self.built_in(name);
+            return self.built_in(name, initcall::functions(self.system, name));
         }
         if let Some(file) = self.tree.file_of(name) {
             return self.loadable(name, file, true);
@@ -51,24 +51,38 @@ impl<'a> Catalog<'a> {
         if let Some(file) = self.tree.unlisted_files_of(name).into_iter().next() {
             return self.loadable(name, file, false);
         }
+        let running_has_modules = self.tree.is_indexed();
         let releases = self.other_releases(name);
         let presence = if releases.is_empty() {
-            Presence::Unknown {
-                alias_of: self.alias_of(name),
-                nearest: self.nearest(name),
-                running_has_modules: self.tree.is_indexed(),
+            let (alias_of, nearest) = (self.alias_of(name), self.nearest(name));
+            // Parts of the kernel that can never be modules are in no list. The kernel's symbols
+            // take some time to read: a name that is misspelt does without.
+            if alias_of.is_empty() && nearest.is_empty() {
+                let functions = initcall::functions(self.system, name);
+                if !functions.is_empty() {
+                    // Several may be of parts that only share a name.
+                    let only = if functions.len() == 1 { functions } else { Vec::new() };
+                    return self.built_in(name, only);
+                }
             }
+            Presence::Unknown { alias_of, nearest, running_has_modules }
         } else {
-            Presence::OtherRelease { releases, running_has_modules: self.tree.is_indexed() }
+            Presence::OtherRelease { releases, running_has_modules }
         };
         Availability {
             name: name.clone(),
             presence,
             aliases: Vec::new(),
             triggers: Vec::new(),
+            needed_by: Vec::new(),
             blocks: Vec::new(),
             unreadable: Vec::new(),
         }
+    }
+
+    /// Whether depmod(8) lists a file of this name.
+    pub fn lists(&self, name: &ModuleName) -> bool {
+        self.tree.file_of(name).is_some()
     }
 
     /// The modules that a pattern stands for and that are built in or loadable.
@@ -78,13 +92,14 @@ impl<'a> Catalog<'a> {
         found.into_iter().collect()
     }
 
-    fn built_in(&self, name: &ModuleName) -> Availability {
+    fn built_in(&self, name: &ModuleName, functions: Vec<String>) -> Availability {
         let aliases = self.tree.builtin_aliases();
         Availability {
             name: name.clone(),
-            presence: Presence::BuiltIn { functions: initcall::functions(self.system, name) },
+            presence: Presence::BuiltIn { functions },
             aliases: texts(&aliases_of(&aliases, name)),
             triggers: Vec::new(),
+            needed_by: Vec::new(),
             blocks: Vec::new(),
             unreadable: Vec::new(),
         }
@@ -106,12 +121,15 @@ impl<'a> Catalog<'a> {
             blocks.push(Block::MissingFile { file: file.clone() });
         }
         blocks.extend(self.blocks(name, &aliases, image.as_ref()));
-        let triggers = trigger::triggers(&aliases, name, image.as_ref());
+        let counting: Vec<_> =
+            aliases.iter().filter(|alias| !is_overridden(alias, &blocks)).cloned().collect();
+        let triggers = trigger::triggers(&counting, name, image.as_ref());
         let mut packages = packages::owners(self.system, std::slice::from_ref(&file));
         Availability {
             name: name.clone(),
             aliases: texts(&aliases),
             triggers,
+            needed_by: self.tree.dependents_of(name),
             blocks,
             unreadable: configuration.unreadable.clone(),
             presence: Presence::Loadable {
@@ -247,6 +265,15 @@ impl<'a> Catalog<'a> {
 
 /// More similar names are no help.
 const NEAREST_MAX: usize = 5;
+
+/// Whether modprobe passes over an alias of the module.
+fn is_overridden(alias: &[u8], blocks: &[Block]) -> bool {
+    blocks.iter().any(|block| match block {
+        Block::Blacklist { .. } => true,
+        Block::Alias { alias: other, .. } => other.as_bytes() == alias,
+        _ => false,
+    })
+}
 
 fn aliases_of(aliases: &[Alias], name: &ModuleName) -> Vec<Vec<u8>> {
     let own = aliases.iter().filter(|alias| alias.module == *name);

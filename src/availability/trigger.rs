@@ -131,9 +131,9 @@ pub(super) fn triggers(
     }
     for alias in aliases {
         let alias = String::from_utf8_lossy(alias);
-        // Each crypto algorithm has its name for an alias, too, which only older kernels ask for.
-        let crypto = format!("crypto-{alias}").into_bytes();
-        if !aliases.contains(&crypto) {
+        // Many have the bare name for an alias, too, which only older kernels ask for.
+        let longer = ["crypto-", "fs-"].map(|start| format!("{start}{alias}").into_bytes());
+        if !longer.iter().any(|alias| aliases.contains(alias)) {
             let (kind, value) = kind_of(&alias);
             add(kind, value);
         }
@@ -164,7 +164,10 @@ fn kind_of(alias: &str) -> (Kind, String) {
     }
     for (start, text) in BY_NAME {
         if let Some(rest) = alias.strip_prefix(start) {
-            return (Kind::Named { text, any_user: false }, rest.to_owned());
+            // `MAJOR-MINOR` elsewhere has a colon.
+            let is_number = start.ends_with("-major-");
+            let value = if is_number { rest.replacen('-', ":", 1) } else { rest.to_owned() };
+            return (Kind::Named { text, any_user: false }, value);
         }
     }
     match alias.split_once(':') {
@@ -228,10 +231,11 @@ mod tests {
     fn each_kind_once() {
         for (aliases, expected) in [
             (&["net-pf-38"][..], &["a socket of the family AF_ALG is opened"][..]),
-            (&["fs-nfs", "fs-nfs4"], &["a file system of type nfs or nfs4 is mounted"]),
+            (&["nfs4", "fs-nfs", "fs-nfs4"], &["a file system of type nfs or nfs4 is mounted"]),
             (&["pci:v*", "pci:w*"], &["a PCI device with one of its 2 IDs is found"]),
             (&["usb:v*"], &["a USB device with its ID is found"]),
             (&["aes", "crypto-aes"], &["the crypto algorithm aes is asked for"]),
+            (&["char-major-10-237"], &["a character device with the number 10:237 is opened"]),
             (&["foo"], &["the name foo is asked for"]),
             (&["odd:x"], &["a device of the bus odd is found"]),
             (&["devname:net/tun"], &["/dev/net/tun is opened"]),
