@@ -24,6 +24,7 @@ use modutils::{Errno, ModuleList, Snapshot, System};
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;
 use crate::common::{absence, output};
+use classic::DirectoryHash;
 use cli::Cli;
 use select::{Absent, Missing, Wanted};
 use serde_json::Value;
@@ -46,7 +47,9 @@ fn run(cli: &Cli) -> Status {
     }
     let system = System::live();
     if cli.is_plain() {
-        let text = ModuleList::read(&system).and_then(|list| classic::whole(&list, cli.headings()));
+        let text = ModuleList::read(&system).and_then(|list| {
+            classic::whole(&list, cli.headings(), DirectoryHash::of_kernel(&system))
+        });
         return match text {
             // As it is, on a terminal, too: it is kmod's byte for byte.
             Ok(text) => written(output::write(&text), &reporter, Status::Done),

@@ -1,16 +1,15 @@
 //! Reading directories.
 //!
-//! Not with the standard library, which panics if closing one fails.
+//! Not with the standard library, which panics if closing one fails; nor with `readdir`, whose
+//! entries have no room for the inode numbers of many file systems on 32-bit systems.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use nix::dir::{Dir, Type};
-use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
 
-use crate::errno;
+use crate::errno::Errno;
 use crate::error::Error;
 
 /// Something in a directory.
@@ -28,9 +27,10 @@ pub(crate) fn entries(
     directory: &Path,
 ) -> Result<impl Iterator<Item = Result<Entry, Error>> + use<>, Error> {
     let at = directory.to_owned();
-    let error = |errno| Error::io(directory, errno::from_nix(errno));
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut found = Dir::open(directory, flags, Mode::empty()).map_err(error)?.into_iter();
+    let error = |errno: rustix::io::Errno| Error::io(directory, from_rustix(errno));
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = openat(CWD, directory, flags, Mode::empty()).map_err(error)?;
+    let mut found = Dir::new(opened).map_err(error)?;
     let mut failed = false;
     Ok(std::iter::from_fn(move || {
         loop {
@@ -38,7 +38,7 @@ pub(crate) fn entries(
                 Ok(entry) => entry,
                 Err(errno) => {
                     failed = true;
-                    return Some(Err(Error::io(&at, errno::from_nix(errno))));
+                    return Some(Err(Error::io(&at, from_rustix(errno))));
                 }
             };
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
@@ -46,12 +46,16 @@ pub(crate) fn entries(
                 return Some(Ok(Entry {
                     name: name.to_owned(),
                     path: at.join(name),
-                    is_link: entry.file_type() == Some(Type::Symlink),
-                    is_directory: entry.file_type() == Some(Type::Directory),
+                    is_link: entry.file_type() == FileType::Symlink,
+                    is_directory: entry.file_type() == FileType::Directory,
                 }));
             }
         }
     }))
+}
+
+fn from_rustix(errno: rustix::io::Errno) -> Errno {
+    Errno::from_raw(errno.raw_os_error())
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub use signature::{Signature, Signer};
 pub use symbols::{Export, Import, SymbolVersion};
 pub use vermagic::{VermagicDifference, vermagic_differences};
 
+pub(crate) use kernel_decoder::CodeFilter;
 pub(crate) use parameters::same_name;
 pub(crate) use signature::hexadecimal;
 pub(crate) use symbols::is_gpl_compatible;
@@ -33,10 +34,10 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::libc;
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::errno;
 use crate::error::{Error, ErrorKind};
+use crate::memory;
 use crate::name::ModuleName;
 
 /// The most bytes that a module is decompressed to, unless another limit is set: several times the
@@ -90,11 +91,9 @@ impl ModuleFile {
         if whole {
             return Ok(Self { file: stream, path, decompressed_max: max });
         }
-        let memory = memfd_create(c"module", MFdFlags::MFD_CLOEXEC)
-            .map_err(|error| Error::io(&path, errno::from_nix(error)))?;
-        let mut memory = File::from(memory);
-        let copied = std::io::copy(&mut stream.take(max.saturating_add(1)), &mut memory);
-        if copied.map_err(io_error)? > max {
+        let (memory, length) =
+            memory::file_of(stream.take(max.saturating_add(1))).map_err(io_error)?;
+        if length > max {
             return Err(too_large(max).at(&path));
         }
         Ok(Self { file: memory, path, decompressed_max: max })
@@ -120,9 +119,13 @@ impl ModuleFile {
         Ok(Compression::sniff(&self.start()?))
     }
 
-    /// Whether the kernel's decoder takes this stream, if it has one for its format.
-    pub(crate) fn kernel_reads(&self) -> Result<bool, Error> {
-        Ok(kernel_decoder::reads(&self.start()?))
+    /// Whether the decoder of a kernel takes this stream, if it has one for its format, and for
+    /// xz one for the filter of code that it is asked about.
+    pub(crate) fn kernel_reads(
+        &self,
+        has_filter: impl FnOnce(CodeFilter) -> bool,
+    ) -> Result<bool, Error> {
+        Ok(kernel_decoder::reads(&self.start()?, has_filter))
     }
 
     /// Whether the kernel's decoder stops before the module is complete: it reads the first of
@@ -373,8 +376,7 @@ mod tests {
     use std::io::Write;
 
     fn limited(bytes: &[u8], length: u64, max: u64) -> Result<Image, Error> {
-        let mut memory = File::from(memfd_create(c"test", MFdFlags::MFD_CLOEXEC).unwrap());
-        memory.write_all(bytes).unwrap();
+        let (mut memory, _) = memory::file_of(bytes).unwrap();
         memory.set_len(length).unwrap();
         memory.rewind().unwrap();
         ModuleFile::from_stream(memory, "test", max).unwrap().image()

@@ -7,15 +7,14 @@ pub use arguments::{Arguments, BadArgument};
 pub use prerequisites::{Dependencies, Dependency, dependencies};
 
 use std::fmt;
-use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
-use nix::sys::memfd::{MFdFlags, memfd_create};
-
+use crate::architecture;
 use crate::errno::{self, Errno};
 use crate::error::{Error, ErrorKind};
-use crate::file::{Compression, Image, ModuleFile};
+use crate::file::{CodeFilter, Compression, Image, ModuleFile};
+use crate::memory;
 use crate::syscall::{self, Encoding, Force};
 use crate::system::System;
 
@@ -75,7 +74,10 @@ impl Load<'_> {
     fn compressed(&self, compression: Compression) -> Result<(), InsertError> {
         let kernels = self.system.module_compression();
         let by_kernel = kernels.as_deref().and_then(Compression::from_kernel) == Some(compression)
-            && self.file.kernel_reads().map_err(InsertFailure::Unreadable)?;
+            && self
+                .file
+                .kernel_reads(|filter| has_filter(self.system, filter))
+                .map_err(InsertFailure::Unreadable)?;
         if !by_kernel {
             return self.through_memory();
         }
@@ -100,15 +102,26 @@ impl Load<'_> {
 
     /// `init_module` has no flags; a file in memory lends itself to the call that has.
     fn forced_through_memory(&self, image: &Image) -> Result<(), Errno> {
-        let memory = memfd_create(c"module", MFdFlags::MFD_CLOEXEC).map_err(errno::from_nix)?;
-        let mut memory = std::fs::File::from(memory);
-        memory.write_all(image.bytes()).map_err(|error| errno::from_io(&error))?;
+        let (memory, _) = memory::file_of(image.bytes()).map_err(|error| errno::from_io(&error))?;
         self.finit(&memory, Encoding::Plain)
     }
 
     fn finit(&self, file: &impl AsFd, encoding: Encoding) -> Result<(), Errno> {
         syscall::finit_module(file.as_fd(), &self.arguments.0, self.force, encoding)
     }
+}
+
+/// Whether the kernel's decoder for xz undoes a filter. Its configuration says so; where that cannot
+/// be read, it is taken to do so for its own code, as it is configured unless somebody minds.
+fn has_filter(system: &System, filter: CodeFilter) -> bool {
+    let config = crate::system::read_text(&system.config(&system.release()));
+    config.map_or_else(
+        |_| {
+            let architecture = architecture::of_kernel(system);
+            filter.architectures.iter().any(|own| architecture.starts_with(own))
+        },
+        |config| config.lines().any(|line| line.strip_suffix("=y") == Some(filter.option)),
+    )
 }
 
 fn refused(errno: Errno) -> InsertError {

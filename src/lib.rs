@@ -119,6 +119,8 @@
 //! | `nearest` | what a misspelt name may have meant |
 //! | `pattern` | patterns of module names |
 //! | `system` | where `/proc`, `/sys` and `/lib/modules` are: the only place that spells them |
+//! | `architecture` | the machine that the kernel is for |
+//! | `memory` | files without a name |
 //! | `file` | `.ko` files: compression, ELF, modinfo |
 //! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
 //! | `holders` | who holds references to a module |
@@ -144,6 +146,7 @@
 )]
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+mod architecture;
 pub mod availability;
 mod class;
 mod depmod;
@@ -156,6 +159,7 @@ mod holders;
 mod insert;
 pub mod installed;
 mod loaded;
+mod memory;
 mod modprobe;
 mod name;
 mod nearest;

@@ -42,8 +42,7 @@ pub fn remove(system: &System, name: &ModuleName, mode: RemoveMode) -> Result<()
         RemoveMode::Refuse => Deletion::Refuse,
         RemoveMode::Force => Deletion::Force,
     };
-    delete_module(&name.to_c_string(), deletion)
-        .map_err(|errno| RemoveError::find(system, name, errno, mode))
+    delete(system, name, deletion).map_err(|errno| RemoveError::find(system, name, errno, mode))
 }
 
 /// Whether [`remove`] would succeed, as far as `snapshot` tells, once the modules in `gone` were
@@ -69,8 +68,8 @@ pub fn foresee(
 /// removed is refused at once.
 ///
 /// No kernel since Linux 3.13 can wait itself, or keep new references from being taken: a module
-/// that is never idle at the right moment stays. Kernels up to 3.12 do both, and are let to: then
-/// neither `waiting` nor a signal ends the wait.
+/// that is never idle at the right moment stays. Kernels up to 3.12 do both, and are let to unless
+/// there is an end to the wait: nothing ends theirs, neither a signal nor the time.
 ///
 /// Whatever `waiting` is stopped by is looked at before each attempt, the first one included: after
 /// that, not even a module that is free is removed. Whoever is told of the progress is called
@@ -86,10 +85,12 @@ pub fn remove_when_free(
     mut waiting: Waiting<'_>,
 ) -> Result<(), RemoveError> {
     let deletion = match mode {
+        RemoveMode::Refuse if waiting.has_end() && waits_itself(&system.release()) => {
+            Deletion::Refuse
+        }
         RemoveMode::Refuse => Deletion::Block,
         RemoveMode::Force => Deletion::Force,
     };
-    let c_name = name.to_c_string();
     let mut watch = None;
     let mut answer = None;
     let mut last = false;
@@ -100,7 +101,7 @@ pub fn remove_when_free(
                 None => RemoveError::untried(name),
             });
         }
-        let errno = match delete_module(&c_name, deletion) {
+        let errno = match delete(system, name, deletion) {
             Ok(()) => return Ok(()),
             // It was there a moment ago: somebody else removed it for us.
             Err(Errno::ENOENT) if watch.is_some() => return Ok(()),
@@ -126,12 +127,40 @@ pub fn remove_when_free(
     }
 }
 
+/// One call. A program of 32 bits may have a name that is too long for the kernel, if that is one
+/// of 64 bits: up to Linux 6.14 it cuts such a name, and may then remove another module.
+fn delete(system: &System, name: &ModuleName, deletion: Deletion) -> Result<(), Errno> {
+    if name.as_bytes().len() > NAME_MAX_64 && system.has_64_bit_kernel() {
+        return Err(Errno::ENOENT);
+    }
+    delete_module(&name.to_c_string(), deletion)
+}
+
+/// [`NAME_MAX`](crate::name::NAME_MAX) of a kernel of 64 bits.
+const NAME_MAX_64: usize = 55;
+
+/// Whether the kernel is one that waits in `delete_module`: up to Linux 3.12.
+fn waits_itself(release: &str) -> bool {
+    let mut numbers = release.split(['.', '-', '+']).map_while(|number| number.parse::<u32>().ok());
+    numbers.next().is_some_and(|major| (major, numbers.next().unwrap_or(0)) <= (3, 12))
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Write, pipe};
     use std::os::fd::AsFd;
 
     use super::*;
+
+    #[test]
+    fn kernels_that_wait_themselves() {
+        for release in ["2.6.32-754.el6", "3.2.0-4-amd64", "3.12", "3.10.0-1160.el7.x86_64"] {
+            assert!(waits_itself(release), "{release}");
+        }
+        for release in ["3.13.0", "4.4.0-210-generic", "6.1.0-56-cloud-amd64", "", "next"] {
+            assert!(!waits_itself(release), "{release}");
+        }
+    }
 
     /// An attempt would find that there is no such module, or that this process may not ask.
     #[test]

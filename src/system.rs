@@ -190,7 +190,7 @@ impl System {
 
     /// The symbols of a release, as distributions install them.
     pub(crate) fn system_map(&self, release: &str) -> PathBuf {
-        self.root.join(format!("boot/System.map-{release}"))
+        self.installed(release, "System.map")
     }
 
     /// A file at a path of the system that is looked at, such as a package data base.
@@ -206,7 +206,14 @@ impl System {
 
     /// The configuration that a release was built with, as distributions install it.
     pub(crate) fn config(&self, release: &str) -> PathBuf {
-        self.root.join(format!("boot/config-{release}"))
+        self.installed(release, "config")
+    }
+
+    /// A file about a release: beside its modules, as in Fedora and in Debian since Linux 7, or in
+    /// /boot.
+    fn installed(&self, release: &str, file: &str) -> PathBuf {
+        let beside = self.release_dir(release).join(file);
+        if beside.exists() { beside } else { self.root.join(format!("boot/{file}-{release}")) }
     }
 
     /// The container that the system is, by the name of what made it.

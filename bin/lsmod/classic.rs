@@ -1,6 +1,6 @@
 //! The listing that scripts have read for twenty years, byte for byte as kmod writes it.
 
-use modutils::{Error, LoadedModule, ModuleList, ModuleName};
+use modutils::{Error, LoadedModule, ModuleList, ModuleName, System};
 
 const HEADING: &[u8] = b"Module                  Size  Used by\n";
 
@@ -8,8 +8,8 @@ const HEADING: &[u8] = b"Module                  Size  Used by\n";
 ///
 /// # Errors
 /// As [`ModuleList::rows`].
-pub fn whole(list: &ModuleList, heading: bool) -> Result<Vec<u8>, Error> {
-    let mut listing = Listing::new(heading);
+pub fn whole(list: &ModuleList, heading: bool, hash: DirectoryHash) -> Result<Vec<u8>, Error> {
+    let mut listing = Listing::new(heading, hash);
     // Rows come out about as long as they went in.
     listing.text.reserve(list.text_len());
     for row in list.rows() {
@@ -20,8 +20,8 @@ pub fn whole(list: &ModuleList, heading: bool) -> Result<Vec<u8>, Error> {
 }
 
 /// These modules.
-pub fn some(modules: &[&LoadedModule], heading: bool) -> Vec<u8> {
-    let mut listing = Listing::new(heading);
+pub fn some(modules: &[&LoadedModule], heading: bool, hash: DirectoryHash) -> Vec<u8> {
+    let mut listing = Listing::new(heading, hash);
     for module in modules {
         let size = module.size.to_string();
         let refcnt = module.refcnt.map_or_else(|| "-".to_owned(), |refcnt| refcnt.to_string());
@@ -35,12 +35,13 @@ struct Listing<'a> {
     text: Vec<u8>,
     /// The users of one module, kept to be filled again.
     users: Vec<(u32, &'a [u8])>,
+    hash: DirectoryHash,
 }
 
 impl<'a> Listing<'a> {
-    fn new(heading: bool) -> Self {
+    fn new(heading: bool, hash: DirectoryHash) -> Self {
         let text = if heading { HEADING.to_vec() } else { Vec::new() };
-        Self { text, users: Vec::new() }
+        Self { text, users: Vec::new(), hash }
     }
 
     /// `%-19s %8ld  %d`, and the users behind a space if there are any. A kernel that cannot
@@ -64,7 +65,7 @@ impl<'a> Listing<'a> {
         self.users.extend(users.map(|name| (0, name)));
         if self.users.len() > 1 {
             for (hash, name) in &mut self.users {
-                *hash = directory_hash(name);
+                *hash = self.hash.of(name);
             }
             self.users.sort_unstable();
         }
@@ -83,19 +84,41 @@ fn append(text: &mut Vec<u8>, bytes: &[u8]) {
     text.extend(bytes.iter().copied());
 }
 
-/// `kernfs_name_hash` in `fs/kernfs/dir.c`, with `include/linux/stringhash.h`.
-fn directory_hash(name: &[u8]) -> u32 {
-    const GOLDEN_RATIO_64: u64 = 0x61C8_8646_80B5_83EB;
-    let hash = name.iter().fold(0_u64, |hash, &byte| {
-        let byte = u64::from(byte);
-        hash.wrapping_add(byte << 4).wrapping_add(byte >> 4).wrapping_mul(11)
-    });
-    let hash = (hash.wrapping_mul(GOLDEN_RATIO_64) >> 32) as u32 & 0x7fff_ffff;
-    match hash {
-        // Reserved for `.`, `..` and the end of the directory.
-        0 | 1 => hash + 2,
-        0x7fff_ffff => hash - 1,
-        hash => hash,
+/// The order in which sysfs lists directories: `kernfs_name_hash` in `fs/kernfs/dir.c`, with
+/// `include/linux/stringhash.h`. It computes with the kernel's `long`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectoryHash {
+    /// Of a kernel of 32 bits.
+    Bits32,
+    /// Of a kernel of 64 bits.
+    Bits64,
+}
+
+impl DirectoryHash {
+    /// That of the running kernel.
+    pub fn of_kernel(system: &System) -> Self {
+        if system.has_64_bit_kernel() { Self::Bits64 } else { Self::Bits32 }
+    }
+
+    fn of(self, name: &[u8]) -> u32 {
+        const GOLDEN_RATIO_32: u64 = 0x61C8_8647;
+        const GOLDEN_RATIO_64: u64 = 0x61C8_8646_80B5_83EB;
+        // What overflows 32 bits has no influence on what is below them.
+        let hash = name.iter().fold(0_u64, |hash, &byte| {
+            let byte = u64::from(byte);
+            hash.wrapping_add(byte << 4).wrapping_add(byte >> 4).wrapping_mul(11)
+        });
+        let (ratio, unused) = match self {
+            Self::Bits32 => (GOLDEN_RATIO_32, 32),
+            Self::Bits64 => (GOLDEN_RATIO_64, 0),
+        };
+        let hash = ((hash.wrapping_mul(ratio) << unused) >> 32) as u32;
+        match hash & 0x7fff_ffff {
+            // Reserved for `.`, `..` and the end of the directory.
+            hash @ (0 | 1) => hash + 2,
+            0x7fff_ffff => 0x7fff_fffe,
+            hash => hash,
+        }
     }
 }
 
@@ -106,7 +129,12 @@ mod tests {
 
     fn listing(rows: &str) -> String {
         let snapshot = Snapshot::parse(rows.as_bytes()).unwrap();
-        String::from_utf8(some(&snapshot.modules().iter().collect::<Vec<_>>(), true)).unwrap()
+        String::from_utf8(some(
+            &snapshot.modules().iter().collect::<Vec<_>>(),
+            true,
+            DirectoryHash::Bits64,
+        ))
+        .unwrap()
     }
 
     #[test]
@@ -134,5 +162,16 @@ mod tests {
              c                          1  0\n"
         );
         assert_eq!(listing(""), "Module                  Size  Used by\n");
+    }
+
+    /// The order that a kernel of 32 bits gave on a booted machine differs from that of 64.
+    #[test]
+    fn directory_order() {
+        let order = |hash: DirectoryHash| {
+            let mut names = ["t_user", "t_user2", "t_slow_user", "nf_nat"];
+            names.sort_by_key(|name| hash.of(name.as_bytes()));
+            names
+        };
+        assert_ne!(order(DirectoryHash::Bits32), order(DirectoryHash::Bits64));
     }
 }

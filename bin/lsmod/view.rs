@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::common::unprintable::escaped;
 use crate::lsmod::cells::{self, Sizes};
+use crate::lsmod::classic::DirectoryHash;
 use crate::lsmod::cli::{Cli, Format};
 use crate::lsmod::columns::Column;
 use crate::lsmod::facts::Facts;
@@ -37,7 +38,7 @@ pub(crate) fn text(
     let sizes = cli.sizes();
     let headings = cli.headings();
     Ok(match cli.format() {
-        Format::Classic => classic::some(&modules, headings),
+        Format::Classic => classic::some(&modules, headings, DirectoryHash::of_kernel(system)),
         Format::Aligned(columns) => {
             table::aligned(&columns, &rows(&modules, &columns, &facts, sizes), headings)
         }

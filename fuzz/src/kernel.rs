@@ -10,7 +10,7 @@ use modutils::{
     ModuleList, ModuleName, Request, Snapshot, State, System,
 };
 
-use modutils_tools::lsmod::classic;
+use modutils_tools::lsmod::classic::{self, DirectoryHash};
 
 use super::files;
 
@@ -49,7 +49,7 @@ pub fn proc_modules(bytes: &[u8]) {
         bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
     assert_eq!(snapshot.modules().len(), lines.len());
     assert_eq!(rows.len(), lines.len());
-    let listing = classic::whole(&list, true).unwrap();
+    let listing = classic::whole(&list, true, DirectoryHash::Bits64).unwrap();
     let mut listed = listing.split(|&byte| byte == b'\n');
     assert_eq!(listed.next().unwrap(), b"Module                  Size  Used by");
     for ((module, row), line) in snapshot.modules().iter().zip(&rows).zip(lines) {
@@ -81,7 +81,7 @@ pub fn proc_modules(bytes: &[u8]) {
     });
     if as_written {
         let all: Vec<_> = snapshot.modules().iter().collect();
-        assert_eq!(classic::some(&all, true), listing);
+        assert_eq!(classic::some(&all, true, DirectoryHash::Bits64), listing);
     }
     let names: Vec<_> = snapshot.modules().iter().map(|module| module.name.clone()).collect();
     let order = modutils::removal_order(&snapshot, &names, modutils::Extent::Named);

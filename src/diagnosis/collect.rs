@@ -6,10 +6,10 @@ use std::os::unix::fs::FileTypeExt;
 use super::evidence::{self, About, Evidence, Finding};
 use super::facts::{Argument, Facts, FileFacts, Module};
 use super::{Request, Supposed, providers};
+use crate::architecture;
 use crate::depmod::{ModuleTree, is_builtin};
 use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::log::{KernelLog, Since};
-use crate::diagnosis::policy;
 use crate::diagnosis::policy::Policy;
 use crate::diagnosis::reference::Reference;
 use crate::errno::Errno;
@@ -89,7 +89,8 @@ fn common(
     let mut facts = Facts {
         path: file.path().to_owned(),
         file: file_facts(file),
-        architecture: policy::architecture(),
+        architecture: architecture::of_kernel(system),
+        big_endian: cfg!(target_endian = "big"),
         policy: Policy::read(system),
         module_support: module_support(system, loaded),
         arguments: arguments.iter().map(|(name, value)| Argument { name, value }).collect(),

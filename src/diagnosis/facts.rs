@@ -33,6 +33,8 @@ pub(super) struct Facts {
     pub(super) module: Option<Module>,
     pub(super) unreadable: Option<Error>,
     pub(super) architecture: String,
+    /// Whether the kernel, and so this program, has the most significant byte of a number first.
+    pub(super) big_endian: bool,
     pub(super) policy: Policy,
     /// Whether the kernel has loadable modules at all.
     pub(super) module_support: Option<bool>,
@@ -100,6 +102,13 @@ pub(super) struct Module {
     pub(super) versions: Vec<SymbolVersion>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) struct_size: Option<u64>,
+}
+
+impl Module {
+    /// Whether it is for a kernel of 64 bits.
+    pub(super) fn is_64(&self) -> bool {
+        self.header.as_ref().is_ok_and(|header| header.is_64)
+    }
 }
 
 impl Facts {

@@ -1,5 +1,7 @@
 //! Parameter values, as the kernel's standard types take them: `kernel/params.c`, `lib/kstrtox.c`.
 
+use std::borrow::Cow;
+
 use super::facts::{Argument, Facts};
 use crate::errno::Errno;
 use crate::file::{Parameter, same_name};
@@ -48,13 +50,23 @@ pub(super) fn bad(facts: &Facts) -> Option<Bad<'_>> {
             let same = |parameter: &&Parameter| same_name(&parameter.name, &argument.name);
             let parameter = module.parameters.iter().find(same)?;
             let kind = parameter.kind.as_deref()?;
-            let errno = check(&String::from_utf8_lossy(kind), argument.value.as_deref()).err()?;
+            let kind = String::from_utf8_lossy(kind);
+            let kind = as_long_as(&kind, module.is_64());
+            let errno = check(&kind, argument.value.as_deref()).err()?;
             Some(Bad { argument, parameter, errno })
         })
         .next_back()
 }
 
-/// Whether a type takes a value. A type of the module's own is taken to take any.
+/// The type that takes the same values in a module of 64 bits: there a `long` is longer.
+fn as_long_as(kind: &str, is_64: bool) -> Cow<'_, str> {
+    if is_64 || !kind.ends_with("long") || kind.ends_with("llong") {
+        return kind.into();
+    }
+    kind.replace("long", "int").into()
+}
+
+/// Whether a type takes a value, in a module of 64 bits. A type of the module's own is taken to take any.
 fn check(kind: &str, value: Option<&[u8]>) -> Result<(), Errno> {
     if let Some(element) = kind.strip_prefix("array of ") {
         let value = value.ok_or(Errno::EINVAL)?;
@@ -94,11 +106,6 @@ const fn range(name: &'static str, min: i128, max: i128, takes: &'static str) ->
 
 const SWITCH: &str = "which takes y, n, 1, 0, on or off";
 
-/// On a kernel whose `long` has the size of ours, that is.
-const LONG_MIN: i128 = std::ffi::c_long::MIN as i128;
-const LONG_MAX: i128 = std::ffi::c_long::MAX as i128;
-const ULONG_MAX: i128 = std::ffi::c_ulong::MAX as i128;
-
 const KINDS: &[Kind] = &[
     range("byte", 0, 255, "a number from 0 to 255"),
     range("short", -32768, 32767, "a number from -32768 to 32767"),
@@ -106,8 +113,8 @@ const KINDS: &[Kind] = &[
     range("int", -(1 << 31), (1 << 31) - 1, "a number from -2147483648 to 2147483647"),
     range("uint", 0, (1 << 32) - 1, "a number from 0 to 4294967295"),
     range("hexint", 0, (1 << 32) - 1, "a number from 0 to 0xffffffff"),
-    range("long", LONG_MIN, LONG_MAX, "a number, negative or not"),
-    range("ulong", 0, ULONG_MAX, "a number that is not negative"),
+    range("long", -(1 << 63), (1 << 63) - 1, "a number, negative or not"),
+    range("ulong", 0, (1 << 64) - 1, "a number that is not negative"),
     range("ullong", 0, (1 << 64) - 1, "a number that is not negative"),
     Kind { name: "bool", rule: Rule::Switch { bare: true }, takes: SWITCH },
     Kind { name: "bint", rule: Rule::Switch { bare: true }, takes: SWITCH },
@@ -147,8 +154,8 @@ fn is_on(value: &[u8]) -> Option<bool> {
 }
 
 /// What a type takes, in words.
-pub(super) fn takes(kind: &str) -> Option<&'static str> {
-    let kind = kind.strip_prefix("array of ").unwrap_or(kind);
+pub(super) fn takes(kind: &str, is_64: bool) -> Option<&'static str> {
+    let kind = as_long_as(kind.strip_prefix("array of ").unwrap_or(kind), is_64);
     KINDS.iter().find(|known| known.name == kind).map(|known| known.takes)
 }
 
@@ -217,6 +224,24 @@ mod tests {
         ] {
             assert_eq!(check(kind, Some(value.as_bytes())), expected, "{kind} {value}");
         }
+    }
+
+    #[test]
+    fn a_long_is_as_long_as_the_kernels() {
+        let long = |kind: &str, value: &str, is_64: bool| {
+            check(&as_long_as(kind, is_64), Some(value.as_bytes()))
+        };
+        for (kind, value) in [
+            ("long", "2147483648"),
+            ("long", "-2147483649"),
+            ("ulong", "4294967296"),
+            ("array of ulong", "1,4294967296"),
+        ] {
+            assert_eq!(long(kind, value, true), Ok(()), "{kind} {value}");
+            assert_eq!(long(kind, value, false), Err(Errno::ERANGE), "{kind} {value}");
+        }
+        assert_eq!(long("ullong", "4294967296", false), Ok(()));
+        assert_eq!(takes("long", false), takes("int", true));
     }
 
     #[test]

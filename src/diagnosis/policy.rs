@@ -1,7 +1,5 @@
 //! What the running kernel allows.
 
-use nix::sys::utsname::uname;
-
 use super::caller::Caller;
 use crate::system::{self, System};
 
@@ -79,12 +77,6 @@ fn blacklist(system: &System, command_line: &[String]) -> Vec<String> {
     });
     let list = list.filter(|list| list != "(null)").unwrap_or_default();
     list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
-}
-
-/// The architecture, as `uname -m` gives it.
-pub(crate) fn architecture() -> String {
-    let names = uname();
-    names.map(|names| names.machine().to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

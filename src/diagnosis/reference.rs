@@ -15,8 +15,8 @@ use crate::file::{ElfHeader, Image, ModuleFile, Signature, Signer};
 pub(crate) struct Reference {
     /// The file that the next five are from.
     pub(crate) file: Option<PathBuf>,
-    /// `e_machine`.
-    pub(crate) machine: Option<u16>,
+    /// For which machine it is.
+    pub(crate) header: Option<ElfHeader>,
     pub(crate) vermagic: Option<String>,
     pub(crate) struct_size: Option<u64>,
     /// The key that the release's modules are signed with.
@@ -54,7 +54,7 @@ impl Reference {
     fn describe(&mut self, file: PathBuf, image: &Image) {
         let modinfo = image.modinfo().ok();
         let vermagic = modinfo.and_then(|modinfo| modinfo.value("vermagic"));
-        self.machine = ElfHeader::read(image.bytes()).ok().map(|header| header.machine);
+        self.header = ElfHeader::read(image.bytes()).ok();
         self.vermagic = vermagic.map(|text| String::from_utf8_lossy(text).into_owned());
         self.struct_size = image.struct_size();
         self.signer = match image.signature() {

@@ -28,6 +28,8 @@ pub struct ElfHeader {
     pub machine: u16,
     /// Whether it is a 64-bit object.
     pub is_64: bool,
+    /// Whether the most significant byte of a number comes first.
+    pub big_endian: bool,
 }
 
 impl ElfHeader {
@@ -48,7 +50,9 @@ impl ElfHeader {
             Some(if big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
         };
         match (half(16), half(18)) {
-            (Some(object_type), Some(machine)) => Ok(Self { object_type, machine, is_64 }),
+            (Some(object_type), Some(machine)) => {
+                Ok(Self { object_type, machine, is_64, big_endian })
+            }
             _ => Err(Error::new(ErrorKind::Truncated, "shorter than an ELF header")),
         }
     }
@@ -58,27 +62,35 @@ impl ElfHeader {
         MACHINES
             .iter()
             .find(|(machine, is_64, _)| (*machine, *is_64) == (self.machine, self.is_64))
-            .map(|(.., name)| *name)
+            .map(|(.., [little, big])| if self.big_endian { *big } else { *little })
+    }
+
+    /// Whether another object is for the same machine: its kind, word size and byte order.
+    pub fn is_of_same_machine(&self, other: &Self) -> bool {
+        let machine = |header: &Self| (header.machine, header.is_64, header.big_endian);
+        machine(self) == machine(other)
     }
 }
 
-/// `e_machine`, whether 64-bit, and how `uname -m` calls it.
-const MACHINES: &[(u16, bool, &str)] = &[
-    (elf::EM_X86_64.0, true, "x86_64"),
-    (elf::EM_386.0, false, "i686"),
-    (elf::EM_AARCH64.0, true, "aarch64"),
-    (elf::EM_ARM.0, false, "arm"),
-    (elf::EM_RISCV.0, true, "riscv64"),
-    (elf::EM_RISCV.0, false, "riscv32"),
-    (elf::EM_PPC64.0, true, "ppc64"),
-    (elf::EM_PPC.0, false, "ppc"),
-    (elf::EM_S390.0, true, "s390x"),
-    (elf::EM_MIPS.0, true, "mips64"),
-    (elf::EM_MIPS.0, false, "mips"),
-    (elf::EM_LOONGARCH.0, true, "loongarch64"),
-    (elf::EM_SPARCV9.0, true, "sparc64"),
-    (elf::EM_PARISC.0, false, "parisc"),
-    (elf::EM_68K.0, false, "m68k"),
+/// `e_machine`, whether 64-bit, and how `uname -m` calls it, or Debian where that is the same for
+/// both byte orders: little endian, and big.
+const MACHINES: &[(u16, bool, [&str; 2])] = &[
+    (elf::EM_X86_64.0, true, ["x86_64"; 2]),
+    (elf::EM_386.0, false, ["i686"; 2]),
+    (elf::EM_AARCH64.0, true, ["aarch64", "aarch64_be"]),
+    (elf::EM_ARM.0, false, ["arm", "armeb"]),
+    (elf::EM_RISCV.0, true, ["riscv64"; 2]),
+    (elf::EM_RISCV.0, false, ["riscv32"; 2]),
+    (elf::EM_PPC64.0, true, ["ppc64le", "ppc64"]),
+    (elf::EM_PPC.0, false, ["ppc"; 2]),
+    (elf::EM_S390.0, true, ["s390x"; 2]),
+    (elf::EM_MIPS.0, true, ["mips64el", "mips64"]),
+    (elf::EM_MIPS.0, false, ["mipsel", "mips"]),
+    (elf::EM_LOONGARCH.0, true, ["loongarch64"; 2]),
+    (elf::EM_SPARCV9.0, true, ["sparc64"; 2]),
+    (elf::EM_PARISC.0, false, ["parisc"; 2]),
+    (elf::EM_PARISC.0, true, ["parisc64"; 2]),
+    (elf::EM_68K.0, false, ["m68k"; 2]),
 ];
 
 const THIS_MODULE: &str = ".gnu.linkonce.this_module";

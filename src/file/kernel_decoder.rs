@@ -6,32 +6,73 @@
 
 use super::Compression;
 
+/// A filter that xz knows for the code of a processor: its number in the format, the part of the
+/// kernel that undoes it, and the architecture that has it for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CodeFilter {
+    id: u8,
+    /// The option of the kernel's configuration.
+    pub(crate) option: &'static str,
+    /// How the architecture begins in the words of `uname -m`.
+    pub(crate) architectures: &'static [&'static str],
+}
+
+/// From `dec_block_header` of `lib/xz/xz_dec_stream.c` and `lib/xz/Kconfig`, Linux 7.
+const CODE_FILTERS: &[CodeFilter] = &[
+    code_filter(4, "CONFIG_XZ_DEC_X86", &["x86", "i3", "i4", "i5", "i6"]),
+    code_filter(5, "CONFIG_XZ_DEC_POWERPC", &["ppc"]),
+    code_filter(7, "CONFIG_XZ_DEC_ARM", &["arm"]),
+    code_filter(8, "CONFIG_XZ_DEC_ARMTHUMB", &["arm"]),
+    code_filter(9, "CONFIG_XZ_DEC_SPARC", &["sparc"]),
+];
+
+const fn code_filter(
+    id: u8,
+    option: &'static str,
+    architectures: &'static [&'static str],
+) -> CodeFilter {
+    CodeFilter { id, option, architectures }
+}
+
 /// Whether the kernel can decompress a file that starts with these bytes, provided that it was
 /// built with the decoder for it.
-pub(super) fn reads(start: &[u8]) -> bool {
+pub(super) fn reads(start: &[u8], has_filter: impl FnOnce(CodeFilter) -> bool) -> bool {
     let byte = |index: usize| start.get(index).copied().unwrap_or(0);
     match Compression::sniff(start) {
         // Of the optional header fields, only the file's name is understood.
         Some(Compression::Gzip) => byte(3) & !0x08 == 0,
         // No check, or CRC32. Plain xz(1) writes CRC64.
-        Some(Compression::Xz) => byte(6) == 0 && matches!(byte(7), 0 | 1) && xz_filters(start),
+        Some(Compression::Xz) => {
+            byte(6) == 0
+                && matches!(byte(7), 0 | 1)
+                && match xz_filters(start) {
+                    Filters::None => true,
+                    Filters::Code(filter) => has_filter(filter),
+                    Filters::Other => false,
+                }
+        }
         Some(Compression::Zstd) => zstd_window(start).is_some_and(|window| window <= 1 << 27),
         None => false,
     }
 }
 
-/// Whether the first block's filters are LZMA2, alone or after one for x86 code, which is what
-/// kernels are built with: `dec_block_header` of `lib/xz/xz_dec_stream.c`.
-fn xz_filters(start: &[u8]) -> bool {
+/// What is done to a module before LZMA2.
+enum Filters {
+    None,
+    /// What a kernel may be built to undo.
+    Code(CodeFilter),
+    /// What none can: another filter, or several.
+    Other,
+}
+
+/// The filters of the first block.
+fn xz_filters(start: &[u8]) -> Filters {
     const LZMA2: u8 = 0x21;
-    const X86: u8 = 0x04;
-    let Some(header) = start.get(12..) else { return false };
-    let Some((&[size, flags], mut rest)) = header.split_first_chunk::<2>() else {
-        return false;
-    };
+    let header = start.get(12..).and_then(<[u8]>::split_first_chunk::<2>);
+    let Some((&[size, flags], mut rest)) = header else { return Filters::Other };
     if size == 0 {
         // No block at all: an empty stream.
-        return true;
+        return Filters::None;
     }
     // Two sizes, each a number of up to nine bytes of which the last has its high bit clear.
     for present in [0x40, 0x80] {
@@ -40,10 +81,13 @@ fn xz_filters(start: &[u8]) -> bool {
             rest = rest.get(end + 1..).unwrap_or_default();
         }
     }
-    match flags & 0x3f {
-        0 => rest.first() == Some(&LZMA2),
-        1 => rest.starts_with(&[X86, 0, LZMA2]),
-        _ => false,
+    match (flags & 0x3f, rest) {
+        (0, [LZMA2, ..]) => Filters::None,
+        (1, [id, 0, LZMA2, ..]) => {
+            let known = CODE_FILTERS.iter().copied().find(|filter| filter.id == *id);
+            known.map_or(Filters::Other, Filters::Code)
+        }
+        _ => Filters::Other,
     }
 }
 
@@ -73,12 +117,17 @@ fn zstd_window(start: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// By a kernel for x86.
+    fn taken(start: &[u8]) -> bool {
+        reads(start, |filter| filter.option == "CONFIG_XZ_DEC_X86")
+    }
+
     #[test]
     fn gzip_with_a_name_only() {
-        assert!(reads(b"\x1f\x8b\x08\x00"));
-        assert!(reads(b"\x1f\x8b\x08\x08"));
-        assert!(!reads(b"\x1f\x8b\x08\x04"));
-        assert!(!reads(b"\x1f\x8b\x08\x10"));
+        assert!(taken(b"\x1f\x8b\x08\x00"));
+        assert!(taken(b"\x1f\x8b\x08\x08"));
+        assert!(!taken(b"\x1f\x8b\x08\x04"));
+        assert!(!taken(b"\x1f\x8b\x08\x10"));
     }
 
     #[test]
@@ -86,7 +135,7 @@ mod tests {
         for (check, readable) in [(0, true), (1, true), (4, false), (10, false)] {
             let mut start = vec![0xfd, b'7', b'z', b'X', b'Z', 0, 0, check];
             start.extend([0, 0, 0, 0, 2, 0, 0x21, 1, 0x16]);
-            assert_eq!(reads(&start), readable, "{check}");
+            assert_eq!(taken(&start), readable, "{check}");
         }
     }
 
@@ -103,7 +152,7 @@ mod tests {
             (&[2], false),
         ] {
             let start = [b"\xfd7zXZ\0\0\x01\0\0\0\0", block].concat();
-            assert_eq!(reads(&start), readable, "{block:?}");
+            assert_eq!(taken(&start), readable, "{block:?}");
         }
     }
 
@@ -111,12 +160,12 @@ mod tests {
     #[test]
     fn zstd_with_a_window_that_fits() {
         let small = zstd::encode_all(&*vec![b'x'; 100_000], 3).unwrap();
-        assert!(reads(&small));
+        assert!(taken(&small));
         assert_eq!(zstd_window(b"\x28\xb5\x2f\xfd\x00\x58"), Some(1 << 21));
         // Window exponent 31, as `zstd --ultra --long=31` writes.
-        assert!(!reads(b"\x28\xb5\x2f\xfd\x00\xa8"));
+        assert!(!taken(b"\x28\xb5\x2f\xfd\x00\xa8"));
         // A single segment of 300 bytes.
         assert_eq!(zstd_window(b"\x28\xb5\x2f\xfd\x60\x2c\x00"), Some(300));
-        assert!(!reads(b"\x28\xb5\x2f\xfd"));
+        assert!(!taken(b"\x28\xb5\x2f\xfd"));
     }
 }

@@ -122,5 +122,6 @@ fn type_of(dir: &Path, file: &OpenFile) -> Option<&'static str> {
 
 fn magic(link: &PathBuf) -> Option<u32> {
     let found = rustix::fs::statfs(link).ok()?;
-    u32::try_from(found.f_type & 0xffff_ffff).ok()
+    // Of 32 or 64 bits, with or without a sign, which depends on the architecture.
+    u32::try_from(i128::from(found.f_type) & 0xffff_ffff).ok()
 }

@@ -3,6 +3,7 @@
 //! They come through a tracing instance of our own, which nobody else's tracing disturbs or is
 //! disturbed by (`Documentation/trace/ftrace.rst` in the kernel, "Instances").
 
+use std::ffi::c_long;
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -25,7 +26,7 @@ const PREFIX: &str = "modutils.";
 
 /// On more processors than that, the memory that an instance takes at first, 1.4 MB for each, is
 /// worth more than some milliseconds.
-const PROCESSORS_MAX: i64 = 64;
+const PROCESSORS_MAX: c_long = 64;
 
 /// A stream of the events after which a module may be free.
 pub(super) struct Events {

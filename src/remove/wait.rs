@@ -44,6 +44,10 @@ impl<'a> Waiting<'a> {
         self
     }
 
+    pub(super) fn has_end(&self) -> bool {
+        self.until.is_some()
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.is_some() && sleep(Duration::ZERO, self.stop, None) == Woken::Caller
     }

@@ -74,10 +74,14 @@ pub(super) fn wrong_architecture(facts: &Facts) -> Option<Cause> {
     let header = facts.module.as_ref()?.header.as_ref().ok()?;
     let kernel = &facts.architecture;
     let module = header.architecture();
-    // The kernel compares the machine alone; the class is noticed by what follows from it.
-    let fits = facts.reference.machine.map_or_else(
-        || module.is_none_or(|module| same_family(module, kernel)),
-        |machine| machine == header.machine,
+    // The kernel compares the machine alone; it notices the class and the byte order by what
+    // follows from them.
+    let fits = facts.reference.header.map_or_else(
+        || {
+            header.big_endian == facts.big_endian
+                && module.is_none_or(|module| same_family(module, kernel))
+        },
+        |reference| reference.is_of_same_machine(header),
     );
     (!fits).then(|| Cause::WrongArchitecture {
         module: module.map_or_else(|| format!("ELF machine {}", header.machine), str::to_owned),
@@ -88,9 +92,13 @@ pub(super) fn wrong_architecture(facts: &Facts) -> Option<Cause> {
 /// `uname -m` tells the personality of the process, such as i686, or the model, such as armv7l.
 fn same_family(module: &str, kernel: &str) -> bool {
     let family = |name: &str| match name {
+        // A kernel of 32 bits on such a processor, or the word for programs of 32 bits.
+        "armv8l" if module.starts_with("aarch64") => "aarch64".to_owned(),
         name if name.starts_with("arm") => "arm".to_owned(),
         "i386" | "i486" | "i586" | "i686" => "i686".to_owned(),
-        name => name.trim_end_matches("le").to_owned(),
+        name => {
+            name.trim_end_matches("_be").trim_end_matches("le").trim_end_matches("el").to_owned()
+        }
     };
     family(module) == family(kernel)
 }

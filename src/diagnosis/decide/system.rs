@@ -3,7 +3,7 @@
 use super::{log_decides, logged};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::{Evidence, Finding, Meaning};
-use crate::diagnosis::facts::Facts;
+use crate::diagnosis::facts::{Facts, Module};
 use crate::diagnosis::parameter::{self, lossy};
 use crate::errno::Errno;
 use crate::file::same_name;
@@ -60,7 +60,7 @@ pub(super) fn bad_parameter(facts: &Facts) -> Option<Cause> {
         _ => None,
     });
     Some(Cause::BadParameter {
-        takes: limit.or_else(|| kind.as_deref().and_then(parameter::takes).map(str::to_owned)),
+        takes: limit.or_else(|| kind.as_deref().and_then(|kind| takes(facts, kind))),
         name,
         value,
         kind,
@@ -80,11 +80,16 @@ fn foreseen(facts: &Facts) -> Option<Cause> {
     Some(Cause::BadParameter {
         name: lossy(&bad.argument.name),
         value: bad.argument.value.as_deref().map(lossy),
-        takes: kind.as_deref().and_then(parameter::takes).map(str::to_owned),
+        takes: kind.as_deref().and_then(|kind| takes(facts, kind)),
         kind,
         unknown: false,
         errno: bad.errno,
     })
+}
+
+fn takes(facts: &Facts, kind: &str) -> Option<String> {
+    let is_64 = facts.module.as_ref().is_none_or(Module::is_64);
+    parameter::takes(kind, is_64).map(str::to_owned)
 }
 
 pub(super) fn out_of_memory(facts: &Facts) -> Option<Cause> {

@@ -17,12 +17,14 @@ use crate::name::ModuleName;
 
 const MAGIC: &str = "6.12.1 SMP preempt mod_unload modversions ";
 
+fn header(machine: u16, is_64: bool, big_endian: bool) -> ElfHeader {
+    ElfHeader { object_type: 1, machine, is_64, big_endian }
+}
+
 /// A module that fits in every way.
 fn module() -> Module {
-    let header =
-        ElfHeader::read(&[b"\x7fELF\x02\x01".as_slice(), &[0; 10], &[1, 0, 62], &[0; 45]].concat());
     Module {
-        header,
+        header: Ok(header(62, true, false)),
         valid: Ok(()),
         name: ModuleName::new("t_x").ok(),
         modinfo_name: Some("t_x".into()),
@@ -59,7 +61,7 @@ fn facts() -> Facts {
     facts.policy.lockdown = Some("none".into());
     facts.reference.vermagic = Some(MAGIC.into());
     facts.reference.struct_size = Some(1280);
-    facts.reference.machine = Some(62);
+    facts.reference.header = Some(header(62, true, false));
     facts.reference.crcs.insert("f".into(), 1);
     exported(&mut facts, "f", Some(false));
     facts
@@ -109,7 +111,19 @@ fn foreseen_and_explained() {
             edit(it, |module| module.valid = Err(Error::new(ErrorKind::NotAModule, "x")));
         }),
         ("not-a-module", Errno::ENOEXEC, |it| it.reference.struct_size = Some(1)),
-        ("wrong-architecture", Errno::ENOEXEC, |it| it.reference.machine = Some(183)),
+        ("wrong-architecture", Errno::ENOEXEC, |it| {
+            it.reference.header = Some(header(183, true, false));
+        }),
+        // The same machine in another word size, or in another byte order.
+        ("wrong-architecture", Errno::ENOEXEC, |it| {
+            it.reference.header = Some(header(62, false, false));
+        }),
+        ("wrong-architecture", Errno::ENOEXEC, |it| {
+            it.reference.header = Some(header(62, true, true));
+        }),
+        ("wrong-architecture", Errno::ENOEXEC, |it| {
+            (it.reference.header, it.big_endian) = (None, true);
+        }),
         ("bad-signature", Errno::EBADMSG, |it| {
             edit(it, |module| module.signature = Signature::Malformed);
         }),

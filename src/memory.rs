@@ -1,0 +1,70 @@
+//! Files that have no name, for what comes from elsewhere than a file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process;
+
+use nix::errno::Errno;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+/// A file with all that is read from `source`, and its length.
+///
+/// # Errors
+/// Of reading, or of making or filling the file.
+pub(crate) fn file_of(mut source: impl Read) -> io::Result<(File, u64)> {
+    match memfd_create(c"module", MFdFlags::MFD_CLOEXEC) {
+        Ok(memory) => {
+            let mut memory = File::from(memory);
+            let length = io::copy(&mut source, &mut memory)?;
+            Ok((memory, length))
+        }
+        // Before Linux 3.17, and where a filter does not know it.
+        Err(Errno::ENOSYS | Errno::EPERM) => unlinked(source),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Where such a file may be: first of all in memory.
+const PLACES: &[&str] = &["/dev/shm", "/run", "/tmp", "/"];
+
+fn unlinked(mut source: impl Read) -> io::Result<(File, u64)> {
+    let (path, mut writable) = created()?;
+    // The kernel takes no file that somebody may still write to.
+    let filled = io::copy(&mut source, &mut writable).and_then(|length| {
+        writable.flush()?;
+        Ok((File::open(&path)?, length))
+    });
+    fs::remove_file(&path)?;
+    filled
+}
+
+fn created() -> io::Result<(std::path::PathBuf, File)> {
+    let mut result = Err(io::Error::from(io::ErrorKind::NotFound));
+    for place in PLACES {
+        let path = Path::new(place).join(format!(".modutils.{}", process::id()));
+        result = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        if let Ok(file) = result {
+            return Ok((path, file));
+        }
+    }
+    result.map(|file| (Path::new("/").to_owned(), file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Seek;
+
+    #[test]
+    fn both_kinds_hold_what_was_read() {
+        for made in [file_of(&b"abc"[..]), unlinked(&b"abc"[..])] {
+            let (mut file, length) = made.unwrap();
+            let mut text = String::new();
+            file.rewind().unwrap();
+            file.read_to_string(&mut text).unwrap();
+            assert_eq!((text.as_str(), length), ("abc", 3));
+        }
+    }
+}
