@@ -10,6 +10,7 @@ mod block;
 mod btrfs;
 mod classes;
 mod crypto;
+mod descriptors;
 mod devices;
 mod drivers;
 mod eliminated;
@@ -18,6 +19,9 @@ mod holder;
 mod keepers;
 mod mountinfo;
 mod mounts;
+mod namespaces;
+mod netfilter;
+mod netlink;
 mod network;
 mod processes;
 mod registered;
@@ -25,6 +29,7 @@ mod search;
 mod slow_mounts;
 mod sockets;
 mod text;
+mod tracing;
 mod unmounted;
 mod views;
 
@@ -36,8 +41,11 @@ use crate::system::System;
 use search::Search;
 
 pub use holder::{Access, Certainty, Holder, HolderKind, Namespace, Process};
+pub use netfilter::NetfilterObject;
+pub use network::{InterfaceState, NetworkObject};
 pub use search::{Omission, OmissionReason};
 pub use text::Text;
+pub use tracing::TracingObject;
 
 /// What is known of the references to one module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +90,24 @@ const SOURCES: &[Source] = &[
     Source { name: "sockets", when: When::Referenced, find: sockets::of },
     Source { name: "mounts", when: When::Referenced, find: mounts::of },
     Source { name: "users of mounts", when: When::Referenced, find: keepers::of },
+    Source { name: "network interfaces", when: When::Always, find: network::links_of_kind },
+    Source { name: "qdiscs", when: When::Referenced, find: network::qdiscs },
+    Source { name: "traffic filters", when: When::Referenced, find: network::filters },
+    Source { name: "traffic actions", when: When::Referenced, find: network::actions },
+    Source { name: "routes", when: When::Referenced, find: network::encapsulated },
+    Source { name: "teams", when: When::Referenced, find: network::teams },
+    Source { name: "L2TP sessions", when: When::Referenced, find: network::l2tp },
+    Source { name: "IPsec states", when: When::Referenced, find: network::xfrm_states },
+    Source { name: "nftables", when: When::Referenced, find: netfilter::nftables },
+    Source { name: "IP sets", when: When::Referenced, find: netfilter::sets },
+    Source { name: "virtual servers", when: When::Referenced, find: netfilter::virtual_servers },
+    Source { name: "netfilter queues", when: When::Referenced, find: sockets::queues },
+    Source { name: "netlink sockets", when: When::Referenced, find: sockets::netlink_sockets },
+    Source { name: "congestion controls", when: When::Referenced, find: sockets::congestion },
+    Source { name: "line disciplines", when: When::Referenced, find: sockets::line_disciplines },
+    Source { name: "live patches", when: When::Referenced, find: tracing::live_patches },
+    Source { name: "users of algorithms", when: When::Referenced, find: network::ciphers },
+    Source { name: "control sockets", when: When::Referenced, find: sockets::control_sockets },
     Source { name: "mapped files", when: When::Unexplained, find: registered::mapped },
     Source { name: "io_uring files", when: When::Unexplained, find: registered::with_io_uring },
     Source { name: "unmounted file systems", when: When::Unexplained, find: unmounted::of },

@@ -187,8 +187,8 @@ pub use file::{
     Parameter, Signature, Signer, SymbolVersion, VermagicDifference, vermagic_differences,
 };
 pub use holders::{
-    Access, Certainty, Holder, HolderKind, Holders, Namespace, Omission, OmissionReason, Process,
-    Text, holders,
+    Access, Certainty, Holder, HolderKind, Holders, InterfaceState, Namespace, NetfilterObject,
+    NetworkObject, Omission, OmissionReason, Process, Text, TracingObject, holders,
 };
 pub use insert::{
     Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, dependencies,

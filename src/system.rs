@@ -39,6 +39,11 @@ impl System {
         &self.root
     }
 
+    /// Whether this is the running system, whose kernel can be asked by system calls, too.
+    pub(crate) fn is_live(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
     pub(crate) fn proc_modules(&self) -> PathBuf {
         self.root.join("proc/modules")
     }
@@ -93,6 +98,11 @@ impl System {
         self.root.join("proc/net/protocols")
     }
 
+    /// A file of the network namespace of the thread, below `/proc/net`.
+    pub(crate) fn network_file(&self, name: &str) -> PathBuf {
+        self.root.join("proc/thread-self/net").join(name)
+    }
+
     /// The algorithms for encryption and digests, and the modules they are from.
     pub(crate) fn crypto(&self) -> PathBuf {
         self.root.join("proc/crypto")
@@ -141,10 +151,20 @@ impl System {
     /// Where tracing instances are made, if tracefs is mounted: in its own place, or, as before
     /// Linux 4.1 and by those who mount debugfs only, below debugfs.
     pub(crate) fn trace_instances(&self) -> Option<PathBuf> {
-        ["sys/kernel/tracing/instances", "sys/kernel/debug/tracing/instances"]
+        self.tracing().map(|place| place.join("instances")).filter(|place| place.is_dir())
+    }
+
+    /// The root of tracefs.
+    pub(crate) fn tracing(&self) -> Option<PathBuf> {
+        ["sys/kernel/tracing", "sys/kernel/debug/tracing"]
             .iter()
             .map(|place| self.root.join(place))
-            .find(|place| place.is_dir())
+            .find(|place| place.join("instances").is_dir())
+    }
+
+    /// The live patches.
+    pub(crate) fn live_patches(&self) -> PathBuf {
+        self.root.join("sys/kernel/livepatch")
     }
 
     /// What the kernel was booted with.

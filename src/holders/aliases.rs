@@ -8,7 +8,35 @@ use crate::system::{self, System};
 /// The aliases of the running release that are about something that holds a module.
 pub(super) struct Aliases(HashMap<Vec<u8>, ModuleName>);
 
-const KINDS: [&[u8]; 5] = [b"char-major-", b"block-major-", b"fs-", b"rtnl-link-", b"md-"];
+const KINDS: &[&[u8]] = &[
+    b"char-major-",
+    b"block-major-",
+    b"fs-",
+    b"rtnl-link-",
+    b"md-",
+    b"arpt_",
+    b"ebt_",
+    b"ematch-kind-",
+    b"ip6t_",
+    b"ip_set_",
+    b"ipt_",
+    b"net-act-",
+    b"net-cls-",
+    b"net-pf-",
+    b"net-sch-",
+    b"nf-flowtable-",
+    b"nf-logger-",
+    b"nfct-helper-",
+    b"nfnetlink-subsys-",
+    b"nft-",
+    b"rtnl-lwt-",
+    b"tcp-ulp-",
+    b"team-mode-",
+    b"tty-ldisc-",
+    b"vport-type-",
+    b"xfrm-",
+    b"xt_",
+];
 
 impl Aliases {
     /// Without the list of aliases nothing is known, which is no error here.
@@ -41,6 +69,21 @@ impl Aliases {
     pub(super) fn is_filesystem(&self, module: &[u8]) -> bool {
         let mut types = self.0.iter().filter(|(alias, _)| alias.starts_with(b"fs-"));
         types.any(|(_, owner)| owner.as_bytes() == module)
+    }
+
+    /// Whether the module has an alias with this prefix.
+    pub(super) fn any(&self, prefix: &str, module: &ModuleName) -> bool {
+        self.0.iter().any(|(alias, name)| alias.starts_with(prefix.as_bytes()) && name == module)
+    }
+
+    /// The ends of the module's aliases with a prefix.
+    pub(super) fn suffixes(&self, prefix: &str, module: &ModuleName) -> Vec<Vec<u8>> {
+        let own = self.0.iter().filter(|(_, name)| *name == module);
+        let mut list: Vec<_> = own
+            .filter_map(|(alias, _)| alias.strip_prefix(prefix.as_bytes()).map(<[u8]>::to_vec))
+            .collect();
+        list.sort();
+        list
     }
 
     /// The module of a device number, `kind` being `char` or `block`.

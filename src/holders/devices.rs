@@ -1,11 +1,11 @@
 //! Which module a device node is of.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::FileType;
 
@@ -75,7 +75,7 @@ pub(super) struct Owners {
     char_majors: HashMap<u32, Vec<u8>>,
     block_majors: HashMap<u32, Vec<u8>>,
     /// What was found out: one device can be open thousands of times.
-    known: RefCell<HashMap<Device, Option<Certainty>>>,
+    known: Mutex<HashMap<Device, Option<Certainty>>>,
 }
 
 impl Owners {
@@ -83,12 +83,13 @@ impl Owners {
         let misc = system::read(&system.misc_devices()).unwrap_or_default();
         let majors = system::read(&system.device_majors()).unwrap_or_default();
         let (char_majors, block_majors) = majors_by_kind(&majors);
-        Self { misc: numbered(&misc), char_majors, block_majors, known: RefCell::default() }
+        Self { misc: numbered(&misc), char_majors, block_majors, known: Mutex::default() }
     }
 
     /// How well it is known that a device belongs to the module; nothing, if it does not.
     pub(super) fn certainty(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {
-        *self.known.borrow_mut().entry(device).or_insert_with(|| self.find_out(search, device))
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(device).or_insert_with(|| self.find_out(search, device))
     }
 
     fn find_out(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {

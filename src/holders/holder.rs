@@ -2,7 +2,10 @@
 
 use std::ffi::OsString;
 
+use super::netfilter::NetfilterObject;
+use super::network::NetworkObject;
 use super::text::Text;
+use super::tracing::TracingObject;
 use crate::remedy::WayOut;
 
 /// Something that holds a module, or goes away with the module.
@@ -82,6 +85,11 @@ pub enum Namespace {
         /// Command name of the process.
         command: Text,
     },
+    /// A name in `/run/netns`, see ip-netns(8).
+    Named {
+        /// The name.
+        name: Text,
+    },
     /// A bind mount.
     Path {
         /// Where the namespace is mounted.
@@ -105,6 +113,14 @@ pub enum HolderKind {
         /// What holds that module in turn.
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
         held_by: Vec<Holder>,
+    },
+    /// The module itself, as long as it is loaded.
+    #[cfg_attr(feature = "serde", serde(rename = "module"))]
+    Itself {
+        /// Name of the module.
+        name: Text,
+        /// What it holds itself with.
+        reason: Text,
     },
     /// The kernel's loader, until the module's init function returns.
     Loader,
@@ -184,6 +200,30 @@ pub enum HolderKind {
         /// Name of the interface.
         name: Text,
     },
+    /// Something in the network that uses its code.
+    Network {
+        /// The object.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        object: NetworkObject,
+        /// The network namespace, if it is not the caller's.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        namespace: Option<Namespace>,
+    },
+    /// Something in the packet filter that uses its code.
+    Netfilter {
+        /// The object.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        object: NetfilterObject,
+        /// The network namespace, if it is not the caller's.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        namespace: Option<Namespace>,
+    },
+    /// A probe or a patch on its functions.
+    Tracing {
+        /// The object.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        object: TracingObject,
+    },
 }
 
 /// How well a holder is known.
@@ -220,6 +260,42 @@ impl Holder {
     /// Sets the number of references.
     pub(super) fn with_references(self, references: u64) -> Self {
         Self { references, ..self }
+    }
+
+    /// Returns a holder in the network that certainly holds one reference.
+    pub(super) fn in_network(object: NetworkObject) -> Self {
+        Self::known(HolderKind::Network { object, namespace: None })
+    }
+
+    /// Returns a holder in the packet filter that certainly holds one reference.
+    pub(super) fn in_netfilter(object: NetfilterObject) -> Self {
+        Self::known(HolderKind::Netfilter { object, namespace: None })
+    }
+
+    /// Sets the network namespace, also of the command that ends the hold.
+    pub(super) fn in_namespace(mut self, other: &Namespace) -> Self {
+        let (HolderKind::Network { namespace, .. } | HolderKind::Netfilter { namespace, .. }) =
+            &mut self.kind
+        else {
+            return self;
+        };
+        *namespace = Some(other.clone());
+        if let Some(WayOut::Command(command)) = &mut self.way_out
+            && !command.starts_with("kill ")
+        {
+            *command = format!("{}{command}", other.enter_network());
+        }
+        self
+    }
+
+    /// Sets how well the holder is known.
+    pub(super) fn with_certainty(self, certainty: Certainty) -> Self {
+        Self { certainty, ..self }
+    }
+
+    /// Sets the step that ends the hold.
+    pub(super) fn ended_by_step(self, step: impl Into<String>) -> Self {
+        Self { way_out: Some(WayOut::Step(step.into())), ..self }
     }
 
     /// Sets the command line that ends the hold; its operands are [`Text::word`]s.

@@ -1,5 +1,13 @@
 //! Protocols and network interfaces.
 
+mod ciphers;
+mod generic;
+mod links;
+mod object;
+mod routes;
+mod traffic;
+mod xfrm;
+
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -9,6 +17,14 @@ use super::search::Search;
 use super::{Certainty, Holder, HolderKind};
 use crate::directory;
 use crate::system;
+
+pub(super) use ciphers::ciphers;
+pub(super) use generic::{l2tp, teams};
+pub(super) use links::of_kind as links_of_kind;
+pub use object::{InterfaceState, NetworkObject};
+pub(super) use routes::encapsulated;
+pub(super) use traffic::{actions, filters, qdiscs};
+pub(super) use xfrm::of_protocol as xfrm_states;
 
 /// The names of the module's own protocols.
 pub(super) struct Protocols(HashSet<Vec<u8>>);

@@ -1,16 +1,19 @@
 //! What all parts of a search share.
 
-use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::Certainty;
 use super::aliases::Aliases;
 use super::devices::{Device, Owners};
+use super::namespaces::Namespaces;
 use super::processes::{Processes, Seen};
 use super::views::{self, View};
 use crate::loaded::LoadedModule;
+use crate::name::ModuleName;
 use crate::system::System;
 
 /// A source that was not inspected, or not completely.
@@ -48,20 +51,21 @@ impl fmt::Display for OmissionReason {
     }
 }
 
-/// A search for the holders of one module.
+/// A search for the holders of one module. Threads share it.
 pub(super) struct Search<'a> {
     pub(super) system: &'a System,
     pub(super) module: &'a LoadedModule,
     pub(super) aliases: Aliases,
     owners: Owners,
-    processes: OnceCell<Processes>,
-    views: OnceCell<Vec<View>>,
+    processes: OnceLock<Processes>,
+    views: OnceLock<Vec<View>>,
+    namespaces: OnceLock<Namespaces>,
     /// References that no source has explained so far.
-    left: Cell<u64>,
+    left: AtomicU64,
     end: Instant,
     /// Whether anything was left out.
-    cut: Cell<bool>,
-    omissions: RefCell<Vec<Omission>>,
+    cut: AtomicBool,
+    omissions: Mutex<Vec<Omission>>,
 }
 
 impl<'a> Search<'a> {
@@ -71,12 +75,13 @@ impl<'a> Search<'a> {
             module,
             aliases: Aliases::read(system),
             owners: Owners::read(system),
-            processes: OnceCell::new(),
-            views: OnceCell::new(),
-            left: Cell::new(0),
+            processes: OnceLock::new(),
+            views: OnceLock::new(),
+            namespaces: OnceLock::new(),
+            left: AtomicU64::new(0),
             end,
-            cut: Cell::new(false),
-            omissions: RefCell::default(),
+            cut: AtomicBool::new(false),
+            omissions: Mutex::default(),
         }
     }
 
@@ -88,13 +93,15 @@ impl<'a> Search<'a> {
     /// Returns whether the time is up: the caller then leaves out the rest of its part.
     pub(super) fn is_late(&self) -> bool {
         let late = Instant::now() >= self.end;
-        self.cut.set(self.cut.get() || late);
+        if late {
+            self.cut.store(true, Ordering::Relaxed);
+        }
         late
     }
 
     /// Returns whether the time was up for anybody.
     pub(super) fn was_cut(&self) -> bool {
-        self.cut.get()
+        self.cut.load(Ordering::Relaxed)
     }
 
     /// How well it is known that a device belongs to the module; nothing, if it does not.
@@ -119,24 +126,56 @@ impl<'a> Search<'a> {
 
     /// The number of references that no source has explained so far.
     pub(super) fn left(&self) -> u64 {
-        self.left.get()
+        self.left.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_left(&self, left: u64) {
-        self.left.set(left);
+        self.left.store(left, Ordering::Relaxed);
+    }
+
+    /// Whether the module provides what the kernel asks for by one of these aliases, or, if no
+    /// module of the release has such an alias, by one of these module names.
+    pub(super) fn provides(&self, aliases: &[&str], names: &[&str]) -> bool {
+        match aliases.iter().find_map(|alias| self.aliases.get(alias)) {
+            Some(owner) => *owner == self.module.name,
+            None => names
+                .iter()
+                .any(|name| ModuleName::new(name).is_ok_and(|name| name == self.module.name)),
+        }
+    }
+
+    /// What the module implements: the ends of its aliases with a prefix, or else of its name.
+    pub(super) fn suffixes(&self, alias: &str, name: &str) -> Vec<Vec<u8>> {
+        let found = self.aliases.suffixes(alias, &self.module.name);
+        if found.is_empty() {
+            let suffix = self.name().strip_prefix(name.as_bytes());
+            return suffix.map(<[u8]>::to_vec).into_iter().collect();
+        }
+        found
+    }
+
+    /// Whether the module has an alias with this prefix, or a name with one of these prefixes.
+    pub(super) fn is_kind(&self, alias: &str, names: &[&str]) -> bool {
+        names.iter().any(|name| self.name().starts_with(name.as_bytes()))
+            || self.aliases.any(alias, &self.module.name)
+    }
+
+    /// The network namespaces, which are looked for once.
+    pub(super) fn namespaces(&self) -> &Namespaces {
+        self.namespaces.get_or_init(|| Namespaces::find(self))
     }
 
     /// Records that `source` was not inspected.
     pub(super) fn omit(&self, source: impl Into<String>, reason: OmissionReason) {
         let omission = Omission { source: source.into(), reason };
-        let mut omissions = self.omissions.borrow_mut();
+        let mut omissions = self.omissions.lock().unwrap_or_else(PoisonError::into_inner);
         if !omissions.contains(&omission) {
             omissions.push(omission);
         }
     }
 
     pub(super) fn into_omissions(self) -> Vec<Omission> {
-        let mut omissions = self.omissions.into_inner();
+        let mut omissions = self.omissions.into_inner().unwrap_or_else(PoisonError::into_inner);
         omissions.sort_by_key(|omission| omission.reason);
         omissions
     }

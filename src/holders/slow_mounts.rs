@@ -1,18 +1,17 @@
 //! Mounts on which looking at a file can hang: on a server, or in a process.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::mountinfo;
 use crate::system;
 
 /// The slow mounts of each mount namespace.
 #[derive(Default)]
-pub(super) struct SlowMounts(RefCell<HashMap<Option<u64>, Rc<Places>>>);
+pub(super) struct SlowMounts(Mutex<HashMap<Option<u64>, Arc<Places>>>);
 
 /// Mount points.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,13 +25,13 @@ const SLOW: [&str; 13] = [
 
 impl SlowMounts {
     /// The slow mounts that the process in `dir` sees.
-    pub(super) fn of(&self, namespace: Option<u64>, dir: &Path) -> Rc<Places> {
-        let mut known = self.0.borrow_mut();
+    pub(super) fn of(&self, namespace: Option<u64>, dir: &Path) -> Arc<Places> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let places = known.entry(namespace).or_insert_with(|| {
             let text = system::read(&dir.join("mountinfo")).unwrap_or_default();
-            Rc::new(Places::parse(&text))
+            Arc::new(Places::parse(&text))
         });
-        Rc::clone(places)
+        Arc::clone(places)
     }
 }
 

@@ -1,6 +1,13 @@
 //! Processes with sockets of the module's protocols.
 
+mod congestion;
+mod control;
+mod line_disciplines;
+mod netlink_table;
+mod queues;
+
 use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::getxattr;
@@ -8,6 +15,12 @@ use rustix::fs::getxattr;
 use super::holder::{Holder, HolderKind};
 use super::network::Protocols;
 use super::search::Search;
+
+pub(super) use congestion::congestion;
+pub(super) use control::control_sockets;
+pub(super) use line_disciplines::line_disciplines;
+pub(super) use netlink_table::{is_registered, netlink_sockets};
+pub(super) use queues::queues;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let protocols = Protocols::of(search);
@@ -26,14 +39,14 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         let protocol = protocol_of(&link).and_then(|name| protocols.one_of(&name));
         let Some(protocol) = protocol else { continue };
         let place = known.entry((file.owner, protocol.clone())).or_insert(list.len());
-        // One for the operations of its family, one for its protocol.
+        let references = references(protocol.as_bytes());
         if let Some(known) = list.get_mut(*place) {
-            known.references += 2;
+            known.references += references;
             continue;
         }
         let process = owner.process.clone();
         let kind = HolderKind::Socket { process, protocol: protocol.into() };
-        list.push(owner.hold(Holder::known(kind).with_references(2)));
+        list.push(owner.hold(Holder::known(kind).with_references(references)));
     }
     list
 }
@@ -45,4 +58,15 @@ fn protocol_of(file: &Path) -> Option<Vec<u8>> {
     let length = getxattr(file, "system.sockprotoname", &mut name).ok()?;
     let name = name.get(..length)?;
     Some(name.split(|&byte| byte == 0).next().unwrap_or(name).to_vec())
+}
+
+/// Which references a socket of a protocol takes: one for the operations of its family and one for
+/// its protocol. The operations of CAN's protocols have no owner (`net/can`).
+pub(super) fn references(protocol: &[u8]) -> u64 {
+    if protocol.starts_with(b"CAN_") { 1 } else { 2 }
+}
+
+/// A file of the network namespace of the thread.
+fn network_file(search: &Search<'_>, name: &str) -> Vec<u8> {
+    crate::system::read(&search.system.network_file(name)).unwrap_or_default()
 }

@@ -112,8 +112,18 @@ impl fmt::Display for Namespace {
                 write!(f, "in a namespace that descriptor {fd} of {command} ({pid}) keeps")
             }
             Self::Path { path } => write!(f, "in the namespace {path}"),
+            Self::Named { name } => write!(f, "in the namespace {name}"),
         }
     }
+}
+
+fn within(
+    f: &mut fmt::Formatter<'_>,
+    object: &impl fmt::Display,
+    namespace: Option<&Namespace>,
+) -> fmt::Result {
+    write!(f, "{object}")?;
+    namespace.map_or(Ok(()), |namespace| write!(f, " {namespace}"))
 }
 
 fn listed(f: &mut fmt::Formatter<'_>, texts: &[Text]) -> fmt::Result {
@@ -137,6 +147,10 @@ impl fmt::Display for HolderKind {
                 }
                 Ok(())
             }
+            Self::Itself { reason, .. } => write!(f, "it holds itself: {reason}"),
+            Self::Network { object, namespace } => within(f, object, namespace.as_ref()),
+            Self::Netfilter { object, namespace } => within(f, object, namespace.as_ref()),
+            Self::Tracing { object } => write!(f, "{object}"),
             Self::Loader => f.write_str("held by the loader until its init function returns"),
             Self::Process { process, tid, path, access } => {
                 write!(f, "{process} ")?;

@@ -120,11 +120,11 @@ fn mounts_of(own: &Path, file: &Path) -> Result<Vec<u8>, Refused> {
 }
 
 impl Namespace {
-    fn of_process(process: &Process) -> Self {
+    pub(super) fn of_process(process: &Process) -> Self {
         Self::Process { pid: process.pid, command: process.command.clone() }
     }
 
-    fn of_descriptor(process: &Process, fd: u32) -> Self {
+    pub(super) fn of_descriptor(process: &Process, fd: u32) -> Self {
         Self::Descriptor { pid: process.pid, command: process.command.clone(), fd }
     }
 
@@ -134,6 +134,8 @@ impl Namespace {
             Self::Process { pid, .. } => format!("nsenter --target {pid} --mount "),
             Self::Descriptor { pid, fd, .. } => format!("nsenter --mount=/proc/{pid}/fd/{fd} "),
             Self::Path { path } => format!("nsenter --mount={} ", path.word()),
+            // Mount namespaces have no names.
+            Self::Named { .. } => String::new(),
         }
     }
 }

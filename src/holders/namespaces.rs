@@ -1,0 +1,170 @@
+//! Network namespaces, and how to look into each of them.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::descriptors::with_prefix;
+use super::holder::{Holder, Namespace};
+use super::mountinfo::Mount;
+use super::processes::namespace_number;
+use super::search::{OmissionReason, Search};
+
+/// The network namespaces beside the caller's own.
+#[derive(Default)]
+pub(super) struct Namespaces {
+    others: Vec<(Namespace, PathBuf)>,
+}
+
+/// Where `ip netns` keeps the files that keep a namespace.
+const NAMED: [&[u8]; 2] = [b"/run/netns/", b"/var/run/netns/"];
+
+impl Namespaces {
+    /// Looks for those that a file system, a process or a descriptor keeps. One that only a socket
+    /// or an interface keeps is not to be found.
+    pub(super) fn find(search: &Search<'_>) -> Self {
+        let mut found = Self::default();
+        let root = search.system.processes();
+        let own = number_of(&root.join("thread-self/ns/net"));
+        let mut seen: HashSet<u64> = own.into_iter().collect();
+        for view in search.views() {
+            let base = view.namespace.as_ref().map_or(Some(PathBuf::from("/")), Namespace::root);
+            for (number, place) in view.mounts.iter().filter_map(bound) {
+                if let Some(base) = &base
+                    && seen.insert(number)
+                {
+                    let path = base.join(place.strip_prefix("/").unwrap_or(&place));
+                    found.others.push((label(&place), path));
+                }
+            }
+        }
+        for process in &search.processes().list {
+            let path = process.dir.join("ns/net");
+            if number_of(&path).is_some_and(|number| seen.insert(number)) {
+                found.others.push((Namespace::of_process(&process.process), path));
+            }
+        }
+        for descriptor in with_prefix(search, b"net:[") {
+            if namespace_number(descriptor.link()).is_some_and(|number| seen.insert(number)) {
+                found.others.extend(descriptor.namespace());
+            }
+        }
+        found
+    }
+
+    /// The number of network namespaces, the caller's own included.
+    pub(super) fn count(&self) -> u64 {
+        u64::try_from(self.others.len()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+}
+
+/// A bind mount of a network namespace.
+fn bound(mount: &Mount) -> Option<(u64, PathBuf)> {
+    let is_network = mount.kind == "nsfs" && mount.root.as_bytes().starts_with(b"net:[");
+    let number = namespace_number(mount.root.as_bytes()).filter(|_| is_network)?;
+    Some((number, PathBuf::from(&mount.place)))
+}
+
+fn number_of(link: &Path) -> Option<u64> {
+    namespace_number(fs::read_link(link).ok()?.as_os_str().as_bytes())
+}
+
+fn label(place: &Path) -> Namespace {
+    let bytes = place.as_os_str().as_bytes();
+    let name = NAMED.iter().find_map(|dir| bytes.strip_prefix(*dir));
+    match name.filter(|name| !name.contains(&b'/')) {
+        Some(name) => Namespace::Named { name: name.into() },
+        None => Namespace::Path { path: place.to_owned().into() },
+    }
+}
+
+impl Namespace {
+    /// The root directory of a mount namespace, seen from here.
+    fn root(&self) -> Option<PathBuf> {
+        match self {
+            Self::Process { pid, .. } => Some(PathBuf::from(format!("/proc/{pid}/root"))),
+            _ => None,
+        }
+    }
+
+    /// The beginning of a command line that runs a command in the network namespace.
+    pub(super) fn enter_network(&self) -> String {
+        match self {
+            Self::Named { name } => format!("ip netns exec {} ", name.word()),
+            Self::Path { path } => format!("nsenter --net={} ", path.word()),
+            Self::Process { pid, .. } => format!("nsenter --target {pid} --net "),
+            Self::Descriptor { pid, fd, .. } => format!("nsenter --net=/proc/{pid}/fd/{fd} "),
+        }
+    }
+}
+
+/// What `find` finds in each network namespace, the caller's own first.
+///
+/// A thread of its own enters them, so that the caller stays where it is.
+pub(super) fn in_each(
+    search: &Search<'_>,
+    find: impl Fn(&Search<'_>) -> Vec<Holder> + Sync,
+) -> Vec<Holder> {
+    if !search.system.is_live() {
+        return Vec::new();
+    }
+    let find = &find;
+    let namespaces = search.namespaces();
+    let visit = || {
+        let mut list = find(search);
+        let mut closed = 0u64;
+        for (namespace, path) in &namespaces.others {
+            if search.is_late() {
+                break;
+            }
+            match enter(path) {
+                Ok(()) => {
+                    let found = find(search).into_iter();
+                    list.extend(found.map(|holder| holder.in_namespace(namespace)));
+                }
+                Err(rustix::io::Errno::PERM | rustix::io::Errno::ACCESS) => closed += 1,
+                // It has ended in the meantime.
+                Err(_) => {}
+            }
+        }
+        match closed {
+            0 => {}
+            1 => search.omit("1 network namespace", OmissionReason::PermissionDenied),
+            count => {
+                let source = format!("{count} network namespaces");
+                search.omit(source, OmissionReason::PermissionDenied);
+            }
+        }
+        list
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, visit);
+        thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    })
+}
+
+fn enter(path: &Path) -> rustix::io::Result<()> {
+    let namespace = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_namespaces() {
+        let named = label(Path::new("/run/netns/n1"));
+        assert_eq!(named, Namespace::Named { name: "n1".into() });
+        assert_eq!(named.enter_network(), "ip netns exec n1 ");
+        for other in ["/run/netns/a/b", "/x"] {
+            assert_eq!(label(Path::new(other)), Namespace::Path { path: other.into() });
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Congestion controls and upper layer protocols of TCP.
+
+use std::collections::HashMap;
+
+use rustix::net::sockopt::tcp_congestion;
+
+use crate::holders::descriptors;
+
+use crate::holders::namespaces::in_each;
+use crate::holders::network::NetworkObject;
+use crate::holders::search::Search;
+use crate::holders::{Holder, HolderKind};
+use crate::system;
+
+/// Each TCP socket holds its congestion control, and each network namespace its default
+/// (`net/ipv4/tcp_cong.c`).
+pub(in crate::holders) fn congestion(search: &Search<'_>) -> Vec<Holder> {
+    let Some(name) = search.name().strip_prefix(b"tcp_") else { return Vec::new() };
+    let Ok(name) = std::str::from_utf8(name) else { return Vec::new() };
+    let known = search.system.sysctl("net/ipv4/tcp_available_congestion_control");
+    let known = system::read_text(&known).unwrap_or_default();
+    if !known.split_ascii_whitespace().any(|known| known == name) {
+        return Vec::new();
+    }
+    let mut list = in_each(search, |search| {
+        let default = search.system.sysctl("net/ipv4/tcp_congestion_control");
+        let is_default = system::read_text(&default).is_ok_and(|default| default == name);
+        let object = NetworkObject::DefaultCongestionControl { algorithm: name.into() };
+        let command = "sysctl -w net.ipv4.tcp_congestion_control=reno";
+        is_default.then(|| Holder::in_network(object).ended_by(command)).into_iter().collect()
+    });
+    list.extend(sockets(search, name));
+    list
+}
+
+/// The sockets of processes with a congestion control; several in one process are one holder.
+fn sockets(search: &Search<'_>, name: &str) -> Vec<Holder> {
+    let mut list: Vec<Holder> = Vec::new();
+    let mut known = HashMap::new();
+    for descriptor in descriptors::sockets(search).into_values() {
+        if search.is_late() {
+            break;
+        }
+        let socket = descriptor.duplicate(search);
+        if !socket.is_some_and(|socket| tcp_congestion(&socket).is_ok_and(|found| found == name)) {
+            continue;
+        }
+        let process = descriptor.process();
+        let index = *known.entry(process.pid).or_insert(list.len());
+        if let Some(known) = list.get_mut(index) {
+            known.references += 1;
+            continue;
+        }
+        let kind = HolderKind::Socket { process, protocol: format!("TCP with {name}").into() };
+        list.push(descriptor.hold(Holder::known(kind)));
+    }
+    list
+}
