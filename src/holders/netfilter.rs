@@ -1,7 +1,7 @@
 //! The packet filter: nftables, sets, virtual servers.
 
 mod nftables;
-mod object;
+mod objects;
 mod servers;
 mod sets;
 
@@ -13,7 +13,7 @@ use super::sockets::is_registered;
 use crate::name::ModuleName;
 
 pub(super) use nftables::nftables;
-pub use object::NetfilterObject;
+pub use objects::NetfilterObject;
 pub(super) use servers::virtual_servers;
 pub(super) use sets::sets;
 

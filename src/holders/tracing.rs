@@ -1,12 +1,12 @@
 //! Probes and patches on the functions of a module.
 
-mod object;
+mod objects;
 
 use super::Holder;
 use super::search::Search;
 use crate::directory;
 
-pub use object::TracingObject;
+pub use objects::TracingObject;
 
 /// A live patch holds its own module while it is enabled (`klp_enable_patch`).
 pub(super) fn live_patches(search: &Search<'_>) -> Vec<Holder> {

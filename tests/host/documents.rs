@@ -243,12 +243,12 @@ fn json() {
 fn holders() {
     let code = text("src/holders/holder.rs");
     let (_, after) = code.split_once("pub enum HolderKind {").unwrap();
-    let kinds: Words = after
-        .split("\n}")
-        .next()
-        .unwrap()
-        .lines()
-        .filter_map(|line| line.strip_prefix("    "))
+    let lines: Vec<_> = after.split("\n}").next().unwrap().lines().collect();
+    let kinds: Words = lines
+        .windows(2)
+        // One with another's name is documented there.
+        .filter(|lines| !lines[0].contains("serde(rename"))
+        .filter_map(|lines| lines[1].strip_prefix("    "))
         .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
         .map(|line| kebab(line.trim_end_matches([' ', '{', ','])))
         .collect();
