@@ -34,7 +34,7 @@ impl Namespaces {
         let own = number_of(&root.join("thread-self/ns/net"));
         let mut seen: HashSet<u64> = own.into_iter().collect();
         for view in search.views() {
-            let base = view.namespace.as_ref().map_or(Some(PathBuf::from("/")), Namespace::root);
+            let base = root_of(search, view.namespace.as_ref());
             for (number, place) in view.mounts.iter().filter_map(bound) {
                 if let Some(base) = &base
                     && seen.insert(number)
@@ -84,15 +84,18 @@ fn label(place: &Path) -> Namespace {
     }
 }
 
-impl Namespace {
-    /// The root directory of a mount namespace, seen from here.
-    fn root(&self) -> Option<PathBuf> {
-        match self {
-            Self::Process { pid, .. } => Some(PathBuf::from(format!("/proc/{pid}/root"))),
-            _ => None,
+/// The root directory of a mount namespace, seen from here; nothing for one without a process.
+fn root_of(search: &Search<'_>, namespace: Option<&Namespace>) -> Option<PathBuf> {
+    match namespace {
+        None => Some(search.system.root().to_owned()),
+        Some(Namespace::Process { pid, .. }) => {
+            Some(search.system.processes().join(pid.to_string()).join("root"))
         }
+        Some(_) => None,
     }
+}
 
+impl Namespace {
     /// The beginning of a command line that runs a command in the network namespace.
     pub(super) fn enter_network(&self) -> String {
         match self {
