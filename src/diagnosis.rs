@@ -15,6 +15,7 @@ mod fix;
 #[cfg(feature = "serde")]
 mod json;
 mod log;
+mod looks;
 mod parameter;
 mod policy;
 mod providers;
@@ -22,6 +23,7 @@ mod reference;
 mod supposed;
 mod symbol;
 mod text;
+mod unopened;
 
 pub use caller::Privilege;
 pub use cause::Cause;
@@ -29,7 +31,8 @@ pub use comparison::{Difference, differences};
 pub use log::KernelLog;
 pub use parameter::unknown_parameters;
 pub use supposed::Supposed;
-pub use symbol::{MissingSymbol, WrongVersion};
+pub use symbol::{Builds, MissingSymbol, WrongVersion};
+pub use unopened::explain_unopened;
 
 pub(crate) use policy::Policy;
 

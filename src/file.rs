@@ -10,6 +10,7 @@ mod limits;
 mod modinfo;
 mod note;
 mod parameters;
+mod relocations;
 mod signature;
 mod symbols;
 mod vermagic;
@@ -139,7 +140,12 @@ impl ModuleFile {
 
     /// The first bytes, as many as there are.
     pub(crate) fn start(&self) -> Result<Vec<u8>, Error> {
-        let mut start = vec![0; START];
+        self.first_bytes(START)
+    }
+
+    /// The first bytes, at most so many.
+    pub(crate) fn first_bytes(&self, most: usize) -> Result<Vec<u8>, Error> {
+        let mut start = vec![0; most];
         let mut filled = 0;
         while let Some(rest) = start.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match self.file.read_at(rest, filled as u64) {
@@ -363,6 +369,22 @@ impl Image {
 
     pub(crate) fn struct_size(&self) -> Option<u64> {
         elf::Elf::parse(&self.bytes).ok()?.struct_size()
+    }
+
+    /// Whether there is a section `__versions`, for which alone the kernel leaves out the release
+    /// when it compares version magics.
+    pub(crate) fn has_versions_section(&self) -> bool {
+        elf::Elf::parse(&self.bytes).is_ok_and(|elf| elf.has_section("__versions"))
+    }
+
+    /// Whether it needs symbols that have no name: see [`elf::Elf::has_nameless_imports`].
+    pub(crate) fn has_nameless_imports(&self) -> bool {
+        elf::Elf::parse(&self.bytes).is_ok_and(|elf| elf.has_nameless_imports())
+    }
+
+    /// Whether the kernel could apply its relocations; the error is what it would log.
+    pub(crate) fn relocations(&self) -> Result<(), String> {
+        elf::Elf::parse(&self.bytes).map_or(Ok(()), |elf| elf.relocations())
     }
 
     pub(crate) fn has_init(&self) -> bool {

@@ -177,8 +177,9 @@ mod taint;
 pub use class::Class;
 pub use depmod::{installed_modules, is_builtin};
 pub use diagnosis::{
-    Cause, Diagnosis, Difference, KernelLog, MissingSymbol, Privilege, Request, Supposed,
-    WrongVersion, check, check_supposing, differences, explain, unknown_parameters,
+    Builds, Cause, Diagnosis, Difference, KernelLog, MissingSymbol, Privilege, Request, Supposed,
+    WrongVersion, check, check_supposing, differences, explain, explain_unopened,
+    unknown_parameters,
 };
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};

@@ -13,6 +13,11 @@ use crate::name::ModuleName;
 pub enum Remedy {
     /// Repeat the call that failed, with a change.
     Repeat(Change),
+    /// Repeat the call that failed, with another file.
+    Instead(PathBuf),
+    /// Load an installed module in place of the file, with the parameters of the call that failed:
+    /// modprobe(8).
+    InstalledInstead(ModuleName),
     /// Load another module file.
     Load(PathBuf),
     /// Load an installed module and what it depends on: modprobe(8).
@@ -44,6 +49,8 @@ pub enum Change {
     WithoutForce,
     /// With the modules that it depends on loaded first.
     WithDependencies,
+    /// In place of the module of that name that is loaded.
+    Replacing,
     /// Listing the parameters that the module has, instead of loading it.
     ListParameters,
     /// Waiting until the module can be removed.
@@ -53,6 +60,11 @@ pub enum Change {
 }
 
 impl Remedy {
+    /// Returns a command line, quoted for a shell.
+    pub(crate) fn command(line: impl Into<String>) -> Self {
+        Self::Other(WayOut::Command(line.into()))
+    }
+
     /// Returns a step in words.
     pub(crate) fn step(text: impl Into<String>) -> Self {
         Self::Other(WayOut::Step(text.into()))

@@ -40,6 +40,7 @@ const FORCE: Options =
     Options { long: &["force", "force-vermagic", "force-modversion"], short: b"f" };
 const WAIT: Options = Options { long: &["wait"], short: b"w" };
 const DEPS: Options = Options { long: &["deps"], short: b"D" };
+const REPLACE: Options = Options { long: &["replace"], short: b"" };
 const RECURSIVE: Options = Options { long: &["recursive"], short: b"r" };
 
 impl Invocation {
@@ -84,6 +85,17 @@ impl Invocation {
     pub(crate) fn show(&self, remedy: &Remedy) -> Option<WayOut> {
         let line = match remedy {
             Remedy::Repeat(change) => return self.repeat(*change),
+            Remedy::Instead(file) => {
+                let mut operands = self.operands.clone();
+                *operands.first_mut()? = file.into();
+                let line = CommandLine::new(self.tool);
+                let line = self.options.iter().fold(line, CommandLine::word);
+                Self { operands, ..self.clone() }.with_operands(line)
+            }
+            Remedy::InstalledInstead(name) => {
+                let line = CommandLine::new("modprobe").operands([name.as_os_str()]);
+                self.operands.iter().skip(1).fold(line, CommandLine::word)
+            }
             Remedy::Load(file) => CommandLine::new("insmod").operands([file]),
             Remedy::LoadInstalled(name) => {
                 CommandLine::new("modprobe").operands([name.as_os_str()])
@@ -98,12 +110,23 @@ impl Invocation {
 
     fn repeat(&self, change: Change) -> Option<WayOut> {
         let keep = || self.options.clone();
+        let has = |family: &Options| without(keep(), family).len() < self.options.len();
+        // That is the very call that failed.
+        let repeated = match change {
+            Change::WithDependencies => has(&DEPS),
+            Change::Replacing => has(&REPLACE),
+            _ => false,
+        };
+        if repeated {
+            return None;
+        }
         let (added, options, step) = match change {
             // Root that lacks a capability gains nothing from sudo.
             Change::AsRoot if self.caller == Caller::Root => return None,
             Change::AsRoot => (None, keep(), "run the command as root"),
             Change::WithoutForce => (None, without(keep(), &FORCE), "leave out --force"),
             Change::WithDependencies => (Some("--deps"), without(keep(), &DEPS), "add --deps"),
+            Change::Replacing => (Some("--replace"), keep(), "add --replace"),
             Change::ListParameters => {
                 let file = self.operands.first()?;
                 let line = CommandLine::new(self.tool).word("--params").operands([file]);

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use modutils::{
     BadArgument, Cause, Change, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile,
-    Remedy, WayOut,
+    Remedy, System, WayOut,
 };
 
 use crate::common::invocation::Invocation;
@@ -72,18 +72,17 @@ impl Failure {
             ErrorKind::TooLarge => Errno::EFBIG,
             _ => error.errno().unwrap_or(Errno::EIO),
         };
-        let cause = match errno {
-            Errno::EFBIG => Cause::TooLarge { detail: error.detail().to_owned() },
-            Errno::ENOENT | Errno::ENOTDIR => Cause::FileNotFound { path: path.into() },
-            errno => Cause::FileNotReadable { path: path.into(), errno },
+        let diagnosis = match errno {
+            Errno::EFBIG => Diagnosis::new(Cause::TooLarge { detail: error.detail().to_owned() }),
+            errno => modutils::explain_unopened(&System::live(), path.as_ref(), errno),
         };
         let text = errno.to_string();
         Self {
             line: message::not_opened(path, &text),
             text,
             errno: Some(errno),
-            status: cause.class().into(),
-            diagnosis: Some(Box::new(Diagnosis::new(cause))),
+            status: diagnosis.cause.class().into(),
+            diagnosis: Some(Box::new(diagnosis)),
             remedies: Vec::new(),
             foreseen: false,
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::symbol::{MissingSymbol, WrongVersion};
+use super::symbol::{Builds, MissingSymbol, WrongVersion};
 use crate::class::{Class, kinds};
 use crate::diagnosis::caller::Privilege;
 use crate::errno::Errno;
@@ -28,9 +28,12 @@ use crate::name::ModuleName;
 #[non_exhaustive]
 pub enum Cause {
     /// There is no such file.
+    #[non_exhaustive]
     FileNotFound {
         /// The file that was asked for.
         path: PathBuf,
+        /// What is the matter with the name, where that shows.
+        note: Option<String>,
     },
     /// The file is there and cannot be read.
     FileNotReadable {
@@ -59,6 +62,8 @@ pub enum Cause {
         /// What is missing.
         detail: String,
     },
+    /// Parts of the file are zeros, so that its symbols have no names: it was not written whole.
+    Hollow,
     /// For another processor.
     #[non_exhaustive]
     WrongArchitecture {
@@ -124,6 +129,26 @@ pub enum Cause {
         /// Where they differ.
         differences: Vec<VermagicDifference>,
     },
+    /// Built for the kernel that is installed, while an older one is running still.
+    #[non_exhaustive]
+    NotRebooted {
+        /// The release that the module was built for.
+        module: String,
+        /// The release that is running.
+        kernel: String,
+    },
+    /// Built against another build of a module than the one that is loaded.
+    #[non_exhaustive]
+    ProviderMismatch {
+        /// The symbols whose types differ.
+        symbols: Vec<WrongVersion>,
+        /// The loaded module that exports them.
+        provider: ModuleName,
+        /// The build IDs, if the installed file of that module is another build, too.
+        builds: Option<Builds>,
+        /// A file of that module that has the versions which this one wants.
+        file: Option<PathBuf>,
+    },
     /// Built against other types than the kernel has.
     #[non_exhaustive]
     SymbolVersionMismatch {
@@ -181,6 +206,10 @@ pub enum Cause {
     Unsigned {
         /// A flag of a forced load voids the signature that there is.
         voided: bool,
+        /// There is a signature, with so many bytes behind it, and the kernel looks at the end.
+        followed: Option<usize>,
+        /// The installed file of this module, if that is signed.
+        signed: Option<PathBuf>,
     },
     /// Signed with a key that the kernel does not have.
     #[non_exhaustive]
@@ -229,6 +258,16 @@ pub enum Cause {
     AlreadyLoaded {
         /// The name.
         name: ModuleName,
+        /// The build IDs, if what is loaded is another build than the file.
+        builds: Option<Builds>,
+    },
+    /// A module of this name has not left its init function.
+    #[non_exhaustive]
+    Initializing {
+        /// The name.
+        name: ModuleName,
+        /// Something in this kernel has crashed; if it was that function, it never returns.
+        crashed: bool,
     },
     /// The kernel has a module of this name built in.
     #[non_exhaustive]
@@ -316,13 +355,15 @@ kinds!(Cause {
     EmptyFile => "empty-file", Misfit, EINVAL;
     NotElf => "not-elf", Misfit, ENOEXEC;
     Truncated => "truncated", Misfit, ENOEXEC;
+    Hollow => "truncated", Misfit, ENOENT;
     WrongArchitecture => "wrong-architecture", Misfit, ENOEXEC;
     NotAModule | Relocation => "not-a-module", Misfit, ENOEXEC;
     Btf => "btf-mismatch", Misfit, EINVAL;
     Livepatch => "livepatch", Misfit;
     CorruptCompression => "corrupt-compression", Misfit, EINVAL;
     CompressionUnsupported | TooLarge => "compression-unsupported", Misfit, ENOEXEC;
-    VermagicMismatch => "vermagic-mismatch", Misfit, ENOEXEC;
+    VermagicMismatch | NotRebooted => "vermagic-mismatch", Misfit, ENOEXEC;
+    ProviderMismatch => "symbol-version-mismatch", Misfit, EINVAL;
     SymbolVersionMismatch => "symbol-version-mismatch", Misfit, EINVAL;
     MissingSymbol => "missing-symbol", Misfit, ENOENT;
     GplOnlySymbol => "gpl-only-symbol", Misfit, ENOENT;
@@ -339,6 +380,7 @@ kinds!(Cause {
     ModulesDisabled => "modules-disabled", NotPermitted, EPERM;
     NoPrivilege => "no-privilege", NotPermitted, EPERM;
     AlreadyLoaded => "already-loaded", Already, EEXIST;
+    Initializing => "initializing", Busy, EBUSY;
     BuiltIn => "built-in", Misfit, EINVAL;
     BeingUnloaded => "being-unloaded", Busy, EBUSY;
     BadParameter | Inexpressible => "bad-parameter", Misfit;

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::os::unix::fs::FileTypeExt;
 
 use super::evidence::{self, About, Evidence, Finding};
-use super::facts::{Argument, Facts, FileFacts, Module};
-use super::{Request, Supposed, providers};
+use super::facts::{Argument, Facts, FileFacts, Installed, Module};
+use super::symbol::Builds;
+use super::{Request, Supposed, looks, providers, unopened};
 use crate::architecture;
 use crate::depmod::{ModuleTree, is_builtin};
 use crate::diagnosis::exports::{Exported, Exports};
@@ -14,10 +15,11 @@ use crate::diagnosis::policy::Policy;
 use crate::diagnosis::reference::Reference;
 use crate::errno::Errno;
 use crate::error::Error;
-use crate::file::{ElfHeader, Image, ModuleFile};
+use crate::file::{ElfHeader, Image, ModuleFile, Signature};
 use crate::insert::{InsertError, InsertFailure};
-use crate::loaded::{LoadedModule, Snapshot, has_builtin_dir};
-use crate::system::System;
+use crate::loaded::{Attributes, LoadedModule, Snapshot, State, has_builtin_dir};
+use crate::name::ModuleName;
+use crate::system::{self, System};
 
 /// After a call that failed.
 pub(super) fn after(
@@ -99,7 +101,14 @@ fn common(
     };
     if facts.file.not_regular.is_none() {
         match image() {
-            Ok(image) => facts.module = Some(module(&image)),
+            Ok(image) => {
+                if facts.file.compression.is_some() {
+                    let start = image.bytes().get(..looks::START).unwrap_or(image.bytes());
+                    let inside = looks::looks_like(start);
+                    facts.file.looks_like = format!("decompressed, {inside}");
+                }
+                facts.module = Some(module(&image));
+            }
             Err(error) => facts.unreadable = Some(error),
         }
     }
@@ -108,6 +117,10 @@ fn common(
             Ok(loaded) => loaded.get(&name).map(|module| module.state.clone()),
             Err(_) => LoadedModule::from_sysfs(system, &name).map(|module| module.state),
         };
+        facts.builds = facts.namesake.as_ref().and_then(|_| {
+            let own = facts.module.as_ref()?.build_id.clone()?;
+            builds(system, &name, &own)
+        });
         facts.blind = loaded.is_err() && !system.has_module_dirs();
         // The kernel minds the directory in /sys/module, not the code: a part of it that has
         // neither parameters nor a version there keeps no module away.
@@ -118,7 +131,23 @@ fn common(
         };
         facts.built_in = facts.namesake.is_none() && taken;
     }
+    if let Ok(loaded) = loaded {
+        let modules = loaded.modules().iter();
+        let starting = modules.filter(|module| module.state == State::Loading);
+        facts.initializing = starting.map(|module| module.name.clone()).collect();
+    }
+    // Bit 7 of the kernel's taints: it has died of an oops or a BUG.
+    let taints = system::read_text(&system.sysctl("kernel/tainted"));
+    facts.has_crashed =
+        taints.is_ok_and(|taints| taints.parse().is_ok_and(|bits: u64| bits >> 7 & 1 == 1));
     facts
+}
+
+/// The build IDs of a loaded module and of a file, if they differ.
+pub(super) fn builds(system: &System, name: &ModuleName, own: &[u8]) -> Option<Builds> {
+    let loaded = Attributes::new(system, name).build_id().ok()??;
+    let hex = crate::file::hexadecimal;
+    (loaded != own).then(|| Builds { loaded: hex(&loaded), file: hex(own) })
 }
 
 fn module_support(system: &System, loaded: Result<&Snapshot, &Error>) -> Option<bool> {
@@ -145,48 +174,21 @@ fn file_facts(file: &ModuleFile) -> FileFacts {
     } else {
         Some("a device")
     };
-    let start = if not_regular.is_none() { file.start().unwrap_or_default() } else { Vec::new() };
+    let start = if not_regular.is_none() {
+        file.first_bytes(looks::START).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
     let compression = file.compression().ok().flatten();
     FileFacts {
         is_empty: not_regular.is_none() && metadata.len() == 0,
         not_regular,
         compression,
-        foreign: foreign_compression(&start),
+        foreign: looks::foreign_compression(&start),
         looks_like: match compression {
-            Some(_) => "what it holds, decompressed, is no ELF object".to_owned(),
-            None => looks_like(&start),
+            Some(_) => "its decompressed data is not an ELF object".to_owned(),
+            None => looks::looks_like(&start),
         },
-    }
-}
-
-/// Compressions that modules do not come in.
-fn foreign_compression(start: &[u8]) -> Option<&'static str> {
-    const FORMATS: &[(&[u8], &str)] = &[
-        (b"BZh", "bzip2"),
-        (b"\x04\x22\x4d\x18", "lz4"),
-        (b"\x02\x21\x4c\x18", "lz4"),
-        (b"\x5d\x00\x00", "lzma"),
-        (b"\x89LZO", "lzop"),
-        (b"LZIP", "lzip"),
-    ];
-    FORMATS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, name)| *name)
-}
-
-fn looks_like(start: &[u8]) -> String {
-    const KINDS: &[(&[u8], &str)] = &[
-        (b"<!DOCTYPE", "it is a web page"),
-        (b"<!doctype", "it is a web page"),
-        (b"<html", "it is a web page"),
-        (b"version https://git-lfs", "it is a pointer of Git LFS, not the file itself"),
-        (b"PK\x03\x04", "it is a zip archive"),
-        (b"!<arch>", "it is a package or an archive"),
-        (b"#!", "it is a script"),
-    ];
-    if let Some((_, text)) = KINDS.iter().find(|(magic, _)| start.starts_with(magic)) {
-        (*text).to_owned()
-    } else {
-        let start = start.get(..8).unwrap_or(start);
-        format!("it starts with \"{}\", not as an ELF object", start.escape_ascii())
     }
 }
 
@@ -200,6 +202,7 @@ fn module(image: &Image) -> Module {
         header: ElfHeader::read(image.bytes()),
         valid: image.check(),
         name: image.name().ok(),
+        build_id: image.build_id().map(<[u8]>::to_vec),
         modinfo_name: text("name"),
         vermagic: text("vermagic"),
         license: modinfo.and_then(|modinfo| modinfo.value("license")).map(<[u8]>::to_vec),
@@ -212,8 +215,11 @@ fn module(image: &Image) -> Module {
         has_init: image.has_init(),
         signature: image.signature(),
         imports: image.imports().unwrap_or_default(),
+        has_nameless_imports: image.has_nameless_imports(),
+        relocations: image.relocations(),
         exports: image.exports().unwrap_or_default(),
         versions: image.versions().unwrap_or_default(),
+        has_versions_section: image.has_versions_section(),
         parameters: image.parameters().unwrap_or_default(),
         struct_size: image.struct_size(),
     }
@@ -237,8 +243,19 @@ fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
 
 fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Supposed<'_>) {
     facts.reserves_namespaces = is_since(&system.release(), (6, 16));
+    facts.beside = unopened::beside(&facts.path);
     let Some(module) = facts.module.take() else { return };
-    let tree = ModuleTree::read(system, &system.release());
+    facts.release = system.release();
+    let tree = ModuleTree::read(system, &facts.release);
+    if let Some(vermagic) = &module.vermagic {
+        let built_for = vermagic.split(' ').next().unwrap_or_default();
+        facts.was_upgraded = built_for != facts.release
+            && !tree.is_indexed()
+            && ModuleTree::read(system, built_for).is_indexed();
+    }
+    if depth.reference {
+        facts.installed = installed(&tree, facts, &module);
+    }
     if depth.reference {
         let disputed = facts.log.as_deref().map(disputed);
         let names = module.versions.iter().map(|version| version.name.as_str());
@@ -264,10 +281,18 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
                 (export.name.clone(), Exported { owner: Some(owner.clone()), gpl_only })
             }));
         }
-        providers::find(facts, &tree, &module);
+        providers::find(system, facts, &tree, &module);
         facts.details.extend(added.into_iter().map(|(_, export)| (export.name.clone(), export)));
     }
     facts.module = Some(module);
+}
+
+/// The file of this module that is installed for the running kernel, if it is another one.
+fn installed(tree: &ModuleTree, facts: &Facts, module: &Module) -> Option<Installed> {
+    let file = tree.file_of(module.name.as_ref()?)?;
+    let same = std::fs::canonicalize(&file).ok()? == std::fs::canonicalize(&facts.path).ok()?;
+    let image = if same { None } else { ModuleFile::open(&file).ok()?.image().ok() }?;
+    Some(Installed { file, signed: matches!(image.signature(), Signature::Present(_)) })
 }
 
 /// The symbols of whose versions the kernel complained.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::evidence::Evidence;
-use super::symbol::MissingSymbol;
+use super::symbol::{Builds, MissingSymbol};
 use crate::diagnosis::exports::Exports;
 use crate::diagnosis::policy::Policy;
 use crate::diagnosis::reference::Reference;
@@ -52,6 +52,26 @@ pub(super) struct Facts {
     pub(super) built_in: bool,
     /// Whether the kernel gives symbols to modules of certain names: Linux 6.16.
     pub(super) reserves_namespaces: bool,
+    /// The build IDs of the loaded module of the same name and of the file, if they differ.
+    pub(super) builds: Option<Builds>,
+    /// The file of the module of this name that is installed for the running kernel, if it is
+    /// another one.
+    pub(super) installed: Option<Installed>,
+    /// A file beside this one that is rather what was meant.
+    pub(super) beside: Option<PathBuf>,
+    /// Modules whose init function has not returned.
+    pub(super) initializing: HashSet<ModuleName>,
+    /// Whether a module or another part of the kernel has crashed since the boot.
+    pub(super) has_crashed: bool,
+    /// Loaded modules whose symbols this one uses, and whose file is of another build.
+    pub(super) other_builds: HashMap<ModuleName, Option<Builds>>,
+    /// A file of such a module that has the versions which this one wants.
+    pub(super) fitting: HashMap<ModuleName, PathBuf>,
+    /// The release of the running kernel.
+    pub(super) release: String,
+    /// No modules are installed for the running kernel, and there are for the release that the
+    /// module was built for.
+    pub(super) was_upgraded: bool,
     /// The parameters as the kernel will split them.
     pub(super) arguments: Vec<Argument>,
     pub(super) force: Force,
@@ -62,6 +82,13 @@ pub(super) struct Facts {
     pub(super) log_complete: bool,
     /// Why the log could not be read.
     pub(super) log_error: Option<Error>,
+}
+
+/// An installed module file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Installed {
+    pub(super) file: PathBuf,
+    pub(super) signed: bool,
 }
 
 /// A parameter as it was given.
@@ -90,6 +117,7 @@ pub(super) struct Module {
     /// Whether the kernel would take it for a module.
     pub(super) valid: Result<(), Error>,
     pub(super) name: Option<ModuleName>,
+    pub(super) build_id: Option<Vec<u8>>,
     pub(super) modinfo_name: Option<String>,
     pub(super) vermagic: Option<String>,
     pub(super) license: Option<Vec<u8>>,
@@ -98,8 +126,14 @@ pub(super) struct Module {
     pub(super) has_init: bool,
     pub(super) signature: Signature,
     pub(super) imports: Vec<Import>,
+    /// Whether it needs symbols that have no name.
+    pub(super) has_nameless_imports: bool,
+    /// Whether the kernel could apply its relocations; else what it would log.
+    pub(super) relocations: Result<(), String>,
     pub(super) exports: Vec<Export>,
     pub(super) versions: Vec<SymbolVersion>,
+    /// Whether there is a section `__versions`: only then does the kernel not compare releases.
+    pub(super) has_versions_section: bool,
     pub(super) parameters: Vec<Parameter>,
     pub(super) struct_size: Option<u64>,
 }

@@ -7,20 +7,41 @@ use super::cause::Cause;
 use super::facts::Facts;
 use super::symbol::{MissingSymbol, reserved_for};
 use crate::diagnosis::caller::Privilege;
+use crate::file::Signature;
+use crate::name::ModuleName;
 use crate::remedy::{Change, Remedy};
-use crate::shell::shell_word;
+use crate::shell::{CommandLine, shell_word};
 use crate::system::System;
 
+#[allow(clippy::too_many_lines, reason = "an arm for each cause")]
 pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Remedy> {
     let repeat = |change| vec![Remedy::Repeat(change)];
     let step = |text: &str| vec![Remedy::step(text)];
     match cause {
+        Cause::MissingSymbol { symbols } if are_dependencies(facts, symbols) => {
+            repeat(Change::WithDependencies)
+        }
         Cause::MissingSymbol { symbols } => for_missing(system, symbols),
-        Cause::SymbolVersionMismatch { .. } | Cause::VermagicMismatch { .. } => {
+        Cause::SymbolVersionMismatch { .. }
+        | Cause::VermagicMismatch { .. }
+        | Cause::NotForceable => {
             let release = facts.reference.vermagic.as_deref().unwrap_or_default();
             let release = release.split(' ').next().unwrap_or_default();
             let kernel = if release.is_empty() { "the running kernel" } else { release };
-            vec![Remedy::step(format!("rebuild the module against the headers for {kernel}"))]
+            let rebuild = format!("rebuild the module against the headers for {kernel}");
+            with_installed(facts, &rebuild)
+        }
+        Cause::NotRebooted { module, .. } => {
+            vec![Remedy::step(format!("reboot into {}, then load the module", shell_word(module)))]
+        }
+        Cause::ProviderMismatch { provider, file, .. } => {
+            let replace = |file| CommandLine::new("insmod").word("--replace").operands([file]);
+            let replace = file.iter().map(|file| Remedy::command(replace(file).to_string()));
+            let rebuild = format!(
+                "rebuild the module with the Module.symvers of the loaded {provider} in \
+                 KBUILD_EXTRA_SYMBOLS"
+            );
+            replace.chain([Remedy::step(rebuild)]).collect()
         }
         Cause::MissingNamespace { symbols } => {
             let mut namespaces: Vec<&String> = symbols.iter().map(|(_, space)| space).collect();
@@ -33,52 +54,69 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             };
             namespaces.iter().map(add).collect()
         }
-        Cause::DependencyInitializing { module: Some(module), .. } => {
-            let state = shell_word(system.module_dir(module).join("initstate"));
-            vec![Remedy::step(format!("retry once {state} reads \"live\""))]
+        Cause::ReservedNamespace { namespace } => vec![Remedy::step(format!(
+            "remove MODULE_IMPORT_NS({}) from the module",
+            shell_word(namespace)
+        ))],
+        Cause::DependencyInitializing { module: Some(module), .. } => until_live(system, module),
+        Cause::Initializing { name, crashed: false } => until_live(system, name),
+        Cause::Initializing { crashed: true, .. } => {
+            step("reboot, unless the init function returns")
+        }
+        Cause::BeingUnloaded { name } => {
+            let directory = shell_word(system.module_dir(name));
+            vec![Remedy::step(format!("retry once {directory} is gone"))]
         }
         Cause::DuplicateSymbol { owner: Some(owner), .. } => vec![Remedy::Remove(owner.clone())],
+        Cause::AlreadyLoaded { builds: Some(_), .. } => repeat(Change::Replacing),
         Cause::Unsigned { .. } | Cause::LockedDown { .. } if facts.voids_signature() => {
             repeat(Change::WithoutForce)
         }
         Cause::Unsigned { .. } | Cause::UnknownKey { .. } | Cause::LockedDown { .. } => {
-            let mut remedies = step("sign the module with a key that this kernel trusts");
-            if facts.policy.secure_boot == Some(true) {
-                let enroll = "enroll the signing key: mokutil --import KEY.der, then reboot";
-                remedies.push(Remedy::step(enroll));
-            }
-            remedies
+            for_untrusted(facts)
         }
-        Cause::BadSignature { .. } => step("reinstall the package that ships the module"),
-        Cause::Truncated { .. } | Cause::CorruptCompression { .. } | Cause::EmptyFile => {
-            step("copy or download the file again")
+        Cause::BadSignature { .. } => {
+            with_installed(facts, "reinstall the package that ships the module")
         }
+        Cause::Truncated { .. }
+        | Cause::Hollow
+        | Cause::CorruptCompression { .. }
+        | Cause::EmptyFile => with_installed(facts, "copy or download the file again"),
+        Cause::NotElf { what } => {
+            let advice = ADVICE.iter().find(|(part, _)| what.contains(part));
+            with_installed(facts, advice.map_or("", |(_, advice)| advice))
+        }
+        Cause::WrongArchitecture { .. } => with_installed(facts, ""),
+        Cause::NotAModule { .. } => facts.beside.iter().cloned().map(Remedy::Instead).collect(),
+        Cause::Relocation { .. } => step(
+            "rebuild the module with the build system and the compiler of the running kernel (make \
+             -C /lib/modules/$(uname -r)/build M=$PWD modules)",
+        ),
+        Cause::Btf => vec![
+            Remedy::step("rebuild the module against the headers for the running kernel"),
+            Remedy::command(
+                CommandLine::new("objcopy")
+                    .word("--remove-section=.BTF")
+                    .operands([&facts.path])
+                    .to_string(),
+            ),
+        ],
+        Cause::Livepatch { patch: Some(patch) } => vec![Remedy::step(format!(
+            "disable the live patch: write 0 to /sys/kernel/livepatch/{}/enabled",
+            shell_word(patch)
+        ))],
         Cause::Blacklisted { name } => {
             let name = shell_word(name);
             vec![Remedy::step(format!("boot without {name} in module_blacklist="))]
         }
         Cause::ModulesDisabled { at_boot: true } => step("boot without nomodule"),
         Cause::ModulesDisabled { at_boot: false } => step("reboot"),
-        Cause::NoPrivilege { lacks: Privilege::Namespace, .. } => {
-            step("load the module on the host, outside of the user namespace")
+        Cause::NoPrivilege { lacks: Privilege::Missing, .. } => repeat(Change::AsRoot),
+        Cause::NoPrivilege { lacks, container } => without_privilege(*lacks, container.as_deref()),
+        Cause::SecurityPolicy { modules, .. } => for_policy(facts, modules),
+        Cause::NoModuleSupport if facts.policy.caller.container.is_some() => {
+            step("load the module on the host")
         }
-        Cause::NoPrivilege { lacks: Privilege::Dropped, container } => match container.as_deref() {
-            Some(tool @ ("docker" | "podman")) => vec![
-                Remedy::step("load the module on the host"),
-                Remedy::step(format!(
-                    "start the container with: {tool} run --cap-add SYS_MODULE ..."
-                )),
-            ],
-            Some(_) => vec![
-                Remedy::step("load the module on the host"),
-                Remedy::step("start the container with the capability CAP_SYS_MODULE"),
-            ],
-            None => step(
-                "start the process with CAP_SYS_MODULE in its bounding set; a systemd service must \
-                 not have ProtectKernelModules=yes",
-            ),
-        },
-        Cause::NoPrivilege { .. } => repeat(Change::AsRoot),
         Cause::UnknownParameter { .. }
         | Cause::BadParameter { unknown: true, .. }
         | Cause::BadParameter { takes: None, .. } => repeat(Change::ListParameters),
@@ -87,29 +125,113 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
         Cause::FileNotFound { .. }
         | Cause::FileNotReadable { .. }
         | Cause::NotAFile { .. }
-        | Cause::NotElf { .. }
-        | Cause::WrongArchitecture { .. }
-        | Cause::NotAModule { .. }
-        | Cause::Relocation { .. }
-        | Cause::Btf
-        | Cause::Livepatch { .. }
+        | Cause::Livepatch { patch: None }
         | Cause::ProtectedSymbol { .. }
-        | Cause::ReservedNamespace { .. }
         | Cause::GplOnlySymbol { .. }
         | Cause::DependencyInitializing { module: None, .. }
         | Cause::DuplicateSymbol { owner: None, .. }
-        | Cause::AlreadyLoaded { .. }
+        | Cause::AlreadyLoaded { builds: None, .. }
         | Cause::BuiltIn { .. }
-        | Cause::BeingUnloaded { .. }
         | Cause::BadParameter { .. }
         | Cause::Inexpressible { .. }
         | Cause::InitFailed { .. }
         | Cause::OutOfMemory { .. }
         | Cause::NoModuleSupport
-        | Cause::NotForceable
-        | Cause::SecurityPolicy { .. }
         | Cause::Unknown { .. } => Vec::new(),
     }
+}
+
+/// What the file is instead of a module, and how to get the module.
+const ADVICE: &[(&str, &str)] = &[
+    ("Git LFS", "fetch the file itself: git lfs pull"),
+    ("HTTP header", "download the file without its header (curl without -i)"),
+    ("compress", "decompress the file once and load the result"),
+    ("archive", "unpack the archive and load the module in it"),
+    ("package", "unpack the package and load the module in it"),
+    ("web page", "download the file itself rather than the page about it"),
+    ("server", "download the file again"),
+    ("zeros", "copy or download the file again"),
+];
+
+/// The installed file of this module, if there is one, and a step.
+fn with_installed(facts: &Facts, step: &str) -> Vec<Remedy> {
+    let installed = facts.installed.iter().map(|one| Remedy::Instead(one.file.clone()));
+    let step = Some(step).filter(|step| !step.is_empty()).map(Remedy::step);
+    installed.chain(step).collect()
+}
+
+fn until_live(system: &System, module: &ModuleName) -> Vec<Remedy> {
+    let state = shell_word(system.module_dir(module).join("initstate"));
+    vec![Remedy::step(format!("retry once {state} reads \"live\""))]
+}
+
+/// For a module that lacks a signature that the kernel trusts.
+fn for_untrusted(facts: &Facts) -> Vec<Remedy> {
+    let signature = facts.module.as_ref().map(|module| &module.signature);
+    if let Some(Signature::Followed(bytes)) = signature
+        && facts.file.compression.is_none()
+    {
+        let line = CommandLine::new("truncate").word(format!("--size=-{bytes}"));
+        return vec![Remedy::command(line.operands([&facts.path]).to_string())];
+    }
+    if let Some(installed) = facts.installed.as_ref().filter(|installed| installed.signed) {
+        return vec![Remedy::Instead(installed.file.clone())];
+    }
+    let mut remedies = vec![Remedy::step("sign the module with a key that this kernel trusts")];
+    if facts.policy.secure_boot == Some(true) {
+        let enroll = "enroll the signing key: mokutil --import KEY.der, then reboot";
+        remedies.push(Remedy::step(enroll));
+    }
+    remedies
+}
+
+fn without_privilege(lacks: Privilege, container: Option<&str>) -> Vec<Remedy> {
+    if lacks == Privilege::Namespace {
+        return vec![Remedy::step("load the module on the host, outside of the user namespace")];
+    }
+    let Some(container) = container else {
+        return vec![Remedy::step(
+            "start the process with CAP_SYS_MODULE in its bounding set; a systemd service must not \
+             have ProtectKernelModules=yes",
+        )];
+    };
+    let start = match container {
+        "docker" | "podman" => {
+            format!("start the container with: {container} run --cap-add SYS_MODULE ...")
+        }
+        _ => "start the container with the capability CAP_SYS_MODULE".to_owned(),
+    };
+    vec![Remedy::step("load the module on the host"), Remedy::step(start)]
+}
+
+fn for_policy(facts: &Facts, modules: &[String]) -> Vec<Remedy> {
+    let container = facts.policy.caller.container.as_deref();
+    let steps: &[&str] = match (modules, container) {
+        ([one], Some("docker" | "podman")) if one == "seccomp" => &[
+            "load the module on the host",
+            "start the container with: --security-opt seccomp=unconfined",
+        ],
+        ([one], Some(_)) if one == "seccomp" => &["load the module on the host"],
+        ([one], None) if one == "seccomp" => {
+            &["run insmod outside of the service or sandbox that installed the filter (systemd: \
+               SystemCallFilter=)"]
+        }
+        ([one], _) if one == "loadpin" => {
+            &["load the module from the file system that the kernel is pinned to"]
+        }
+        ([one], _) if one == "ima" => &["sign the file for IMA: evmctl ima_sign"],
+        _ => &[],
+    };
+    steps.iter().map(|text| Remedy::step(*text)).collect()
+}
+
+/// Whether all that is missing is in modules that `--deps` finds and loads.
+fn are_dependencies(facts: &Facts, symbols: &[MissingSymbol]) -> bool {
+    let depends = facts.module.as_ref().map(|module| &module.depends);
+    symbols.iter().all(|symbol| {
+        let named = |name| depends.is_some_and(|depends| depends.contains(name));
+        symbol.file.is_some() && symbol.provider.as_ref().is_some_and(named)
+    })
 }
 
 /// The module to load first, for each that is missing.
@@ -139,7 +261,6 @@ fn for_missing(system: &System, symbols: &[MissingSymbol]) -> Vec<Remedy> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::ModuleName;
     use std::path::PathBuf;
 
     fn advised(cause: &Cause) -> Vec<Remedy> {

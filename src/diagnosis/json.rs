@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::cause::Cause;
-use super::symbol::{MissingSymbol, WrongVersion};
+use super::symbol::{Builds, MissingSymbol, WrongVersion};
 use crate::file::Signer;
 
 impl Serialize for Cause {
@@ -20,7 +20,7 @@ impl Serialize for Cause {
 /// Adds what belongs to the kind. A cause without an entry here has only its sentence.
 fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> {
     match cause {
-        Cause::WrongArchitecture { module, kernel } => {
+        Cause::WrongArchitecture { module, kernel } | Cause::NotRebooted { module, kernel } => {
             map.serialize_entry("module", module)?;
             map.serialize_entry("kernel", kernel)
         }
@@ -70,6 +70,17 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             map.serialize_entry("parameter", name)?;
             map.serialize_entry("nearest", nearest)
         }
+        Cause::Unsigned { followed, signed, .. } => {
+            map.serialize_entry("followed-by", followed)?;
+            map.serialize_entry("signed", &signed.as_ref().map(|file| file.to_string_lossy()))
+        }
+        Cause::AlreadyLoaded { builds, .. } => map.serialize_entry("build-ids", builds),
+        Cause::ProviderMismatch { symbols, provider, builds, file } => {
+            map.serialize_entry("symbols", symbols)?;
+            map.serialize_entry("provider", &provider.to_string())?;
+            map.serialize_entry("build-ids", builds)?;
+            map.serialize_entry("file", &file.as_ref().map(|file| file.to_string_lossy()))
+        }
         Cause::Livepatch { patch } => map.serialize_entry("patch", patch),
         Cause::ProtectedSymbol { symbols } => map.serialize_entry("symbols", &named(symbols)),
         Cause::SecurityPolicy { modules, .. } => map.serialize_entry("modules", modules),
@@ -98,6 +109,15 @@ struct Provided<'a> {
 
 fn named(symbols: &[String]) -> Vec<Named<'_>> {
     symbols.iter().map(|name| Named { name }).collect()
+}
+
+impl Serialize for Builds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("loaded", &self.loaded)?;
+        map.serialize_entry("file", &self.file)?;
+        map.end()
+    }
 }
 
 impl Serialize for MissingSymbol {

@@ -6,20 +6,22 @@ use std::time::{Duration, Instant};
 
 use super::evidence::{Evidence, Finding};
 use super::facts::{Facts, Module, Providers};
-use super::symbol::MissingSymbol;
+use super::symbol::{Builds, MissingSymbol};
 use crate::depmod::{self, ModuleTree};
 use crate::directory;
 use crate::error::Error;
 use crate::file::{Export, Image, ModuleFile};
+use crate::loaded::Attributes;
 use crate::name::ModuleName;
+use crate::system::System;
 
 /// How long files are read, one after another: any of them may be a large one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks up, for the symbols that a loaded module exports, what its file says about them; and for
 /// those that nobody exports, who would.
-pub(super) fn find(facts: &mut Facts, tree: &ModuleTree, module: &Module) {
-    let search = Lookup { path: &facts.path, tree, late: Instant::now() + PATIENCE };
+pub(super) fn find(system: &System, facts: &mut Facts, tree: &ModuleTree, module: &Module) {
+    let search = Lookup { system, path: &facts.path, tree, late: Instant::now() + PATIENCE };
     let Some(exports) = &facts.exports else {
         // Without CONFIG_KALLSYMS_ALL, only the kernel's own complaints tell what is missing.
         let unknown = facts.log.iter().flatten().filter_map(unknown_symbol).collect();
@@ -39,7 +41,12 @@ pub(super) fn find(facts: &mut Facts, tree: &ModuleTree, module: &Module) {
             None => {}
         }
     }
-    facts.details = search.details(owners);
+    let wanted: HashMap<&str, u32> =
+        module.versions.iter().map(|version| (version.name.as_str(), version.crc)).collect();
+    let found = search.loaded_files(owners, &wanted);
+    facts.details = found.details;
+    facts.other_builds = found.other_builds;
+    facts.fitting = found.fitting;
     facts.providers = search.providers(missing, &module.depends);
 }
 
@@ -50,7 +57,19 @@ fn unknown_symbol(evidence: &Evidence) -> Option<&str> {
     }
 }
 
+/// What the files of loaded modules tell.
+#[derive(Default)]
+struct Found {
+    /// Of those that are of the build that is loaded.
+    details: HashMap<String, Export>,
+    /// Modules none of whose files is.
+    other_builds: HashMap<ModuleName, Option<Builds>>,
+    /// Files of modules that export what is wanted, in the versions that are wanted.
+    fitting: HashMap<ModuleName, PathBuf>,
+}
+
 struct Lookup<'a> {
+    system: &'a System,
     /// The file whose symbols they are.
     path: &'a Path,
     tree: &'a ModuleTree,
@@ -63,20 +82,61 @@ impl Lookup<'_> {
         Instant::now() > self.late
     }
 
-    /// What the files of loaded modules say about the symbols that are used of each.
-    fn details(&self, owners: HashMap<&ModuleName, HashSet<&str>>) -> HashMap<String, Export> {
-        let mut details = HashMap::new();
+    /// What the files of loaded modules say about the symbols that are used of each. A file of the
+    /// right name does not stand for what is loaded: the build IDs tell.
+    fn loaded_files(
+        &self,
+        owners: HashMap<&ModuleName, HashSet<&str>>,
+        wanted: &HashMap<&str, u32>,
+    ) -> Found {
+        let mut found = Found::default();
         for (owner, used) in owners {
             if self.is_late() {
                 break;
             }
-            let beside = depmod::sibling(self.path, owner).map(|(_, image)| Ok(image));
-            let image = beside.or_else(|| self.tree.file_of(owner).map(|file| image_of(&file)));
-            let exports = image.map(exports_of).unwrap_or_default().into_iter();
-            let used = exports.filter(|export| used.contains(export.name.as_str()));
-            details.extend(used.map(|export| (export.name.clone(), export)));
+            let loaded = Attributes::new(self.system, owner).build_id().ok().flatten();
+            let mut other = None;
+            for (file, image) in self.files_of(owner) {
+                let exports = exports_of(Ok(image.clone()));
+                let used: Vec<Export> =
+                    exports.into_iter().filter(|one| used.contains(one.name.as_str())).collect();
+                let fits = |export: &Export| {
+                    let wanted = wanted.get(export.name.as_str());
+                    wanted.is_none() || wanted.copied() == export.crc
+                };
+                if !used.is_empty() && used.iter().all(fits) {
+                    found.fitting.entry(owner.clone()).or_insert(file);
+                }
+                match (&loaded, image.build_id()) {
+                    (Some(loaded), Some(id)) if loaded != id => {
+                        let hex = crate::file::hexadecimal;
+                        other.get_or_insert(Builds { loaded: hex(loaded), file: hex(id) });
+                    }
+                    _ => {
+                        other = None;
+                        found
+                            .details
+                            .extend(used.into_iter().map(|export| (export.name.clone(), export)));
+                        break;
+                    }
+                }
+            }
+            if let Some(builds) = other {
+                found.other_builds.insert(owner.clone(), Some(builds));
+            }
         }
-        details
+        found
+    }
+
+    /// The files of a module: beside this one, and in the tree of the release.
+    fn files_of(&self, name: &ModuleName) -> impl Iterator<Item = (PathBuf, Image)> {
+        let beside = depmod::sibling(self.path, name);
+        let beside = beside.map(|(file, image)| (file.path().to_owned(), image));
+        let installed = self.tree.file_of(name).into_iter();
+        let unlisted = self.tree.unlisted_files_of(name);
+        let rest = installed.chain(unlisted);
+        let rest = rest.filter_map(|file| image_of(&file).ok().map(|image| (file, image)));
+        beside.into_iter().chain(rest)
     }
 
     /// Which modules export what is missing, as far as one is found.

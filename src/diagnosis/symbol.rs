@@ -28,6 +28,16 @@ pub struct WrongVersion {
     pub kernel: Option<u32>,
 }
 
+/// Two builds of one module: the identifiers that the linker gave them, in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Builds {
+    /// Of the loaded module.
+    pub loaded: String,
+    /// Of the file.
+    pub file: String,
+}
+
 /// The names of the modules that a namespace `module:NAME,…` is for: `EXPORT_SYMBOL_FOR_MODULES`.
 pub(super) fn reserved_for(namespace: &str) -> Option<&str> {
     namespace.strip_prefix("module:")

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::cause::Cause;
-use super::symbol::{MissingSymbol, WrongVersion, reserved_for};
+use super::symbol::{Builds, MissingSymbol, WrongVersion, reserved_for};
 use crate::diagnosis::caller::Privilege;
 use crate::errno::Errno;
 use crate::file::{Signer, VermagicDifference};
@@ -12,7 +12,10 @@ impl fmt::Display for Cause {
     #[allow(clippy::too_many_lines, reason = "a sentence for each cause")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FileNotFound { path } => write!(f, "{} does not exist", path.display()),
+            Self::FileNotFound { path, note } => {
+                write!(f, "{} does not exist", path.display())?;
+                note.as_ref().map_or(Ok(()), |note| write!(f, ": {note}"))
+            }
             Self::FileNotReadable { path, errno: Errno::ETXTBSY } => {
                 write!(
                     f,
@@ -27,6 +30,10 @@ impl fmt::Display for Cause {
             Self::EmptyFile => f.write_str("the file is empty"),
             Self::NotElf { what } => write!(f, "the file is not a kernel module: {what}"),
             Self::Truncated { detail } => write!(f, "the file is truncated or corrupt: {detail}"),
+            Self::Hollow => f.write_str(
+                "the file is corrupt: symbols without a name, as where a part was never written \
+                 and is zeros",
+            ),
             Self::WrongArchitecture { module, kernel } => {
                 write!(f, "the module was built for {module}, but this kernel is {kernel}")
             }
@@ -70,10 +77,17 @@ impl fmt::Display for Cause {
             Self::DuplicateSymbol { symbol, owner: None } => {
                 write!(f, "it exports {symbol}, which the kernel itself already exports")
             }
-            Self::Unsigned { voided: false } => {
-                f.write_str("the module is not signed, and this kernel requires signatures")
+            Self::Unsigned { voided: false, followed, signed } => {
+                f.write_str("the module is not signed, and this kernel requires signatures")?;
+                if let Some(bytes) = followed {
+                    write!(f, "; {bytes} bytes follow the signature, which must end the file")?;
+                }
+                match signed {
+                    Some(file) => write!(f, "; the installed {} is signed", file.display()),
+                    None => Ok(()),
+                }
             }
-            Self::Unsigned { voided: true } => f.write_str(
+            Self::Unsigned { voided: true, .. } => f.write_str(
                 "--force invalidates the module's signature, and this kernel requires a valid one",
             ),
             Self::UnknownKey { signer } => write!(
@@ -115,7 +129,36 @@ impl fmt::Display for Cause {
                 let container = container.as_ref().filter(|_| *lacks != Privilege::Missing);
                 container.map_or(Ok(()), |container| write!(f, " ({container} container)"))
             }
-            Self::AlreadyLoaded { name } => write!(f, "{name} is already loaded"),
+            Self::AlreadyLoaded { name, builds: None } => write!(f, "{name} is already loaded"),
+            Self::AlreadyLoaded { name, builds: Some(Builds { loaded, file }) } => write!(
+                f,
+                "{name} is already loaded, from another build: build ID {loaded}, the file's is \
+                 {file}"
+            ),
+            Self::Initializing { name, crashed } => {
+                write!(f, "{name} is already being loaded: its init function has not returned")?;
+                if *crashed {
+                    f.write_str("; it may have crashed, see the kernel log")
+                } else {
+                    Ok(())
+                }
+            }
+            Self::NotRebooted { module, kernel } => write!(
+                f,
+                "the kernel was upgraded and not rebooted: the module is for {module}, but {kernel} \
+                 is still running and its modules are no longer installed"
+            ),
+            Self::ProviderMismatch { symbols, provider, builds, .. } => {
+                write!(
+                    f,
+                    "the module was built against another build of {provider} than the one that is loaded"
+                )?;
+                if let Some(Builds { loaded, file }) = builds {
+                    write!(f, " (build ID {loaded}; its installed file has {file})")?;
+                }
+                f.write_str("; ")?;
+                versions(f, symbols, &[])
+            }
             Self::BuiltIn { name } => write!(f, "{name} is built into the kernel"),
             Self::BeingUnloaded { name } => write!(f, "{name} is being unloaded"),
             Self::BadParameter { unknown: false, name, value, kind, takes, .. } => {

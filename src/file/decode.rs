@@ -119,11 +119,24 @@ fn decoder<'a>(
 
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
+/// What the decompressed data is, if it is not an ELF object.
+fn instead(start: &[u8]) -> String {
+    match Compression::sniff(start) {
+        Some(again) => format!("it is compressed twice; inside is {} again", again.as_str()),
+        None if start.get(257..262) == Some(b"ustar") => {
+            "it is a compressed tar archive".to_owned()
+        }
+        None => "the decompressed data is not an ELF object".to_owned(),
+    }
+}
+
 fn collect(mut decoder: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     decoder.by_ref().take(ELF_MAGIC.len() as u64).read_to_end(&mut bytes).map_err(corrupt)?;
     if bytes != ELF_MAGIC {
-        return Err(Error::new(ErrorKind::NotElf, "the decompressed data is not an ELF object"));
+        // Enough to tell what it is instead; damage behind that is of no interest any more.
+        let _ = decoder.by_ref().take(508).read_to_end(&mut bytes);
+        return Err(Error::new(ErrorKind::NotElf, instead(&bytes)));
     }
     let rest = limit.saturating_sub(bytes.len() as u64);
     decoder.by_ref().take(rest).read_to_end(&mut bytes).map_err(corrupt)?;

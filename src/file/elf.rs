@@ -5,6 +5,7 @@ use object::elf;
 use object::read::{File, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolSection};
 
 use super::limits::{NAME_MAX, SECTIONS_MAX, SYMBOLS_MAX, ShortNames};
+use super::relocations;
 use super::symbols::{Export, Import, SymbolVersion};
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
@@ -179,6 +180,26 @@ impl<'data> Elf<'data> {
     /// to that, a symbol of this name is defined.
     pub(super) fn has_init(&self) -> bool {
         self.symbols().any(|symbol| symbol.name() == Ok("init_module") && !symbol.is_undefined())
+    }
+
+    /// Whether an undefined symbol has no name, which the kernel looks for in vain. All symbol
+    /// tables begin with one; others are zeros that were never written.
+    pub(super) fn has_nameless_imports(&self) -> bool {
+        let nameless = |symbol: &Symbol<'data, '_>| {
+            symbol.index().0 != 0
+                && symbol.is_undefined()
+                && !symbol.is_weak()
+                && symbol.name() == Ok("")
+        };
+        self.symbols().any(|symbol| nameless(&symbol))
+    }
+
+    pub(super) fn has_section(&self, name: &str) -> bool {
+        self.object.section_by_name(name).is_some()
+    }
+
+    pub(super) fn relocations(&self) -> Result<(), String> {
+        relocations::check(&self.object)
     }
 
     pub(super) fn imports(&self) -> Vec<Import> {

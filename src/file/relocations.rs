@@ -21,7 +21,8 @@ pub(super) fn check<'data>(object: &File<'data, impl ReadRef<'data>>) -> Result<
             if relocation.has_implicit_addend() {
                 return Err("REL relocation unsupported".to_owned());
             }
-            let applies = !matches!(relocation.target(), RelocationTarget::Absolute) || r_type.0 != 0;
+            let applies =
+                !matches!(relocation.target(), RelocationTarget::Absolute) || r_type.0 != 0;
             if applies {
                 machine.check(r_type.0, data, offset)?;
             }

@@ -13,6 +13,9 @@ const INFO_LENGTH: usize = 12;
 pub enum Signature {
     /// Nothing.
     Absent,
+    /// The marker, and so many bytes behind it: the kernel, which looks at the very end, does not
+    /// see it.
+    Followed(usize),
     /// The marker, and something before it that is no signature.
     Malformed,
     /// A signature.
@@ -33,7 +36,7 @@ impl Signature {
     /// Looks at the end of a module.
     pub fn read(module: &[u8]) -> Self {
         let Some(rest) = module.strip_suffix(MARKER) else {
-            return Self::Absent;
+            return followed(module).map_or(Self::Absent, Self::Followed);
         };
         let Some((rest, info)) = rest.split_last_chunk::<INFO_LENGTH>() else {
             return Self::Malformed;
@@ -48,6 +51,17 @@ impl Signature {
             None => Self::Malformed,
         }
     }
+}
+
+/// How far from the end a marker is looked for: padding to a block, or another signature.
+const PADDING_MAX: usize = 1 << 16;
+
+/// How many bytes follow the last marker.
+fn followed(module: &[u8]) -> Option<usize> {
+    let start = module.len().saturating_sub(PADDING_MAX);
+    let end = module.get(start..)?;
+    let at = end.windows(MARKER.len()).rposition(|part| part == MARKER)?;
+    Some(end.len() - at - MARKER.len())
 }
 
 const SEQUENCE: u8 = 0x30;

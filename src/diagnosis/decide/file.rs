@@ -1,12 +1,14 @@
 //! Whether the file is a module at all.
 
+use std::os::unix::ffi::OsStrExt;
+
 use super::{log_decides, logged};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
 use crate::error::ErrorKind;
-use crate::file::{Compression, vermagic_differences};
+use crate::file::{Compression, Import, vermagic_differences};
 
 pub(super) fn not_a_file(facts: &Facts) -> Option<Cause> {
     facts.file.not_regular.map(|what| Cause::NotAFile { what })
@@ -64,6 +66,9 @@ pub(super) fn not_elf(facts: &Facts) -> Option<Cause> {
         None => facts.unreadable.as_ref()?,
     };
     match error.kind() {
+        ErrorKind::NotElf if header.is_none() => {
+            Some(Cause::NotElf { what: error.detail().to_owned() })
+        }
         ErrorKind::NotElf => Some(Cause::NotElf { what: facts.file.looks_like.clone() }),
         ErrorKind::Truncated => Some(Cause::Truncated { detail: error.detail().to_owned() }),
         _ => None,
@@ -109,7 +114,42 @@ pub(super) fn truncated(facts: &Facts) -> Option<Cause> {
     cut.then(|| Cause::Truncated { detail: error.detail().to_owned() })
 }
 
+/// An object of the build, which somebody loads in place of the module that is linked from it.
+pub(super) fn intermediate(facts: &Facts) -> Option<Cause> {
+    let name = facts.path.file_name()?.as_bytes();
+    let module = facts.module.as_ref();
+    let unlinked = module.is_some_and(|module| {
+        let main = |import: &Import| matches!(&import.name[..], "init_module" | "cleanup_module");
+        module.valid.is_err() || module.imports.iter().any(main)
+    });
+    let detail = if name.ends_with(b".debug") && module.is_some_and(|module| module.valid.is_err())
+    {
+        "the file holds the debugging information of a module, not the module"
+    } else if name.ends_with(b".o") && unlinked {
+        "the file is an intermediate object of the build; the module is the .ko file"
+    } else {
+        return None;
+    };
+    Some(Cause::NotAModule { detail: detail.to_owned() })
+}
+
+/// Entries of the symbol table that are zeros: the file has a hole where it was not written.
+pub(super) fn hollow(facts: &Facts) -> Option<Cause> {
+    let said = logged(facts, |finding| match finding {
+        Finding::UnknownSymbol(name, _) if name.is_empty() => Some(()),
+        _ => None,
+    });
+    let nameless = facts.valid_module().is_some_and(|module| module.has_nameless_imports);
+    let hollow = if log_decides(facts) { said.is_some() } else { nameless };
+    hollow.then_some(Cause::Hollow)
+}
+
 pub(super) fn relocation(facts: &Facts) -> Option<Cause> {
+    if !log_decides(facts)
+        && let Some(Err(detail)) = facts.valid_module().map(|module| &module.relocations)
+    {
+        return Some(Cause::Relocation { detail: detail.clone() });
+    }
     logged(facts, |finding| match finding {
         Finding::Relocation(detail) => Some(Cause::Relocation { detail: detail.clone() }),
         _ => None,

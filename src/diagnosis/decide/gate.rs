@@ -64,16 +64,34 @@ pub(super) fn vermagic(facts: &Facts) -> Option<Cause> {
         Some(magics) => magics,
         None => (module.vermagic.clone().unwrap_or_default(), mismatch(facts)?),
     };
-    let has_versions = facts.valid_module().is_some_and(|module| !module.versions.is_empty());
+    let has_versions = facts.valid_module().is_some_and(|module| module.has_versions_section);
     let differences = vermagic_differences(&module, &kernel, has_versions);
+    if facts.was_upgraded {
+        return Some(not_rebooted(facts, &module));
+    }
     Some(Cause::VermagicMismatch { module, kernel: Some(kernel), differences })
+}
+
+/// No modules are installed for the running kernel any more, but for the one that this module is
+/// of.
+pub(super) fn not_rebooted(facts: &Facts, vermagic: &str) -> Cause {
+    let module = vermagic.split(' ').next().unwrap_or_default().to_owned();
+    Cause::NotRebooted { module, kernel: facts.release.clone() }
+}
+
+/// The kernel was upgraded and not rebooted: before the call, without modules of the running kernel
+/// to compare with, that is what can be known.
+pub(super) fn upgraded(facts: &Facts) -> Option<Cause> {
+    let magic = facts.valid_module()?.vermagic.as_ref()?;
+    let checked = !facts.force.vermagic && !facts.force.modversions;
+    (facts.was_upgraded && facts.answer.is_none() && checked).then(|| not_rebooted(facts, magic))
 }
 
 /// The magic of the kernel, if that of the module does not fit it.
 fn mismatch(facts: &Facts) -> Option<String> {
     let module = facts.valid_module()?;
     let kernel = facts.reference.vermagic.as_ref()?;
-    let has_versions = !module.versions.is_empty() && !facts.force.modversions;
+    let has_versions = module.has_versions_section && !facts.force.modversions;
     let magic = module.vermagic.as_deref().unwrap_or_default();
     let differences = vermagic_differences(magic, kernel, has_versions);
     (!differences.is_empty()).then(|| kernel.clone())

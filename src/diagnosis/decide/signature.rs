@@ -9,9 +9,9 @@ use crate::file::{Signature, Signer};
 
 /// What the kernel will make of the signature, as far as that can be told without its keys.
 enum Standing {
-    Unsigned {
-        voided: bool,
-    },
+    Unsigned,
+    /// A flag of forced loading voids it.
+    Voided,
     Malformed,
     UnknownKey(Signer),
     KnownKey(Signer),
@@ -22,8 +22,8 @@ enum Standing {
 fn standing(facts: &Facts) -> Option<Standing> {
     let module = facts.module.as_ref()?;
     let signer = match &module.signature {
-        Signature::Absent => return Some(Standing::Unsigned { voided: false }),
-        _ if facts.force.any() => return Some(Standing::Unsigned { voided: true }),
+        Signature::Absent | Signature::Followed(_) => return Some(Standing::Unsigned),
+        _ if facts.force.any() => return Some(Standing::Voided),
         Signature::Malformed => return Some(Standing::Malformed),
         Signature::Present(signer) => signer.clone(),
     };
@@ -49,8 +49,20 @@ fn kernel_said_so(facts: &Facts) -> bool {
 
 /// Whether there is no signature and none is asked for.
 pub(super) fn is_no_matter(facts: &Facts) -> bool {
-    let unsigned = matches!(standing(facts), Some(Standing::Unsigned { .. }));
+    let unsigned = matches!(standing(facts), Some(Standing::Unsigned | Standing::Voided));
     unsigned && facts.policy.sig_enforce == Some(false) && !kernel_said_so(facts)
+}
+
+fn unsigned(facts: &Facts, standing: &Standing) -> Cause {
+    let followed = match facts.module.as_ref().map(|module| &module.signature) {
+        Some(Signature::Followed(bytes)) => Some(*bytes),
+        _ => None,
+    };
+    Cause::Unsigned {
+        voided: matches!(standing, Standing::Voided),
+        followed,
+        signed: facts.installed.as_ref().filter(|one| one.signed).map(|one| one.file.clone()),
+    }
 }
 
 pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
@@ -62,8 +74,8 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
     if facts.answer.is_none() {
         // Whether a known key's signature is of these contents, only the kernel can tell.
         return match standing {
-            Standing::Unsigned { voided } if enforced == Some(true) => {
-                Some(Cause::Unsigned { voided })
+            Standing::Unsigned | Standing::Voided if enforced == Some(true) => {
+                Some(unsigned(facts, &standing))
             }
             Standing::UnknownKey(signer) if enforced == Some(true) => {
                 Some(Cause::UnknownKey { signer })
@@ -75,8 +87,8 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
         return Some(Cause::BadSignature { signer: None });
     }
     match standing {
-        Standing::Unsigned { .. } if is_no_matter(facts) => None,
-        Standing::Unsigned { voided } => Some(Cause::Unsigned { voided }),
+        Standing::Unsigned | Standing::Voided if is_no_matter(facts) => None,
+        Standing::Unsigned | Standing::Voided => Some(unsigned(facts, &standing)),
         Standing::KnownKey(signer) => Some(Cause::BadSignature { signer: Some(signer) }),
         // A key that is missing is no reason to refuse where nothing is enforced; and where it
         // is, the kernel says so.
@@ -100,8 +112,8 @@ pub(super) fn locked_down(facts: &Facts) -> Option<Cause> {
     // Where signatures are not checked at all, lockdown does not ask for them.
     facts.policy.sig_enforce?;
     let signature = match standing(facts)? {
-        Standing::Unsigned { voided: false } => "is not signed",
-        Standing::Unsigned { voided: true } => "loses its signature because of --force",
+        Standing::Unsigned => "is not signed",
+        Standing::Voided => "loses its signature because of --force",
         Standing::UnknownKey(_) => "is signed with a key that this kernel does not trust",
         Standing::Unclear(_) if facts.answer.is_some() => {
             "is signed with a key that it does not accept"

@@ -4,12 +4,12 @@
 
 use std::collections::HashMap;
 
-use super::{findings, log_decides, logged};
+use super::{findings, gate, log_decides, logged};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::{Facts, Module};
 use crate::diagnosis::symbol::{MissingSymbol, WrongVersion, reserved_for};
-use crate::file::{is_gpl_compatible, vermagic_differences};
+use crate::file::{Import, is_gpl_compatible, vermagic_differences};
 use crate::name::ModuleName;
 
 /// What stands for the types that all modules share with the kernel; the second up to 2.6.27.
@@ -59,11 +59,33 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
         let names = module.versions.iter().filter(differs).map(|version| version.name.as_str());
         names.filter(|name| among(name)).map(wrong).collect()
     };
+    if let Some(cause) = provider_mismatch(facts, &symbols) {
+        return Some(cause);
+    }
+    if facts.was_upgraded && !symbols.is_empty() && symbols.iter().all(|one| is_layout(&one.name)) {
+        return module.vermagic.as_deref().map(|magic| gate::not_rebooted(facts, magic));
+    }
     let (own, kernels) = (module.vermagic.as_deref(), facts.reference.vermagic.as_deref());
     let differences =
         own.zip(kernels).map(|(own, kernels)| vermagic_differences(own, kernels, false));
     let differences = differences.unwrap_or_default();
     (!symbols.is_empty()).then_some(Cause::SymbolVersionMismatch { symbols, differences })
+}
+
+/// Whether the symbols are all of one module: then its build is what differs.
+fn provider_mismatch(facts: &Facts, symbols: &[WrongVersion]) -> Option<Cause> {
+    let owner =
+        |symbol: &WrongVersion| facts.exports.as_ref()?.found.get(&symbol.name)?.owner.clone();
+    let provider = owner(symbols.first()?)?;
+    if symbols.iter().any(|symbol| owner(symbol).as_ref() != Some(&provider)) {
+        return None;
+    }
+    Some(Cause::ProviderMismatch {
+        symbols: symbols.to_vec(),
+        builds: facts.other_builds.get(&provider).cloned().flatten(),
+        file: facts.fitting.get(&provider).cloned(),
+        provider,
+    })
 }
 
 pub(super) fn dependency_initializing(facts: &Facts) -> Option<Cause> {
@@ -77,8 +99,25 @@ pub(super) fn dependency_initializing(facts: &Facts) -> Option<Cause> {
         Finding::GaveUpWaiting(module) => ModuleName::new(module).ok(),
         _ => None,
     });
+    if facts.answer.is_none() {
+        return awaited(facts);
+    }
     (module.is_some() || !symbols.is_empty())
         .then_some(Cause::DependencyInitializing { module, symbols })
+}
+
+/// A module whose symbols this one uses, and which the kernel would wait for half a minute for.
+fn awaited(facts: &Facts) -> Option<Cause> {
+    let found = &facts.exports.as_ref()?.found;
+    let owner = |import: &Import| {
+        let owner = found.get(&import.name)?.owner.as_ref()?;
+        facts.initializing.contains(owner).then_some(owner)
+    };
+    let imports = &facts.valid_module()?.imports;
+    let module = imports.iter().find_map(owner)?.clone();
+    let of_it = |import: &&Import| owner(import) == Some(&module);
+    let symbols = imports.iter().filter(of_it).map(|import| import.name.clone()).collect();
+    Some(Cause::DependencyInitializing { module: Some(module), symbols })
 }
 
 /// Symbols that are there, but not for a module under such a licence. The kernel calls them

@@ -9,6 +9,13 @@ use crate::errno::Errno;
 use crate::file::same_name;
 use crate::loaded::State;
 
+/// A module of this name has not left its init function: the kernel waits for it.
+pub(super) fn initializing(facts: &Facts) -> Option<Cause> {
+    let name = facts.module.as_ref()?.name.clone()?;
+    (facts.namesake == Some(State::Loading))
+        .then_some(Cause::Initializing { name, crashed: facts.has_crashed })
+}
+
 pub(super) fn already_loaded(facts: &Facts) -> Option<Cause> {
     let live = match facts.namesake {
         Some(State::Live | State::Loading) => true,
@@ -17,7 +24,7 @@ pub(super) fn already_loaded(facts: &Facts) -> Option<Cause> {
         _ => false,
     };
     let name = facts.module.as_ref()?.name.clone()?;
-    live.then_some(Cause::AlreadyLoaded { name })
+    live.then(|| Cause::AlreadyLoaded { name, builds: facts.builds.clone() })
 }
 
 pub(super) fn being_unloaded(facts: &Facts) -> Option<Cause> {

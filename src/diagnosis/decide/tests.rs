@@ -34,8 +34,12 @@ fn module() -> Module {
         depends: Vec::new(),
         has_init: true,
         signature: Signature::Absent,
+        has_nameless_imports: false,
+        relocations: Ok(()),
         imports: vec![Import { name: "f".into(), weak: false }],
         exports: vec![Export { name: "e".into(), gpl_only: false, namespace: None, crc: None }],
+        has_versions_section: true,
+        build_id: None,
         versions: vec![SymbolVersion { name: "f".into(), crc: 1 }],
         parameters: vec![Parameter {
             name: b"p".to_vec(),
@@ -149,6 +153,10 @@ fn foreseen_and_explained() {
         ("already-loaded", Errno::EEXIST, |it| it.namesake = Some(State::Live)),
         ("being-unloaded", Errno::EBUSY, |it| it.namesake = Some(State::Unloading)),
         ("missing-symbol", Errno::ENOENT, |it| it.exports = Some(Exports::default())),
+        ("truncated", Errno::ENOENT, |it| edit(it, |module| module.has_nameless_imports = true)),
+        ("not-a-module", Errno::ENOEXEC, |it| {
+            edit(it, |module| module.relocations = Err("Unknown rela relocation: 41".into()));
+        }),
         ("gpl-only-symbol", Errno::ENOENT, |it| {
             edit(it, |module| module.license = None);
             exported(it, "f", Some(true));

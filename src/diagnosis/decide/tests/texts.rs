@@ -121,7 +121,7 @@ const TEXTS: &[(Errno, &str, &str)] = &[
     // Linux 3.10 to 4.19.
     (ENOENT, "missing-symbol", "t_x: Unknown symbol f (err 0)"),
     (ENOENT, "missing-symbol", "t_x: Unknown symbol f"),
-    (ENOENT, "missing-symbol", "t_x: Unknown symbol  (err -2)"),
+    (ENOENT, "truncated", "t_x: Unknown symbol  (err -2)"),
     (Errno::EBUSY, "dependency-initializing", "t_x: gave up waiting for init of module y."),
     (Errno::EBUSY, "dependency-initializing", "t_x: Unknown symbol f (err -16)"),
     (EINVAL, "symbol-version-mismatch", "t_x: disagrees about version of symbol f"),
