@@ -8,6 +8,7 @@ mod load;
 mod max_size;
 mod message;
 mod params;
+mod replace;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -23,7 +24,7 @@ use crate::common::results::{self, Record};
 use crate::common::status::Status;
 use cli::Cli;
 use failure::Failure;
-use load::Outcome;
+use replace::{Ended, Job};
 
 const TOOL: &str = "insmod";
 
@@ -49,7 +50,8 @@ fn run(cli: &Cli) -> Status {
             }
         }
     }
-    let status = match attempt(cli, &reporter, &mut record) {
+    let ended = attempt(cli, &reporter, &mut record);
+    let status = match ended.result {
         Ok(outcome) => {
             record.outcome = outcome.word();
             Status::Done
@@ -64,7 +66,7 @@ fn run(cli: &Cli) -> Status {
             status
         }
     };
-    finish(cli, record, &reporter, status)
+    finish(cli, record, &reporter, ended.signal.unwrap_or(status))
 }
 
 fn finish(cli: &Cli, mut record: Record, reporter: &Reporter, status: Status) -> Status {
@@ -72,14 +74,28 @@ fn finish(cli: &Cli, mut record: Record, reporter: &Reporter, status: Status) ->
     if cli.json { results::print(&[record], reporter, status) } else { status }
 }
 
-fn attempt(cli: &Cli, reporter: &Reporter, record: &mut Record) -> Result<Outcome, Failure> {
+fn attempt(cli: &Cli, reporter: &Reporter, record: &mut Record) -> Ended {
+    let (file, arguments) = match read(cli) {
+        Ok(read) => read,
+        Err(failure) => return Err(failure).into(),
+    };
+    let system = &System::live();
+    if cli.replace {
+        let job = Job { system, cli, reporter, file: &file, arguments: &arguments };
+        return replace::run(job, record);
+    }
+    load::run(system, cli, reporter, &file, &arguments, record).into()
+}
+
+/// The file, open, and its parameters.
+fn read(cli: &Cli) -> Result<(ModuleFile, Arguments), Failure> {
     let path = cli.file.as_ref().ok_or_else(Failure::no_file)?;
     if let Some(second) = cli.parameters.iter().find(|word| is_module_file(word)) {
         return Err(Failure::second_file(second));
     }
     let arguments = Arguments::new(&cli.parameters).map_err(|bad| Failure::inexpressible(&bad))?;
     let file = open(cli, path).map_err(|error| Failure::not_opened(path, &error))?;
-    load::run(&System::live(), cli, reporter, &file, &arguments, record)
+    Ok((file, arguments))
 }
 
 /// Standard input may be a file or a pipe.

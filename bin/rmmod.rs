@@ -1,14 +1,12 @@
 //! `rmmod`: remove modules from the kernel.
 mod cli;
-mod explain;
+pub(crate) mod explain;
 mod holders;
-mod message;
+pub(crate) mod message;
 mod outcomes;
 mod progress;
 mod session;
-mod signals;
 mod targets;
-mod wait_time;
 mod who;
 
 use std::process::ExitCode;

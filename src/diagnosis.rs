@@ -111,6 +111,18 @@ pub fn check_supposing(
     diagnosis(system, &collect::before(system, request, supposed))
 }
 
+/// Checks whether the calling process may load modules; `None` if nothing is known to forbid it.
+pub fn check_privilege(system: &System) -> Option<Diagnosis> {
+    let facts = Facts {
+        answer: Some(crate::errno::Errno::EPERM),
+        policy: policy::Policy::read(system),
+        ..Facts::default()
+    };
+    let cause = decide::no_privilege(&facts)?;
+    let remedies = fix::remedies(system, &facts, &cause);
+    Some(Diagnosis { remedies, ..Diagnosis::new(cause) })
+}
+
 fn diagnosis(system: &System, facts: &Facts) -> Option<Diagnosis> {
     let cause = decide::decide(facts)?;
     let remedies = fix::remedies(system, facts, &cause);

@@ -8,6 +8,8 @@ pub(crate) mod output;
 pub(crate) mod parse;
 pub(crate) mod report;
 pub(crate) mod results;
+pub(crate) mod signals;
 pub(crate) mod status;
 pub(crate) mod telling;
 pub(crate) mod unprintable;
+pub(crate) mod wait_time;

@@ -46,6 +46,10 @@ pub(crate) struct Record {
     /// Modules that were loaded before it: objects with `module` and `file`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) dependencies: Vec<Value>,
+    /// The steps of a replacement: objects with `action`, `module`, `file`, `outcome` and
+    /// `milliseconds`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) steps: Vec<Value>,
     /// What is worth knowing beyond that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,

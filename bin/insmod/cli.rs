@@ -9,6 +9,7 @@ use modutils::Force;
 use crate::common::options::Common;
 use crate::common::parse;
 use crate::common::status::Status;
+use crate::common::wait_time::{self, WaitTime};
 use crate::insmod::TOOL;
 use crate::insmod::max_size;
 
@@ -19,9 +20,13 @@ const STATUSES: &[Status] = &[
     Status::Usage,
     Status::Already,
     Status::Busy,
+    Status::TimedOut,
     Status::NotPermitted,
     Status::Misfit,
     Status::InitFailed,
+    Status::HungUp,
+    Status::Interrupted,
+    Status::Terminated,
 ];
 
 /// Load a module file into the kernel.
@@ -48,8 +53,28 @@ pub(crate) struct Cli {
     /// Succeed if the module is already loaded
     #[arg(long)]
     pub(crate) if_needed: bool,
+    /// Replace the loaded module with the one in FILE
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// With --replace: also reload the modules that depend on it
+    #[arg(long, requires = "replace")]
+    pub(crate) recursive: bool,
+    /// With --replace: wait until the old module can be removed, at most TIME
+    #[arg(
+        long,
+        value_name = "TIME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "forever",
+        value_parser = wait_time::parse,
+        requires = "replace"
+    )]
+    pub(crate) wait: Option<WaitTime>,
+    /// With --replace: keep the current parameters, except those given
+    #[arg(long, requires = "replace")]
+    pub(crate) keep_params: bool,
     /// List the module's parameters and exit
-    #[arg(short = 'P', long, conflicts_with_all = ["check", "deps", "if_needed"])]
+    #[arg(short = 'P', long, conflicts_with_all = ["check", "deps", "if_needed", "replace"])]
     pub(crate) params: bool,
     /// Fail on unknown parameters instead of warning about them
     #[arg(long)]

@@ -5,14 +5,16 @@ use std::os::unix::ffi::OsStrExt;
 
 use modutils::{
     BadArgument, Cause, Change, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile,
-    Remedy, System, WayOut,
+    ModuleName, Remedy, RemoveError, RemoveMode, System, WayOut,
 };
+use serde_json::json;
 
 use crate::common::invocation::Invocation;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::results::Record;
 use crate::common::status::Status;
 use crate::insmod::{TOOL, message};
+use crate::rmmod;
 
 pub(crate) struct Failure {
     /// The line of kmod, without the prefix.
@@ -22,8 +24,12 @@ pub(crate) struct Failure {
     errno: Option<Errno>,
     status: Status,
     diagnosis: Option<Box<Diagnosis>>,
+    /// What is known, where there is no diagnosis: the kind of the cause, and its text.
+    reason: Option<Box<(&'static str, String)>>,
     /// What helps, where there is no diagnosis.
     remedies: Vec<Remedy>,
+    /// What is loaded now, where that is not as before.
+    last_line: Option<Box<str>>,
     /// The kernel was not asked, because nobody wanted it to be.
     foreseen: bool,
 }
@@ -32,8 +38,17 @@ impl Failure {
     /// A refusal that needs no explanation.
     fn refused(line: Vec<u8>, status: Status) -> Self {
         let text = String::from_utf8_lossy(&line).into_owned();
-        let remedies = Vec::new();
-        Self { line, text, errno: None, status, diagnosis: None, remedies, foreseen: false }
+        Self {
+            line,
+            text,
+            errno: None,
+            status,
+            diagnosis: None,
+            reason: None,
+            remedies: Vec::new(),
+            last_line: None,
+            foreseen: false,
+        }
     }
 
     pub(crate) fn no_file() -> Self {
@@ -83,7 +98,9 @@ impl Failure {
             errno: Some(errno),
             status: diagnosis.cause.class().into(),
             diagnosis: Some(Box::new(diagnosis)),
+            reason: None,
             remedies: Vec::new(),
+            last_line: None,
             foreseen: false,
         }
     }
@@ -100,7 +117,9 @@ impl Failure {
             errno: Some(error.answer()),
             status: diagnosis.cause.class().into(),
             diagnosis: Some(Box::new(diagnosis)),
+            reason: None,
             remedies: Vec::new(),
+            last_line: None,
             foreseen: false,
         }
     }
@@ -114,7 +133,9 @@ impl Failure {
             errno,
             status: diagnosis.cause.class().into(),
             diagnosis: Some(Box::new(diagnosis)),
+            reason: None,
             remedies: Vec::new(),
+            last_line: None,
             foreseen: true,
         }
     }
@@ -135,9 +156,58 @@ impl Failure {
             errno: None,
             status: Status::Misfit,
             diagnosis: Some(Box::new(diagnosis)),
+            reason: None,
             remedies: Vec::new(),
+            last_line: None,
             foreseen: false,
         }
+    }
+
+    /// A replacement that was not begun.
+    pub(crate) fn in_the_way(
+        line: String,
+        status: Status,
+        kind: &'static str,
+        cause: String,
+        remedies: Vec<Remedy>,
+    ) -> Self {
+        let reason = Some(Box::new((kind, cause)));
+        Self { reason, remedies, ..Self::refused(line.into_bytes(), status) }
+    }
+
+    /// The old module, or one that uses it, was not removed.
+    pub(crate) fn not_removed(system: &System, error: &RemoveError) -> Self {
+        let line = rmmod::message::not_removed(error, RemoveMode::Refuse);
+        let account = rmmod::explain::account(system, error);
+        let remedies = account.remedies;
+        let reason = account.cause.map(|cause| Box::new((error.refusal().kind(), cause)));
+        let status = error.refusal().class().into();
+        let errno = Some(error.errno());
+        Self { reason, errno, remedies, ..Self::refused(line, status) }
+    }
+
+    /// A signal came before a module was removed.
+    pub(crate) fn interrupted(module: &ModuleName) -> Self {
+        let line = format!("could not remove '{module}': {}", Errno::EINTR);
+        let cause = format!("interrupted before {module} was tried");
+        let failure = Self::in_the_way(line, Status::Failed, "interrupted", cause, Vec::new());
+        Self { errno: Some(Errno::EINTR), ..failure }
+    }
+
+    /// What is loaded after a replacement is not what was to be loaded.
+    pub(crate) fn not_proven(name: &ModuleName) -> Self {
+        let line = format!("could not replace module {name}: another build is loaded");
+        let cause = "the build ID in sysfs is not the one in the file".to_owned();
+        Self::in_the_way(line, Status::Failed, "another-build", cause, Vec::new())
+    }
+
+    pub(crate) fn not_written(errno: Errno) -> Self {
+        Self::refused(format!("could not write: {errno}").into_bytes(), Status::Failed)
+    }
+
+    /// Adds what is loaded now, as the last line.
+    pub(crate) fn with_last_line(self, line: String) -> Self {
+        Self { last_line: Some(line.into()), ..self }
     }
 
     /// The kernel was not asked, whatever the reason is.
@@ -156,7 +226,11 @@ impl Failure {
         let fix: Vec<WayOut> =
             remedies.iter().filter_map(|remedy| invocation.show(remedy)).collect();
         let explanation = self.diagnosis.as_ref().map_or_else(
-            || Explanation { fix: fix.clone(), ..Explanation::default() },
+            || Explanation {
+                cause: self.reason.as_ref().map(|reason| reason.1.clone()),
+                fix: fix.clone(),
+                ..Explanation::default()
+            },
             |found| Explanation {
                 cause: Some(found.cause.to_string()),
                 kernel: found.kernel_log.clone(),
@@ -175,8 +249,13 @@ impl Failure {
             record.module = diagnosis.module.map(|name| name.to_string());
             record.cause = serde_json::to_value(&diagnosis.cause).ok();
             record.kernel_log = diagnosis.kernel_log;
+        } else {
+            record.cause = self.reason.map(|reason| json!({"kind": reason.0, "text": reason.1}));
         }
         record.fix = fix;
+        if let Some(line) = &self.last_line {
+            reporter.tell(line.as_bytes());
+        }
         self.status
     }
 }

@@ -55,9 +55,7 @@ pub(crate) fn run(
     match result {
         Ok(()) => {
             name(record, cli, file);
-            record.dependencies.extend(loaded.iter().map(|(name, file)| {
-                json!({"module": name.to_string(), "file": file.path().to_string_lossy()})
-            }));
+            note(record, &loaded);
             told(cli, reporter, "loaded", file);
             warn_of_ignored(reporter, request, record);
             if talkative {
@@ -69,15 +67,48 @@ pub(crate) fn run(
             Ok(already(system, cli, reporter, request, record))
         }
         Err(failure) => {
-            for (name, _) in loaded.iter().rev() {
-                // Somebody may use it by now; then it stays.
-                let _ = modutils::remove(system, name, RemoveMode::Refuse);
-            }
+            take_out(system, &loaded);
             if cli.json || reporter.explains() {
                 record.warnings.extend(dependencies::not_found(system, &not_found));
             }
             Err(failure)
         }
+    }
+}
+
+/// Loads what the module in `file` depends on, with `--deps`, and nothing else.
+pub(crate) fn with_dependencies(
+    system: &System,
+    cli: &Cli,
+    reporter: &Reporter,
+    file: &ModuleFile,
+    record: &mut Record,
+) -> Result<Loaded, Failure> {
+    let mut loaded = Vec::new();
+    if cli.deps {
+        let to_load = modutils::dependencies(system, file).to_load;
+        if let Err(failure) = load_dependencies(system, cli, reporter, to_load, &mut loaded) {
+            take_out(system, &loaded);
+            return Err(failure);
+        }
+        note(record, &loaded);
+    }
+    Ok(loaded)
+}
+
+/// The modules that this call loaded, in order, with their files.
+pub(crate) type Loaded = Vec<(ModuleName, ModuleFile)>;
+
+fn note(record: &mut Record, loaded: &Loaded) {
+    record.dependencies.extend(loaded.iter().map(
+        |(name, file)| json!({"module": name.to_string(), "file": file.path().to_string_lossy()}),
+    ));
+}
+
+/// Removes what this call loaded. Somebody may use a module by now; then it stays.
+pub(crate) fn take_out(system: &System, loaded: &Loaded) {
+    for (name, _) in loaded.iter().rev() {
+        let _ = modutils::remove(system, name, RemoveMode::Refuse);
     }
 }
 
@@ -120,7 +151,7 @@ fn already(
 }
 
 /// What is worth knowing about a success, and said only to those who asked for more than it.
-fn remark(cli: &Cli, reporter: &Reporter, lines: Vec<String>, record: &mut Record) {
+pub(crate) fn remark(cli: &Cli, reporter: &Reporter, lines: Vec<String>, record: &mut Record) {
     if cli.common.verbose {
         for line in &lines {
             reporter.warn(line);
@@ -130,7 +161,7 @@ fn remark(cli: &Cli, reporter: &Reporter, lines: Vec<String>, record: &mut Recor
 }
 
 /// The one thing that a success says to everybody.
-fn warn_of_ignored(reporter: &Reporter, request: Request<'_>, record: &mut Record) {
+pub(crate) fn warn_of_ignored(reporter: &Reporter, request: Request<'_>, record: &mut Record) {
     if request.arguments.is_empty() {
         return;
     }
@@ -145,7 +176,7 @@ fn load_dependencies(
     cli: &Cli,
     reporter: &Reporter,
     dependencies: Vec<Dependency>,
-    loaded: &mut Vec<(ModuleName, ModuleFile)>,
+    loaded: &mut Loaded,
 ) -> Result<(), Failure> {
     let arguments = Arguments::default();
     let max = cli.max_size.unwrap_or(DECOMPRESSED_MAX);
@@ -182,7 +213,7 @@ fn told(cli: &Cli, reporter: &Reporter, what: &str, file: &ModuleFile) {
 }
 
 /// The call itself. Nothing else happens unless it fails, or somebody wants to hear about it.
-fn load(
+pub(crate) fn load(
     system: &System,
     cli: &Cli,
     reporter: &Reporter,
@@ -210,7 +241,7 @@ fn read(file: &ModuleFile) -> Result<Image, Failure> {
     })
 }
 
-fn refuse_unknown(file: &ModuleFile, arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn refuse_unknown(file: &ModuleFile, arguments: &Arguments) -> Result<(), Failure> {
     let parameters = read(file)?.parameters().unwrap_or_default();
     match modutils::unknown_parameters(arguments, &parameters).into_iter().next() {
         Some((name, nearest)) => Err(Failure::unknown_parameter(file, name, nearest)),

@@ -8,8 +8,8 @@ use clap::Parser;
 use crate::common::options::Common;
 use crate::common::parse;
 use crate::common::status::Status;
+use crate::common::wait_time::{self, WaitTime};
 use crate::rmmod::TOOL;
-use crate::rmmod::wait_time::{self, WaitTime};
 
 /// How it can end.
 const STATUSES: &[Status] = &[

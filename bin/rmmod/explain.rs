@@ -6,9 +6,9 @@ use modutils::availability::{Block, Catalog, Scope};
 use modutils::{Holders, LoadedModule, ModuleName, Refusal, Remedy, RemoveError, System, WayOut};
 
 use crate::common::invocation::Invocation;
+use crate::common::wait_time::{self, WaitTime};
 use crate::rmmod::cli::Cli;
 use crate::rmmod::holders;
-use crate::rmmod::wait_time::{self, WaitTime};
 
 /// What is known of a failure beyond its first line.
 #[derive(Default)]

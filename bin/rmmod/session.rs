@@ -9,11 +9,11 @@ use modutils::{
 };
 
 use crate::common::report::Reporter;
+use crate::common::signals::Signals;
 use crate::common::status::Status;
 use crate::rmmod::cli::Cli;
 use crate::rmmod::outcomes::Outcomes;
 use crate::rmmod::progress::Progress;
-use crate::rmmod::signals::Signals;
 use crate::rmmod::targets::{self, Targets};
 use crate::rmmod::who;
 

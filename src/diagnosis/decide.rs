@@ -14,6 +14,8 @@ mod system;
 #[cfg(test)]
 mod tests;
 
+pub(super) use gate::no_privilege;
+
 use super::cause::Cause;
 use super::evidence::{Evidence, Finding};
 use super::facts::Facts;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::parameters::{self, Unusable};
 use super::survey::{Resident, Survey};
+use crate::class::{Class, kinds};
 use crate::insert::Arguments;
 use crate::loaded::State;
 use crate::name::ModuleName;
@@ -119,12 +120,15 @@ pub enum Obstacle {
         /// The module.
         module: ModuleName,
     },
-    /// The module is being loaded or unloaded.
-    NotLive {
+    /// The module's init function has not returned.
+    Initializing {
         /// The module.
         module: ModuleName,
-        /// Its state.
-        state: State,
+    },
+    /// Another process is removing the module.
+    BeingUnloaded {
+        /// The module.
+        module: ModuleName,
     },
     /// Something other than a module holds references, and no wait was asked for.
     Held {
@@ -140,19 +144,21 @@ pub enum Obstacle {
     },
 }
 
+kinds!(Obstacle {
+    Users | Cycle => "used-by-modules", Busy;
+    NoFile => "no-file", Failed;
+    UnreadableParameter => "unreadable-parameter", Failed;
+    UnusableParameter => "bad-parameter", Misfit;
+    Permanent => "permanent", Busy;
+    Initializing => "initializing", Busy;
+    BeingUnloaded => "being-unloaded", Busy;
+    Held => "in-use", Busy;
+});
+
 impl Obstacle {
-    /// One word, which programs may rely on; those of a refused removal where they say the same.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Users { .. } | Self::Cycle { .. } => "used-by-modules",
-            Self::NoFile { .. } => "no-file",
-            Self::UnreadableParameter { .. } => "unreadable-parameter",
-            Self::UnusableParameter { .. } => "bad-parameter",
-            Self::Permanent { .. } => "permanent",
-            Self::NotLive { state: State::Unloading, .. } => "being-unloaded",
-            Self::NotLive { .. } => "initializing",
-            Self::Held { .. } => "in-use",
-        }
+    /// Returns the class of this reason.
+    pub fn class(&self) -> Class {
+        self.traits().class
     }
 
     /// The module that stands in the way.
@@ -163,7 +169,8 @@ impl Obstacle {
             | Self::UnreadableParameter { module, .. }
             | Self::UnusableParameter { module, .. }
             | Self::Permanent { module }
-            | Self::NotLive { module, .. }
+            | Self::Initializing { module }
+            | Self::BeingUnloaded { module }
             | Self::Held { module, .. } => Some(module),
             Self::Cycle { modules } => modules.first(),
         }
@@ -190,10 +197,10 @@ impl fmt::Display for Obstacle {
             Self::Permanent { module } => {
                 write!(f, "{module} has no exit function and cannot be removed until reboot")
             }
-            Self::NotLive { module, state: State::Unloading } => {
+            Self::BeingUnloaded { module } => {
                 write!(f, "another process is already removing {module}")
             }
-            Self::NotLive { module, .. } => write!(f, "{module} is still initializing"),
+            Self::Initializing { module } => write!(f, "{module} is still initializing"),
             Self::Held { module, references: 1 } => write!(f, "{module} is in use: 1 reference"),
             Self::Held { module, references } => {
                 write!(f, "{module} is in use: {references} references")
@@ -283,9 +290,9 @@ fn in_order(residents: &[&Resident]) -> Result<(), Obstacle> {
 fn removable(resident: &Resident, wait: bool) -> Result<(), Obstacle> {
     let module = resident.module.name.clone();
     match &resident.module.state {
-        State::Live => {}
-        _ if wait => {}
-        state => return Err(Obstacle::NotLive { module, state: state.clone() }),
+        State::Unloading if !wait => return Err(Obstacle::BeingUnloaded { module }),
+        State::Loading if !wait => return Err(Obstacle::Initializing { module }),
+        _ => {}
     }
     if resident.module.permanent {
         return Err(Obstacle::Permanent { module });

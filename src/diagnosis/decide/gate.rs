@@ -23,7 +23,7 @@ pub(super) fn modules_disabled(facts: &Facts) -> Option<Cause> {
 }
 
 /// Who asks is no property of the module: it does not count if the kernel was not asked.
-pub(super) fn no_privilege(facts: &Facts) -> Option<Cause> {
+pub(in crate::diagnosis) fn no_privilege(facts: &Facts) -> Option<Cause> {
     facts.answer?;
     let lacks = facts.policy.caller.lacks?;
     Some(Cause::NoPrivilege { lacks, container: facts.policy.caller.container.clone() })

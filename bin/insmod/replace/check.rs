@@ -1,0 +1,59 @@
+//! The checks of a replacement, before anything is touched.
+
+use modutils::replace::{Plan, Step, Survey};
+use modutils::{Arguments, Error, Image, ModuleFile, ModuleName, Request, Supposed};
+
+use super::Job;
+use super::steps::file_of;
+use crate::common::status::Status;
+use crate::insmod::failure::Failure;
+use crate::insmod::{dependencies, load};
+
+/// The new file, or what is loaded, could not be read.
+pub(crate) fn unreadable(job: Job<'_>, error: &Error) -> Failure {
+    let Job { system, cli, file, arguments, .. } = job;
+    let request = Request { file, arguments, force: cli.force() };
+    if let Some(diagnosis) = modutils::check(system, request) {
+        return Failure::foreseen(file, diagnosis);
+    }
+    let line = format!("could not replace module {}: {error}", file.path().display());
+    Failure::in_the_way(line, Status::Failed, "unknown", error.to_string(), Vec::new())
+}
+
+/// Checks the privilege, the new file as if the old modules were gone, and the files of the users
+/// as if the new one were loaded.
+pub(crate) fn all(job: Job<'_>, survey: &Survey, plan: &Plan) -> Result<(), Failure> {
+    let Job { system, cli, file, arguments, .. } = job;
+    if cli.strict && !arguments.is_empty() {
+        load::refuse_unknown(file, arguments)?;
+    }
+    let removals = plan.steps.iter().filter(|step| matches!(step, Step::Remove { .. }));
+    let removed: Vec<ModuleName> = removals.map(|step| step.module().clone()).collect();
+    let mut loaded: Vec<Image> = Vec::new();
+    for step in &plan.steps {
+        let opened;
+        let (file, arguments): (&ModuleFile, &Arguments) = match step {
+            Step::Load { arguments, .. } => (file, arguments),
+            Step::Reload { module, arguments } => {
+                let Some(path) = file_of(survey, module) else { continue };
+                opened = ModuleFile::open(path)
+                    .map_err(|error| Failure::not_opened(path.as_os_str(), &error))?;
+                (&opened, arguments)
+            }
+            _ => continue,
+        };
+        let request = Request { file, arguments, force: cli.force() };
+        let images: Vec<&Image> = loaded.iter().collect();
+        let supposed = Supposed { removed: &removed, loaded: &images };
+        if let Some(diagnosis) = modutils::check_supposing(system, request, supposed)
+            && !(cli.deps && dependencies::resolve(system, file, &diagnosis.cause))
+        {
+            return Err(Failure::foreseen(file, diagnosis));
+        }
+        loaded.extend(file.image().ok());
+    }
+    match modutils::check_privilege(system) {
+        Some(diagnosis) if !cli.check => Err(Failure::foreseen(file, diagnosis)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,182 @@
+//! The steps of a replacement, made on the running kernel.
+
+use std::collections::HashMap;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Instant;
+
+use modutils::replace::{Plan, Resident, Step, Survey};
+use modutils::{
+    Arguments, Attributes, ModuleFile, ModuleName, Refusal, RemoveMode, Request, Snapshot, System,
+    Waiting,
+};
+use serde_json::{Value, json};
+
+use super::Job;
+use crate::common::signals::Signals;
+use crate::common::wait_time::WaitTime;
+use crate::insmod::failure::Failure;
+use crate::insmod::load;
+
+/// The steps made so far, and what the next ones need.
+pub(crate) struct Steps<'a> {
+    job: Job<'a>,
+    survey: &'a Survey,
+    /// The files that modules are loaded from, open since before the first step: a path may mean
+    /// another file by the time it is needed.
+    files: HashMap<ModuleName, ModuleFile>,
+    /// When `--wait` ends.
+    end: Option<Instant>,
+    signals: Option<&'a Signals>,
+    /// A record for each step.
+    pub(crate) done: Vec<Value>,
+}
+
+impl<'a> Steps<'a> {
+    /// Opens the files of all modules that may be loaded again.
+    pub(crate) fn open(
+        job: Job<'a>,
+        survey: &'a Survey,
+        plan: &Plan,
+        signals: Option<&'a Signals>,
+    ) -> Result<Self, Failure> {
+        let mut files = HashMap::new();
+        let reloads = plan.steps.iter().filter(|step| matches!(step, Step::Reload { .. }));
+        for step in reloads.chain(&plan.rollback) {
+            let Some(path) = file_of(survey, step.module()) else { continue };
+            let file = ModuleFile::open(path)
+                .map_err(|error| Failure::not_opened(path.as_os_str(), &error))?;
+            files.insert(step.module().clone(), file);
+        }
+        let end = job.cli.wait.and_then(WaitTime::end);
+        Ok(Self { job, survey, files, end, signals, done: Vec::new() })
+    }
+
+    pub(crate) fn perform(&mut self, step: &Step) -> Result<(), Failure> {
+        let start = Instant::now();
+        let (action, file, result) = match step {
+            Step::Remove { module } => ("remove", None, self.remove(module)),
+            Step::Load { arguments, .. } => {
+                let file = self.job.file;
+                (
+                    "load",
+                    Some(file.path()),
+                    self.insert(file, arguments).and_then(|()| self.prove()),
+                )
+            }
+            Step::Restore { module, arguments } | Step::Reload { module, arguments } => {
+                let action = if matches!(step, Step::Reload { .. }) { "reload" } else { "restore" };
+                let Some(file) = self.files.get(module) else { return Ok(()) };
+                (action, Some(file.path()), self.insert(file, arguments))
+            }
+            _ => return Ok(()),
+        };
+        let outcome = match (&result, action) {
+            (Err(_), _) => "failed",
+            (Ok(()), "remove") => "removed",
+            (Ok(()), _) => "loaded",
+        };
+        self.done.push(json!({
+            "action": action,
+            "module": step.module().to_string(),
+            "file": file.map(|path| path.to_string_lossy()),
+            "outcome": outcome,
+            "milliseconds": u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }));
+        if result.is_ok() && self.job.cli.common.verbose {
+            let from = file.map(|path| format!(" from {}", path.display())).unwrap_or_default();
+            self.job.reporter.tell(format!("{outcome} {}{from}", step.module()).as_bytes());
+        }
+        result
+    }
+
+    fn remove(&self, module: &ModuleName) -> Result<(), Failure> {
+        let system = self.job.system;
+        let result = if self.job.cli.wait.is_some() {
+            let mut waiting = Waiting::until(self.end).unless_used_by_modules();
+            if let Some(signals) = self.signals {
+                waiting = waiting.or_stopped_by(signals.as_fd());
+            }
+            modutils::remove_when_free(system, module, RemoveMode::Refuse, waiting)
+        } else if self.signals.is_some_and(Signals::has_come) {
+            return Err(Failure::interrupted(module));
+        } else {
+            modutils::remove(system, module, RemoveMode::Refuse)
+        };
+        match result {
+            // Another process removed it: so be it.
+            Err(error) if matches!(error.refusal(), Refusal::NotLoaded { .. }) => Ok(()),
+            result => result.map_err(|error| Failure::not_removed(system, &error)),
+        }
+    }
+
+    fn insert(&self, file: &ModuleFile, arguments: &Arguments) -> Result<(), Failure> {
+        let Job { system, cli, reporter, .. } = self.job;
+        load::load(system, cli, reporter, Request { file, arguments, force: cli.force() })
+    }
+
+    /// Compares the build that is loaded now with the file's.
+    fn prove(&self) -> Result<(), Failure> {
+        let Some(file) = &self.survey.build_id else { return Ok(()) };
+        let name = &self.survey.name;
+        match Attributes::new(self.job.system, name).build_id() {
+            Ok(Some(loaded)) if loaded != *file => Err(Failure::not_proven(name)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The file that a loaded module is loaded from again.
+pub(crate) fn file_of<'a>(survey: &'a Survey, module: &ModuleName) -> Option<&'a Path> {
+    let residents = survey.users.iter().chain(&survey.old);
+    let mut found = residents.filter(|resident| resident.module.name == *module);
+    found.find_map(|resident| resident.file.as_deref())
+}
+
+/// What is loaded now, in one line.
+pub(crate) fn standing(system: &System, survey: &Survey) -> String {
+    let Ok(snapshot) = Snapshot::take(system) else {
+        return "which modules are loaded now is unknown: /proc/modules cannot be read".to_owned();
+    };
+    let name = &survey.name;
+    let mut text = if snapshot.get(name).is_none() {
+        format!("{name} is not loaded now")
+    } else {
+        let loaded = Attributes::new(system, name).build_id().ok().flatten();
+        match loaded.as_ref().map(|id| (which(survey, id), hex(id))) {
+            Some((which, id)) => {
+                format!("the {which} build of {name} is loaded now (build ID {id})")
+            }
+            None => format!("{name} is loaded now"),
+        }
+    };
+    let is_loaded = |user: &&Resident| snapshot.get(&user.module.name).is_some();
+    let (with, without): (Vec<&Resident>, Vec<&Resident>) =
+        survey.users.iter().partition(is_loaded);
+    if !with.is_empty() {
+        text = format!("{text}, with {}", names(&with));
+    }
+    if !without.is_empty() {
+        text = format!("{text}; not loaded: {}", names(&without));
+    }
+    text
+}
+
+fn which(survey: &Survey, id: &Vec<u8>) -> &'static str {
+    let old = survey.old.as_ref().and_then(|old| old.build_id.as_ref());
+    match (survey.build_id.as_ref() == Some(id), old == Some(id)) {
+        (true, true) => "same",
+        (true, false) => "new",
+        (false, true) => "old",
+        (false, false) => "other",
+    }
+}
+
+fn names(residents: &[&Resident]) -> String {
+    let names: Vec<_> = residents.iter().map(|one| one.module.name.to_string()).collect();
+    names.join(", ")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
