@@ -22,6 +22,7 @@ pub(crate) mod races;
 pub(crate) mod refusals;
 pub(crate) mod remove;
 pub(crate) mod remove_options;
+pub(crate) mod replace;
 pub(crate) mod search_time;
 pub(crate) mod stress;
 pub(crate) mod trust;

@@ -78,6 +78,7 @@ const FEATURES: &[Feature] = &[
         "remove: users first, patterns, force",
         &["remove::", "remove_options::", "no_unload::remove", "uml::remove"],
     ),
+    feature("replace a loaded module by another build", &["replace::"]),
     feature("remove: several at the same time", &["races::"]),
     feature(
         "wait, woken by the kernel's event",
