@@ -111,7 +111,7 @@ fn refused_for_its_users() {
     let expected = format!(
         "insmod: ERROR: Module t_swap is in use by: t_swap_user\n  \
          cause: t_swap is used by t_swap_user\n  \
-         fix: insmod --recursive --explain=always --replace {new} level=7\n"
+         fix: insmod --recursive --replace {new} level=7\n"
     );
     done.check(done.stderr.starts_with(&expected), &expected);
     untouched(&done, &old);
