@@ -183,7 +183,7 @@ impl Failure {
         let reason = account.cause.map(|cause| Box::new((error.refusal().kind(), cause)));
         let status = error.refusal().class().into();
         let errno = Some(error.errno());
-        Self { reason, errno, remedies, ..Self::refused(line, status) }
+        Self { errno, reason, remedies, ..Self::refused(line, status) }
     }
 
     /// A signal came before a module was removed.
