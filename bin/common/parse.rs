@@ -23,7 +23,7 @@ pub(crate) fn parse<P: Parser>(
     let is_long =
         |word: &OsString| word.len() > 2 && "--help".as_bytes().starts_with(word.as_bytes());
     let long = argv.iter().any(is_long);
-    let command = P::command().display_name("modutils");
+    let command = P::command().display_name(format!("{tool} (modutils)"));
     let command = if long { command.after_help(status::help(statuses)) } else { command };
     let matches = command.try_get_matches_from(argv);
     matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| match error.kind() {

@@ -78,7 +78,7 @@ fn the_explanation_of_a_usage_error_points_to_the_help() {
 #[test]
 fn help_and_version_go_to_stdout() {
     for tool in TOOLS {
-        let version = format!("modutils {}\n", env!("CARGO_PKG_VERSION"));
+        let version = format!("{tool} (modutils) {}\n", env!("CARGO_PKG_VERSION"));
         for option in ["-V", "--version"] {
             run(tool, &[option]).status(0).stdout(&version).stderr("");
         }
