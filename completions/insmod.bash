@@ -67,7 +67,7 @@ _modutils_insmod_files() {
 	)
 }
 
-# Parameters of the module in file $2, as $1 tells them: `NAME:DESCRIPTION (TYPE)`.
+# Parameters of the module in file $2, as insmod $1 prints them: `NAME:DESCRIPTION (TYPE)`.
 _modutils_insmod_parameters() {
 	local file=$2 word=$3 given=" $4 " line name= type
 	[[ $file != \~/* ]] || file=$HOME${file:1}
@@ -102,6 +102,10 @@ _modutils_insmod_cut() {
 
 _modutils_insmod() {
 	local PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+	# Unless a path was typed, the command that was installed with this file.
+	local tool=$1
+	[[ $tool != \~/* ]] || tool=$HOME${tool:1}
+	[[ $tool == */* || ! -x @SBINDIR@/insmod ]] || tool=@SBINDIR@/insmod
 	local options='--check --deps --if-needed --params --strict --max-size= --json --force --force-vermagic
 		--force-modversion --explain= --syslog --verbose --quiet --help --version'
 	local words index word ended=
@@ -115,7 +119,7 @@ _modutils_insmod() {
 		if [[ $word == -- ]]; then
 			ended=1
 		elif [[ $ended || $word == - || $word != -* ]]; then
-			_modutils_insmod_parameters "$1" "$word" "${words[last]}" \
+			_modutils_insmod_parameters "$tool" "$word" "${words[last]}" \
 				"${words[*]:index+1:last-index-1}"
 			_modutils_insmod_cut "${words[last]}" "$2"
 			return

@@ -21,28 +21,15 @@ function __modutils_insmod_before_file
     not __modutils_insmod_file >/dev/null
 end
 
-# Directories and module files.
-function __modutils_insmod_files
-    set -l start (commandline -ct)
-    # A quote may still be open.
-    set start (string unescape -- $start; or string unescape -- $start\'; or string unescape -- $start\")
-    set -l home (string escape --style=regex -- $HOME)
-    for file in (string replace -r '^~/' "$HOME/" -- "$start")*{/,.ko,.ko.gz,.ko.xz,.ko.zst}
-        # fish takes each line for a candidate.
-        string match -q -- '*'\n'*' $file
-        and continue
-        string match -q -- '~/*' $start
-        and string replace -r "^$home/" '~/' -- $file
-        or printf '%s\n' $file
-    end
-end
-
 # Parameters of the module in the file, as insmod tells them: `NAME:DESCRIPTION (TYPE)`.
 function __modutils_insmod_parameters
     set -lx PATH $PATH /usr/local/sbin /usr/sbin /sbin
     set -l words (__modutils_insmod_file)
     set -l file (string replace -r '^~/' "$HOME/" -- $words[1] | string replace -r '^-' ./-)
-    set -l command (commandline -opc)[1]
+    # Unless a path was typed, the command that was installed with this file.
+    set -l command (string replace -r '^~/' "$HOME/" -- (commandline -opc)[1])
+    test -x @SBINDIR@/insmod; and not string match -q '*/*' -- $command
+    and set command @SBINDIR@/insmod
     # Nothing else can be opened without consequences.
     test -f "$file"
     or return
@@ -68,8 +55,10 @@ function __modutils_insmod_parameters
     or printf '%s=\t%s\n' $name $about
 end
 
+# Those of kmod, if they were loaded before.
+complete -c insmod -e
 complete -c insmod -f
-complete -c insmod -n __modutils_insmod_before_file -a '(__modutils_insmod_files)'
+complete -c insmod -n __modutils_insmod_before_file -a '(__modutils_module_files)'
 complete -c insmod -k -n '__modutils_insmod_file >/dev/null' -a '(__modutils_insmod_parameters)'
 complete -c insmod -n __modutils_insmod_before_file -s n -l check -d 'Say whether it would load, and if not, why'
 complete -c insmod -n __modutils_insmod_before_file -s D -l deps -d 'First load the modules that it depends on'

@@ -13,8 +13,12 @@ _modutils_lsmod_columns() {
 
 _modutils_lsmod() {
 	local PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+	# Unless a path was typed, the command that was installed with this file.
+	local tool=$1 cur=
+	[[ $tool != \~/* ]] || tool=$HOME${tool:1}
+	[[ $tool == */* || ! -x @BINDIR@/lsmod ]] || tool=@BINDIR@/lsmod
 	local options='--output= --output-all --list-columns --long --json --raw --tree --inverse
-		--summary --noheadings --bytes --sort= --reverse --unused --tainted --tainted= --state=
+		--summary --noheadings --bytes --sort= --reverse --unused --tainted= --state=
 		--permanent --explain= --syslog --verbose --quiet --help --version'
 	local line=${COMP_LINE:0:COMP_POINT}
 	# bash may have split it at = and :.
@@ -26,7 +30,7 @@ _modutils_lsmod() {
 	local option=${before##*[[:blank:]]} value=$word
 	[[ $word != --*=* ]] || option=${word%%=*} value=${word#*=}
 	case $option in
-	--output | --sort | -o | -[!-]*o) _modutils_lsmod_columns "$1" "$value" ;;
+	--output | --sort | -o | -[!-]*o) _modutils_lsmod_columns "$tool" "$value" ;;
 	--state) values='live loading unloading' ;;
 	--tainted) [[ $word != --*=* ]] || values='P F C O E K X T N J' ;;
 	--explain) [[ $word != --*=* ]] || values='auto always never' ;;
@@ -41,12 +45,13 @@ _modutils_lsmod() {
 		[[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 		;;
 	*/*)
-		compopt -o default
+		cur=$2
+		_filedir '@(ko|ko.gz|ko.xz|ko.zst)'
 		;;
 	*)
 		while read -r name rest; do
 			[[ $name == "${word//-/_}"* && " $before " != *" $name "* ]] && COMPREPLY+=("$name")
-		done < <("$1" -nr -o NAME 2>/dev/null)
+		done < <("$tool" -nr -o NAME 2>/dev/null)
 		;;
 	esac
 } && complete -F _modutils_lsmod lsmod

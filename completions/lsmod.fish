@@ -1,29 +1,38 @@
 # Completion of lsmod(8) for fish.
 
+# Runs lsmod: unless a path was typed, the one that was installed with this file.
+function __modutils_lsmod
+    set -lx PATH $PATH /usr/local/sbin /usr/sbin /sbin
+    set -l command (string replace -r '^~/' "$HOME/" -- (commandline -opc)[1])
+    test -x @BINDIR@/lsmod; and not string match -q '*/*' -- $command
+    and set command @BINDIR@/lsmod
+    $command $argv 2>/dev/null
+end
+
 # A LIST of columns: what is there of it, with each column that could follow.
 function __modutils_lsmod_columns
-    set -lx PATH $PATH /usr/local/sbin /usr/sbin /sbin
     set -l word (string replace -r '^--[a-z]*=' '' -- (commandline -ct))
     set -l begun (string match -r '^(?:.*[,+])?' -- $word)
     set -l given (string split , -- (string trim -c + -- $begun))
-    lsmod --list-columns 2>/dev/null | while read -l column about
+    __modutils_lsmod --list-columns | while read -l column about
         contains -- $column $given
         or printf '%s%s\t%s\n' "$begun" $column $about
     end
 end
 
 function __modutils_lsmod_modules
-    set -lx PATH $PATH /usr/local/sbin /usr/sbin /sbin
     set -l given (commandline -opc)
-    for name in (lsmod -nr -o NAME 2>/dev/null)
+    for name in (__modutils_lsmod -nr -o NAME)
         contains -- $name $given[2..]
         or printf '%s\n' $name
     end
 end
 
+# Those of kmod, if they were loaded before.
+complete -c lsmod -e
 complete -c lsmod -f
 complete -c lsmod -n 'not string match -q "*/*" -- (commandline -ct)' -a '(__modutils_lsmod_modules)'
-complete -c lsmod -n 'string match -q "*/*" -- (commandline -ct)' -F
+complete -c lsmod -n 'string match -q "*/*" -- (commandline -ct)' -a '(__modutils_module_files)'
 complete -c lsmod -s o -l output -x -k -a '(__modutils_lsmod_columns)' -d 'Columns to print'
 complete -c lsmod -s O -l output-all -d 'Print all columns'
 complete -c lsmod -l list-columns -d 'List the columns there are'

@@ -4,9 +4,12 @@
 function __modutils_rmmod_modules
     set -lx PATH $PATH /usr/local/sbin /usr/sbin /sbin
     set -l given (commandline -opc)
-    set -l rows (lsmod -nr -o NAME,SIZE,PERMANENT,REFCNT,USED-BY --sort PERMANENT,REFCNT 2>/dev/null)
+    set -l lsmod @BINDIR@/lsmod
+    test -x $lsmod
+    or set lsmod lsmod
+    set -l rows ($lsmod -nr -o NAME,SIZE,PERMANENT,REFCNT,USED-BY --sort PERMANENT,REFCNT 2>/dev/null)
     # kmod's lsmod has a heading and no options.
-    or set rows (lsmod 2>/dev/null | awk 'NR > 1 { print $1, $2, 0, $3, $4 }' | sort -s -n -k 4,4)
+    or set rows ($lsmod 2>/dev/null | awk 'NR > 1 { print $1, $2, 0, $3, $4 }' | sort -s -n -k 4,4)
     for row in $rows
         set -l cells (string split ' ' -- $row)
         contains -- $cells[1] $given[2..]
@@ -23,25 +26,11 @@ function __modutils_rmmod_modules
     end
 end
 
-# Module files, for a path.
-function __modutils_rmmod_files
-    set -l start (commandline -ct)
-    # A quote may still be open.
-    set start (string unescape -- $start; or string unescape -- $start\'; or string unescape -- $start\")
-    set -l home (string escape --style=regex -- $HOME)
-    for file in (string replace -r '^~/' "$HOME/" -- "$start")*{/,.ko,.ko.gz,.ko.xz,.ko.zst}
-        # fish takes each line for a candidate.
-        string match -q -- '*'\n'*' $file
-        and continue
-        string match -q -- '~/*' $start
-        and string replace -r "^$home/" '~/' -- $file
-        or printf '%s\n' $file
-    end
-end
-
+# Those of kmod, if they were loaded before.
+complete -c rmmod -e
 complete -c rmmod -f
 complete -c rmmod -k -n 'not string match -q "*/*" -- (commandline -ct)' -a '(__modutils_rmmod_modules)'
-complete -c rmmod -n 'string match -q "*/*" -- (commandline -ct)' -a '(__modutils_rmmod_files)'
+complete -c rmmod -n 'string match -q "*/*" -- (commandline -ct)' -a '(__modutils_module_files)'
 complete -c rmmod -s w -l wait -d 'Wait until the modules can be removed; =TIME limits it'
 complete -c rmmod -s r -l recursive -d 'First remove the modules that use it'
 complete -c rmmod -s n -l dry-run -d 'Print what would be removed, in order'

@@ -183,6 +183,7 @@ PROMPT='ready> '
 fn fish() -> Terminal {
     let settings = r"
 set -p fish_complete_path $COMPLETIONS
+set -p fish_function_path $COMPLETIONS
 set -g fish_greeting
 set -g fish_autosuggestion_enabled 0
 function report
