@@ -1,14 +1,17 @@
-# make                  the three release binaries, static
-# make install          what was built, the manual pages and completions, to PREFIX; DESTDIR,
-#                       SBINDIR and ZSHDIR are honoured, `make uninstall` takes all out again
+# make                  the three release binaries, static; LINK=dynamic links them with the
+#                       system's libraries, CARGOFLAGS='--offline' gives options to cargo
+# make install          install the binaries, manual pages and completions below PREFIX; BINDIR,
+#                       SBINDIR, ZSHDIR and DESTDIR are honored, `make uninstall` removes them
 # make deb              a package for Debian and Ubuntu that steps in for kmod's three commands
-# make tarball          the same files in an archive, for a system without packages
+# make dist             the archives of a release: sources, vendored crates, static binaries
 # make check            what each change has to pass, tests on booted kernels included
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-no-unload  a kernel that cannot unload modules, which is built first: some minutes
 # make check-uml        User-Mode Linux, a kernel that is a program
 # make kernels-table    the table of kernels in the README, from the results of the last runs
-# make check-deb        installs the package into a fresh Debian, and takes it out again
+# make check-deb        install the package into fresh Debian systems, break it, and remove it;
+#                       SUITES='bookworm trixie' selects them
+# make check-packages   build or lint the recipes for other distributions
 # make faults           each system call of each tool fails once, in each way it can
 # make stress           hundreds of tools at once, thousands of modules after each other, and as
 #                       many races, lists and waits as it takes to trust them
@@ -21,76 +24,86 @@
 # make clean            removes what was built or fetched
 
 PREFIX = /usr/local
+BINDIR = $(PREFIX)/bin
 SBINDIR = $(PREFIX)/sbin
 DATADIR = $(PREFIX)/share
 ZSHDIR = $(DATADIR)/zsh/site-functions
 FLAVOUR =
+SUITES = bookworm trixie
 SECONDS = 60
 TESTS =
 
+# static or dynamic: with the C library, liblzma and libzstd of the system.
+LINK = static
+# Options of cargo's for the build, such as --offline.
+CARGOFLAGS =
+
 # Asked for at each use: `make tools` may have added a target.
-TRIPLE = $(or $(shell packaging/target 2>/dev/null),$(error $(shell packaging/target 2>&1)))
+TRIPLE = $(or $(shell packaging/target $(LINK) 2>/dev/null),$(error $(shell packaging/target $(LINK) 2>&1)))
 TOOLS = insmod rmmod lsmod
 # Where the binaries that are shipped are kept: root, who installs them, often has no Rust to ask
 # for the target, and where cargo puts them, a benchmark puts others.
 BUILT = target/built
+export MODUTILS_BIN = $(abspath $(BUILT))
 
-# Static, so that a tool can be copied into any initramfs; the target is named
-# because without it the flag would hit build scripts and macros, too.
+# For tests, as packaging/build links the commands: the target is named because without it the
+# flag would hit build scripts and macros, too.
 STATIC = RUSTFLAGS='$(RUSTFLAGS) -C target-feature=+crt-static'
-# And small. Tests do unwind.
-SMALL = -C link-arg=-zpack-relative-relocs -C link-arg=-Tpackaging/no-unwind.ld
-SHIPPED = RUSTFLAGS='$(RUSTFLAGS) -C target-feature=+crt-static $(if $(findstring musl,$(TRIPLE)),$(SMALL))'
-# The build of liblzma does not look for the instruction that makes checksums cheap; liblzma does,
-# each time that it runs.
-CHECKSUMS = -DHAVE_USABLE_CLMUL=1 -DHAVE_CPUID_H=1
-# libzstd has its inner loops twice, the second time for windows that no module fills and for
-# codes that Huffman tables hold two of. Without the doubles there is room to compile it for speed.
-ONE_LOOP = -DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT=1 -DHUF_FORCE_DECOMPRESS_X1=1
-export CFLAGS_x86_64_unknown_linux_musl = $(CFLAGS) $(CHECKSUMS) $(ONE_LOOP)
-export MODUTILS_BIN = $(CURDIR)/$(BUILT)
 
 all: build
 	@ls -l $(TOOLS:%=$(BUILT)/%) | awk '{ printf "%s  %d KiB\n", $$NF, $$5 / 1024 }'
 
 build:
-	@$(SHIPPED) cargo build --locked --release --target $(TRIPLE)
-	@install -D -t $(BUILT) $(TOOLS:%=target/$(TRIPLE)/release/%)
-	@echo $(TRIPLE) >$(BUILT)/target
+	@packaging/build $(TRIPLE) $(LINK) $(BUILT) $(CARGOFLAGS)
 
 # Root, who installs, often has no Rust: it builds if nothing is built yet, or if that is asked for.
 ASKED = $(filter all build clean,$(MAKECMDGOALS))$(filter command,$(origin TRIPLE))
 install: $(if $(and $(wildcard $(BUILT)/target),$(if $(ASKED),,kept)),,build)
-	install -d $(DESTDIR)$(SBINDIR)
-	install -m 755 $(TOOLS:%=$(BUILT)/%) $(DESTDIR)$(SBINDIR)
-	install -d $(DESTDIR)$(DATADIR)/man/man8
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DATADIR)/man/man8
+	install -m 755 $(BUILT)/insmod $(BUILT)/rmmod $(DESTDIR)$(SBINDIR)
+	install -m 755 $(BUILT)/lsmod $(DESTDIR)$(BINDIR)
+	[ $(DESTDIR)$(BINDIR) -ef $(DESTDIR)$(SBINDIR) ] || \
+		ln -sf $(TO_BIN)/lsmod $(DESTDIR)$(SBINDIR)/lsmod
 	install -m 644 $(TOOLS:%=man/%.8) $(DESTDIR)$(DATADIR)/man/man8
 	for tool in $(TOOLS); do \
 		set -e; \
-		install -D -m 644 completions/$$tool.bash \
+		$(COMPLETION) completions/$$tool.bash \
 			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$tool; \
-		install -D -m 644 completions/_$$tool \
-			$(DESTDIR)$(ZSHDIR)/_$$tool; \
-		install -D -m 644 completions/$$tool.fish \
+		$(COMPLETION) completions/_$$tool $(DESTDIR)$(ZSHDIR)/_$$tool; \
+		$(COMPLETION) completions/$$tool.fish \
 			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$tool.fish; \
+		$(COMPLETION) completions/no_function.fish $(DESTDIR)$(FUNCTIONS)/$$tool.fish; \
 	done
+	$(COMPLETION) completions/$(SHARED) $(DESTDIR)$(FUNCTIONS)/$(SHARED)
+
+FUNCTIONS = $(DATADIR)/fish/vendor_functions.d
+SHARED = __modutils_module_files.fish
+# kmod's lsmod is in both directories, too: the PATH of an ordinary user has no sbin.
+TO_BIN = $(if $(filter $(PREFIX)/bin:$(PREFIX)/sbin,$(BINDIR):$(SBINDIR)),../bin,$(BINDIR))
+# A completion asks the command that was installed with it.
+COMPLETION = BINDIR='$(BINDIR)' SBINDIR='$(SBINDIR)' packaging/completion
 
 uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/lsmod $(DESTDIR)$(FUNCTIONS)/$(SHARED)
 	for tool in $(TOOLS); do \
 		rm -f $(DESTDIR)$(SBINDIR)/$$tool $(DESTDIR)$(DATADIR)/man/man8/$$tool.8 \
 			$(DESTDIR)$(DATADIR)/bash-completion/completions/$$tool \
 			$(DESTDIR)$(ZSHDIR)/_$$tool \
-			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$tool.fish; \
+			$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/$$tool.fish \
+			$(DESTDIR)$(FUNCTIONS)/$$tool.fish; \
 	done
 
 deb: build
-	@packaging/deb
+	@packaging/debian/build
 
-tarball: build
-	@packaging/tarball
+dist:
+	@packaging/dist $(CARGOFLAGS)
 
 check-deb: deb
-	@packaging/check-deb
+	@packaging/debian/check/run $(SUITES)
+
+check-packages: dist
+	@packaging/check
 
 check: tools
 	cargo fmt --check
@@ -146,6 +159,6 @@ tools:
 clean:
 	cargo clean
 
-.PHONY: all build install uninstall deb tarball check check-deb lifecycle check-kernel \
+.PHONY: all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
 	check-no-unload check-uml kernels-table faults stress fuzz \
 	bench demo vm tools clean

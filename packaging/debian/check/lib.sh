@@ -1,0 +1,99 @@
+# shellcheck shell=sh
+# What the checks of the Debian package share: systems to try it in, and how findings are shown.
+#
+# The caller sets base, the root of a fresh system, and package, the file.
+
+# A copy of the fresh system, mounted in memory over it, so that each trial has its own.
+start_system() {
+	end_system
+	layer=$(mktemp -d "${TMPDIR:-/tmp}/check-deb.XXXXXX")
+	mount -t tmpfs tmpfs "$layer"
+	mkdir "$layer/upper" "$layer/work" "$layer/root"
+	root=$layer/root
+	mount -t overlay overlay \
+		-o "lowerdir=$base,upperdir=$layer/upper,workdir=$layer/work" "$root"
+	mount -t proc proc "$root/proc"
+	mount -t devtmpfs devtmpfs "$root/dev" 2>/dev/null || mount --bind /dev "$root/dev"
+	mount -t devpts -o ptmxmode=666,newinstance devpts "$root/dev/pts"
+	mkdir -p "$root/packages"
+	cp "$package" "$root/packages/rust-modutils.deb"
+	# What dpkg writes need not survive a power failure.
+	echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/check"
+	# Nor does man need an index.
+	rm -f "$root/var/lib/man-db/auto-update"
+}
+
+layer=
+end_system() {
+	[ -n "$layer" ] || return 0
+	umount --recursive --lazy "$layer"
+	rmdir "$layer"
+	layer=
+}
+trap end_system EXIT
+trap 'exit 1' INT TERM
+
+in_root() {
+	chroot "$root" env -i HOME=/root TERM=xterm LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# With what an ordinary user has in PATH.
+as_dev() {
+	chroot --userspec=dev:dev "$root" env -i HOME=/home/dev USER=dev TERM=xterm LC_ALL=C.UTF-8 \
+		PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games \
+		sh -c 'cd && exec "$@"' sh "$@"
+}
+
+expect() {
+	if ! eval "$2"; then
+		echo "check-deb: $suite: $1" >&2
+		exit 1
+	fi
+	echo "ok: $suite: $1"
+}
+
+# Files and links, without what dpkg and other packages keep of their own work.
+files() {
+	(cd "$root" && find bin sbin lib etc usr -xdev \
+		\( -path usr/share/man/cat\* -o -name '*.cache' -o -path usr/lib/modules -o \
+		-path etc/dpkg \) -prune -o -type d -printf '%p d\n' -o -printf '%p %y %l %s\n' |
+		LC_ALL=C sort)
+}
+
+same_files() {
+	after=$(files)
+	[ "$1" != "$after" ] || return 0
+	echo "$1" >"$layer/before"
+	echo "$after" | diff "$layer/before" - >&2 || return 1
+}
+
+is_ours() {
+	for tool in /sbin/insmod /usr/sbin/rmmod /sbin/lsmod /bin/lsmod lsmod; do
+		in_root "$tool" --version | grep -q "^${tool##*/} (modutils) " || return
+	done
+}
+
+# Whether a command is kmod's and knows by its name what to do; some versions of its lsmod have no
+# options.
+is_kmods_own() {
+	in_root readlink -f "$1" | grep -q '^\(/usr\)\?/bin/kmod$' &&
+		in_root "$1" --version 2>&1 | grep -q -e '^kmod version' -e "^Usage: .*${1##*/}"
+}
+
+commands='sbin/insmod sbin/rmmod sbin/lsmod bin/lsmod'
+is_kmods() {
+	for tool in $commands; do
+		is_kmods_own "/$tool" || return
+	done
+}
+
+# However far an installation got, each command is there, and kmod's is not lost.
+is_whole() {
+	for tool in $commands; do
+		is_kmods_own "/$tool" || {
+			in_root "/$tool" --version | grep -q "^${tool##*/} (modutils) " &&
+				is_kmods_own "/usr/lib/rust-modutils/kmod/$tool"
+		} || return
+	done
+}
