@@ -14,7 +14,6 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::process::ExitCode;
 
 use modutils::{Arguments, DECOMPRESSED_MAX, Error, ModuleFile, System};
@@ -113,5 +112,5 @@ fn open(cli: &Cli, path: &OsStr) -> Result<ModuleFile, Error> {
 
 /// Whether a word among the parameters is a second module. No parameter's name ends so.
 fn is_module_file(word: &OsStr) -> bool {
-    !word.as_bytes().contains(&b'=') && Path::new(word).file_name().is_some_and(modutils::is_path)
+    !word.as_bytes().contains(&b'=') && ModuleFile::is_named(word)
 }

@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::compression::file_suffixes;
 use crate::directory;
 use crate::file::{Image, ModuleFile};
 use crate::loaded::has_builtin_dir;
@@ -204,12 +205,11 @@ fn siblings(file: &Path, name: &ModuleName) -> impl Iterator<Item = ModuleFile> 
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = parent.unwrap_or(Path::new(".")).to_owned();
     let text = String::from_utf8_lossy(name.as_bytes()).into_owned();
-    let suffixes = ["", ".xz", ".zst", ".gz"];
     // A file name may have a dash where the module has an underscore; few have both.
     let stems = [text.replace('_', "-"), text];
     let names = stems
         .into_iter()
         .rev()
-        .flat_map(move |stem| suffixes.map(|suffix| format!("{stem}.ko{suffix}")));
+        .flat_map(|stem| file_suffixes().map(move |suffix| format!("{stem}{suffix}")));
     names.filter_map(move |name| ModuleFile::open(directory.join(name)).ok())
 }

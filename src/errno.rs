@@ -13,23 +13,6 @@ use nix::libc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Errno(i32);
 
-macro_rules! known {
-    ($($name:ident)*) => {
-        impl Errno {
-            $(
-                #[doc = concat!("`", stringify!($name), "`, see errno(3).")]
-                pub const $name: Self = Self(libc::$name);
-            )*
-        }
-    };
-}
-
-known! {
-    EPERM ENOENT EINTR EIO ENOEXEC EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV ENOTDIR
-    EISDIR EINVAL ETXTBSY EFBIG ENOSPC ERANGE ENOSYS EBADMSG ELOOP ENAMETOOLONG EOPNOTSUPP ENOKEY
-    EKEYREJECTED ENXIO EKEYEXPIRED EKEYREVOKED ESRCH
-}
-
 impl Errno {
     /// The error with this number, as in `errno.h`: positive.
     pub const fn from_raw(number: i32) -> Self {
@@ -43,18 +26,15 @@ impl Errno {
 
     /// The symbol, such as `ENOENT`; the plain number where it has none.
     pub fn name(self) -> String {
-        match nix::errno::Errno::from_raw(self.0) {
-            nix::errno::Errno::UnknownErrno => self.0.to_string(),
-            known => format!("{known:?}"),
-        }
+        text::names(self.0).map_or_else(|| self.0.to_string(), |(name, _)| name.to_owned())
     }
 }
 
 /// The text of strerror(3), as glibc has it in the C locale.
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match text::text(self.0) {
-            Some(text) => f.write_str(text),
+        match text::names(self.0) {
+            Some((_, text)) => f.write_str(text),
             None => write!(f, "Unknown error {}", self.0),
         }
     }

@@ -1,22 +1,23 @@
 //! Module files: `.ko`, plain or compressed.
 
-mod compression;
+mod build_id;
 mod decode;
 mod elf;
 #[cfg(feature = "gzip")]
 mod gzip;
+mod image;
 mod kernel_decoder;
 mod limits;
 mod modinfo;
-mod note;
 mod parameters;
 mod relocations;
 mod signature;
 mod symbols;
 mod vermagic;
 
-pub use compression::Compression;
+pub use crate::compression::Compression;
 pub use elf::ElfHeader;
+pub use image::Image;
 pub use modinfo::ModInfo;
 pub use parameters::Parameter;
 pub use signature::{Signature, Signer};
@@ -29,17 +30,20 @@ pub(crate) use signature::hexadecimal;
 pub(crate) use symbols::is_gpl_compatible;
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::libc;
 
+use crate::compression::file_suffixes;
 use crate::errno;
 use crate::error::{Error, ErrorKind};
 use crate::memory;
 use crate::name::ModuleName;
+use crate::note;
 
 /// The most bytes that a module is decompressed to, unless another limit is set: several times the
 /// largest driver with all its debugging information, and little enough that a hostile file does
@@ -85,15 +89,20 @@ impl ModuleFile {
     /// [`ErrorKind::Io`], or [`ErrorKind::TooLarge`].
     pub fn from_stream(stream: File, path: impl Into<PathBuf>, max: u64) -> Result<Self, Error> {
         let path = path.into();
-        let io_error = |error: std::io::Error| Error::io(&path, errno::from_io(&error));
+        let io_error = |error: io::Error| Error::io(&path, errno::from_io(&error));
         let mut stream = stream;
-        let whole = stream.metadata().map_err(io_error)?.is_file()
-            && stream.stream_position().map_err(io_error)? == 0;
-        if whole {
+        let is_file = stream.metadata().map_err(io_error)?.is_file();
+        let start = if is_file { stream.stream_position().map_err(io_error)? } else { 0 };
+        if is_file && start == 0 {
             return Ok(Self { file: stream, path, decompressed_max: max });
         }
-        let (memory, length) =
-            memory::file_of(stream.take(max.saturating_add(1))).map_err(io_error)?;
+        let most = max.saturating_add(1);
+        let copied = if is_file {
+            memory::file_of(Positional { file: &stream, offset: start }.take(most))
+        } else {
+            memory::file_of(stream.take(most))
+        };
+        let (memory, length) = copied.map_err(io_error)?;
         if length > max {
             return Err(too_large(max).at(&path));
         }
@@ -105,6 +114,14 @@ impl ModuleFile {
     #[must_use]
     pub fn with_decompressed_max(self, bytes: u64) -> Self {
         Self { decompressed_max: bytes, ..self }
+    }
+
+    /// Returns whether a file name ends like that of a module, compressed or not.
+    ///
+    /// Only the name is looked at: `hello.ko.xz` is one, whether or not there is such a file.
+    pub fn is_named(path: impl AsRef<Path>) -> bool {
+        let name = path.as_ref().as_os_str().as_bytes();
+        file_suffixes().any(|suffix| name.ends_with(suffix.as_bytes()))
     }
 
     /// The path it was opened by.
@@ -134,7 +151,7 @@ impl ModuleFile {
     pub(crate) fn kernel_sees_a_part(&self) -> bool {
         let Ok(Some(compression)) = self.compression() else { return false };
         let part = self.first_part(compression);
-        part.is_ok_and(|part| Image::new(part.bytes).check().is_err())
+        Image::new(part.bytes).check().is_err()
             && self.image().is_ok_and(|whole| whole.check().is_ok())
     }
 
@@ -151,7 +168,7 @@ impl ModuleFile {
             match self.file.read_at(rest, filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.io_error(&error)),
             }
         }
@@ -174,8 +191,10 @@ impl ModuleFile {
         let bytes = if let Some(compression) = self.compression()? {
             self.decompressed(compression).map_err(|error| error.at(&self.path))?
         } else {
-            let mut bytes = Vec::new();
-            let read = self.rewound()?.read_to_end(&mut bytes);
+            let length = usize::try_from(self.metadata()?.len()).unwrap_or(0);
+            // One more, so that the end is seen without growing.
+            let mut bytes = Vec::with_capacity(length.saturating_add(1));
+            let read = self.whole().read_to_end(&mut bytes);
             read.map_err(|error| self.io_error(&error))?;
             bytes
         };
@@ -183,10 +202,10 @@ impl ModuleFile {
     }
 
     fn decompressed(&self, compression: Compression) -> Result<Vec<u8>, Error> {
-        let whole = decode::decode(compression, self.rewound()?, self.decompressed_max);
+        let whole = decode::decode(compression, self.whole(), self.decompressed_max);
         // The kernel's decoder does not mind what follows a module.
         if whole.as_ref().is_err_and(|error| error.kind() == ErrorKind::CorruptCompression) {
-            let part = self.first_part(compression)?;
+            let part = self.first_part(compression);
             let image = Image { bytes: part.bytes };
             if part.ends && image.check().is_ok() {
                 return Ok(image.bytes);
@@ -195,14 +214,12 @@ impl ModuleFile {
         whole
     }
 
-    fn first_part(&self, compression: Compression) -> Result<decode::Part, Error> {
-        Ok(decode::first_part(compression, self.rewound()?, self.decompressed_max))
+    fn first_part(&self, compression: Compression) -> decode::Part {
+        decode::first_part(compression, self.whole(), self.decompressed_max)
     }
 
-    fn rewound(&self) -> Result<impl Read, Error> {
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(0)).map_err(|error| self.io_error(&error))?;
-        Ok(file.take(self.decompressed_max))
+    fn whole(&self) -> impl Read {
+        Positional { file: &self.file, offset: 0 }.take(self.decompressed_max)
     }
 
     /// The name of the module in the file.
@@ -223,7 +240,7 @@ impl ModuleFile {
             return Ok(self.image()?.build_id().map(<[u8]>::to_vec));
         }
         let length = self.metadata()?.len();
-        Ok(note::build_id(&|at, count| {
+        Ok(build_id::build_id(&|at, count| {
             let fits = at.checked_add(count).is_some_and(|end| end <= length);
             let mut bytes = vec![0; usize::try_from(count).ok().filter(|_| fits)?];
             self.file.read_exact_at(&mut bytes, at).ok()?;
@@ -241,7 +258,7 @@ impl ModuleFile {
             return Ok(self.build_id()?.as_deref() == Some(id));
         };
         let note = note::of_build_id(id);
-        decode::holds(compression, self.rewound()?, self.decompressed_max, &note)
+        decode::holds(compression, self.whole(), self.decompressed_max, &note)
             .map_err(|error| error.at(&self.path))
     }
 
@@ -253,8 +270,23 @@ impl ModuleFile {
         self.file.metadata().map_err(|error| self.io_error(&error))
     }
 
-    fn io_error(&self, error: &std::io::Error) -> Error {
+    fn io_error(&self, error: &io::Error) -> Error {
         Error::io(&self.path, errno::from_io(error))
+    }
+}
+
+/// Reads without the file's own offset, which is shared: with the other threads, and, of standard
+/// input, with the process that opened it.
+struct Positional<'a> {
+    file: &'a File,
+    offset: u64,
+}
+
+impl Read for Positional<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.offset)?;
+        self.offset += count as u64;
+        Ok(count)
     }
 }
 
@@ -268,130 +300,6 @@ impl AsFd for ModuleFile {
     }
 }
 
-/// The bytes of a module as the kernel links them: an ELF object, maybe with a signature behind.
-#[derive(Clone, Debug)]
-pub struct Image {
-    bytes: Vec<u8>,
-}
-
-impl Image {
-    /// An image that was read elsewhere, for instance from standard input.
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes }
-    }
-
-    /// All bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The name that the kernel will know the module by, from `struct module` in the section
-    /// `.gnu.linkonce.this_module`. Neither the file's name nor modinfo's `name` count.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotElf`],
-    /// [`ErrorKind::Truncated`] or
-    /// [`ErrorKind::NotAModule`].
-    pub fn name(&self) -> Result<ModuleName, Error> {
-        elf::Elf::parse(&self.bytes)?.module_name()
-    }
-
-    /// What modinfo(8) shows.
-    ///
-    /// # Errors
-    /// As [`Image::name`].
-    pub fn modinfo(&self) -> Result<ModInfo<'_>, Error> {
-        Ok(ModInfo::new(elf::Elf::parse(&self.bytes)?.modinfo()?))
-    }
-
-    /// The parameters that it declares, in their order in the file.
-    ///
-    /// # Errors
-    /// As [`Image::name`].
-    pub fn parameters(&self) -> Result<Vec<Parameter>, Error> {
-        Ok(parameters::parameters(self.modinfo()?))
-    }
-
-    /// The modules whose symbols it uses, as they were called when it was built: `depends` of
-    /// modinfo. The kernel only looks at the symbols.
-    ///
-    /// # Errors
-    /// As [`Image::name`].
-    pub fn depends(&self) -> Result<Vec<ModuleName>, Error> {
-        let depends = self.modinfo()?.value("depends").unwrap_or_default();
-        Ok(depends
-            .split(|&byte| byte == b',')
-            .filter_map(|name| ModuleName::new(name).ok())
-            .collect())
-    }
-
-    /// The symbols that it needs.
-    ///
-    /// # Errors
-    /// As [`Image::name`].
-    pub fn imports(&self) -> Result<Vec<Import>, Error> {
-        Ok(elf::Elf::parse(&self.bytes)?.imports())
-    }
-
-    /// The symbols that it offers.
-    ///
-    /// # Errors
-    /// As [`Image::name`].
-    pub fn exports(&self) -> Result<Vec<Export>, Error> {
-        Ok(elf::Elf::parse(&self.bytes)?.exports())
-    }
-
-    /// The symbol versions that it was built with; none without `CONFIG_MODVERSIONS`.
-    ///
-    /// # Errors
-    /// As [`Image::name`].
-    pub fn versions(&self) -> Result<Vec<SymbolVersion>, Error> {
-        Ok(elf::Elf::parse(&self.bytes)?.versions())
-    }
-
-    /// The signature behind it.
-    pub fn signature(&self) -> Signature {
-        Signature::read(&self.bytes)
-    }
-
-    /// The identifier that the linker gave to this build; none if it was not told to.
-    pub fn build_id(&self) -> Option<&[u8]> {
-        elf::Elf::parse(&self.bytes).ok()?.build_id()
-    }
-
-    /// Whether the kernel would take these bytes for a module at all.
-    ///
-    /// # Errors
-    /// As [`Image::name`].
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        elf::Elf::parse(&self.bytes)?.check()
-    }
-
-    pub(crate) fn struct_size(&self) -> Option<u64> {
-        elf::Elf::parse(&self.bytes).ok()?.struct_size()
-    }
-
-    /// Whether there is a section `__versions`, for which alone the kernel leaves out the release
-    /// when it compares version magics.
-    pub(crate) fn has_versions_section(&self) -> bool {
-        elf::Elf::parse(&self.bytes).is_ok_and(|elf| elf.has_section("__versions"))
-    }
-
-    /// Whether it needs symbols that have no name: see [`elf::Elf::has_nameless_imports`].
-    pub(crate) fn has_nameless_imports(&self) -> bool {
-        elf::Elf::parse(&self.bytes).is_ok_and(|elf| elf.has_nameless_imports())
-    }
-
-    /// Whether the kernel could apply its relocations; the error is what it would log.
-    pub(crate) fn relocations(&self) -> Result<(), String> {
-        elf::Elf::parse(&self.bytes).map_or(Ok(()), |elf| elf.relocations())
-    }
-
-    pub(crate) fn has_init(&self) -> bool {
-        elf::Elf::parse(&self.bytes).is_ok_and(|elf| elf.has_init())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -402,6 +310,32 @@ mod tests {
         memory.set_len(length).unwrap();
         memory.rewind().unwrap();
         ModuleFile::from_stream(memory, "test", max).unwrap().image()
+    }
+
+    /// Each thread reads the whole file, and whoever passed the file on finds it where it was.
+    #[test]
+    fn readers_do_not_share_an_offset() {
+        let bytes: Vec<u8> = (0..1 << 18).map(|number: u32| number.to_le_bytes()[1]).collect();
+        let (mut memory, _) = memory::file_of(&*bytes).unwrap();
+        memory.rewind().unwrap();
+        let shared = memory.try_clone().unwrap();
+        let file = ModuleFile::from_stream(shared, "test", 1 << 20).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        assert!(file.image().unwrap().bytes() == bytes);
+                    }
+                });
+            }
+        });
+        assert_eq!(memory.stream_position().unwrap(), 0);
+
+        memory.seek(io::SeekFrom::Start(100)).unwrap();
+        let shared = memory.try_clone().unwrap();
+        let file = ModuleFile::from_stream(shared, "test", 1 << 20).unwrap();
+        assert!(file.image().unwrap().bytes() == &bytes[100..]);
+        assert_eq!(memory.stream_position().unwrap(), 100);
     }
 
     #[test]

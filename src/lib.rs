@@ -110,6 +110,8 @@
 //! | `errno` | the kernel's error numbers |
 //! | `class` | classes of failures, and the stable words for their reasons |
 //! | `error` | files and texts that cannot be read |
+//! | `note` | how an ELF object names its build |
+//! | `compression` | how module files are compressed |
 //! | `taint` | taint letters |
 //! | `shell` | command lines for people to paste |
 //! | `directory` | what is in a directory |
@@ -149,6 +151,7 @@
 mod architecture;
 pub mod availability;
 mod class;
+mod compression;
 mod depmod;
 mod diagnosis;
 mod directory;
@@ -163,6 +166,7 @@ mod memory;
 mod modprobe;
 mod name;
 mod nearest;
+mod note;
 pub mod packages;
 mod pattern;
 mod remedy;
@@ -199,7 +203,7 @@ pub use loaded::{
     Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,
     State,
 };
-pub use name::{ModuleName, NAME_MAX, is_path};
+pub use name::{ModuleName, NAME_MAX};
 pub use pattern::Pattern;
 pub use remedy::{Change, Remedy, WayOut};
 pub use remove::{

@@ -87,17 +87,6 @@ impl ModuleName {
     }
 }
 
-/// Whether a command line argument means a file rather than a module's name: it has a `/`, or
-/// ends like a module file. Decided from the text alone, so that a stray file in the working
-/// directory never changes what a name means.
-pub fn is_path(argument: &OsStr) -> bool {
-    let bytes = argument.as_bytes();
-    bytes.contains(&b'/')
-        || [".ko", ".ko.gz", ".ko.xz", ".ko.zst"]
-            .iter()
-            .any(|suffix| bytes.ends_with(suffix.as_bytes()))
-}
-
 impl fmt::Display for ModuleName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&String::from_utf8_lossy(&self.0))
@@ -147,15 +136,5 @@ mod tests {
             );
         }
         assert!(ModuleName::from_file_name(Path::new("/")).is_err());
-    }
-
-    #[test]
-    fn a_path_is_told_by_its_text() {
-        for path in ["./x", "/a/b.ko", "x.ko", "x.ko.zst"] {
-            assert!(is_path(OsStr::new(path)), "{path}");
-        }
-        for name in ["x", "x.kon", "ko", "x-y"] {
-            assert!(!is_path(OsStr::new(name)), "{name}");
-        }
     }
 }

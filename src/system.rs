@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::utsname::uname;
 
 use crate::errno;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
 
 /// The running system, or a directory that looks like one.
@@ -250,6 +250,11 @@ impl System {
             .or_else(|| version().filter(is_gvisor).map(|_| "gVisor".to_owned()))
     }
 
+    /// Returns whether the kernel is of this version or later; a release that is not known is not.
+    pub(crate) fn is_since(&self, major: u32, minor: u32) -> bool {
+        is_since(&self.release(), (major, minor))
+    }
+
     /// The release of the kernel, as `uname -r` gives it.
     pub fn release(&self) -> String {
         read_text(&self.root.join("proc/sys/kernel/osrelease")).unwrap_or_else(|_| {
@@ -257,6 +262,11 @@ impl System {
             uname().map(|names| names.release().to_string_lossy().into_owned()).unwrap_or_default()
         })
     }
+}
+
+fn is_since(release: &str, version: (u32, u32)) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= version
 }
 
 /// A small file, as text without the closing newline.
@@ -270,10 +280,20 @@ const LIMIT: u64 = 64 << 20;
 
 /// A whole file of the kernel's.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let file = File::open(path).map_err(|error| Error::io(path, errno::from_io(&error)))?;
+    read_to_limit(file, path, LIMIT)
+}
+
+/// All of a file, or an error: what is left out would be taken for absent.
+fn read_to_limit(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LIMIT).read_to_end(&mut bytes))
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
         .map_err(|error| Error::io(path, errno::from_io(&error)))?;
+    if bytes.len() as u64 > limit {
+        let detail = format!("it has more than {limit} bytes");
+        return Err(Error::new(ErrorKind::TooLarge, detail).at(path));
+    }
     Ok(bytes)
 }
 
@@ -287,9 +307,7 @@ pub(crate) fn read_regular(path: &Path) -> Result<Vec<u8>, Error> {
     if !file.metadata().map_err(io_error)?.is_file() {
         return Err(Error::io(path, errno::Errno::EINVAL));
     }
-    let mut bytes = Vec::new();
-    file.take(LIMIT).read_to_end(&mut bytes).map_err(io_error)?;
-    Ok(bytes)
+    read_to_limit(file, path, LIMIT)
 }
 
 /// Whether one path of a depmod(8) list ends in this module's file, compressed or not.
@@ -301,6 +319,30 @@ pub(crate) fn names_file_of(line: &[u8], name: &ModuleName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn releases_are_compared_by_number() {
+        for (release, since) in [
+            ("3.18.140", false),
+            ("3.19.0", true),
+            ("3.19-rc1", true),
+            ("6.1.0-54-cloud-amd64", true),
+            ("10.0", true),
+            ("", false),
+        ] {
+            assert_eq!(is_since(release, (3, 19)), since, "{release}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_out_in_silence() {
+        let path = Path::new("tests/fixtures/hello.s");
+        let size = path.metadata().unwrap().len();
+        let read = |limit| read_to_limit(File::open(path).unwrap(), path, limit);
+        assert_eq!(read(size).unwrap().len() as u64, size);
+        assert_eq!(read(size - 1).unwrap_err().kind(), ErrorKind::TooLarge);
+        assert_eq!(super::read(Path::new("/dev/zero")).unwrap_err().kind(), ErrorKind::TooLarge);
+    }
 
     #[test]
     fn no_name_leads_out_of_its_place() {

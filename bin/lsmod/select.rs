@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use modutils::{LoadedModule, ModuleName, Pattern, Snapshot, State};
 
-use crate::common::argument::name_of;
+use crate::common::argument::{is_path, name_of};
 
 /// What a module must be like to be shown; all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Wanted {
 
 fn pattern_of(argument: &OsStr, snapshot: &Snapshot) -> Result<Pattern, Missing> {
     let text = argument.as_encoded_bytes();
-    if !modutils::is_path(argument) && Pattern::is_pattern(argument) {
+    if !is_path(argument) && Pattern::is_pattern(argument) {
         let pattern = Pattern::new(text);
         if snapshot.modules().iter().any(|module| pattern.matches(&module.name)) {
             return Ok(pattern);

@@ -10,7 +10,7 @@ use modutils::{
 use serde_json::{Value, json};
 
 use crate::common::absence;
-use crate::common::argument::name_of;
+use crate::common::argument::{is_path, name_of};
 use crate::common::invocation::Invocation;
 use crate::common::output;
 use crate::common::report::{Explanation, Reporter};
@@ -255,7 +255,7 @@ fn unexplained(holders: &Holders) -> Option<i64> {
 /// An argument as the user wrote it: a name, a pattern, or a file.
 fn asked(argument: &OsStr) -> Record {
     let text = argument.to_string_lossy().into_owned();
-    if modutils::is_path(argument) {
+    if is_path(argument) {
         let name = name_of(argument).ok().map(|name| name.to_string());
         return Record { module: name, file: Some(text), ..Record::default() };
     }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use modutils::{Error, Extent, ModuleName, Pattern, Snapshot, removal_order};
 
-use crate::common::argument::name_of;
+use crate::common::argument::{is_path, name_of};
 
 /// The modules to remove, users first.
 #[derive(Default)]
@@ -54,7 +54,7 @@ impl Targets {
             }
             match name_of(argument) {
                 Ok(name) => {
-                    if modutils::is_path(argument) {
+                    if is_path(argument) {
                         targets.files.push((name.clone(), argument.clone()));
                     }
                     targets.named.push(name.clone());
@@ -83,5 +83,5 @@ impl Targets {
 }
 
 pub(crate) fn is_pattern(argument: &OsStr) -> bool {
-    !modutils::is_path(argument) && Pattern::is_pattern(argument)
+    !is_path(argument) && Pattern::is_pattern(argument)
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use modutils::{Arguments, ModuleName, NAME_MAX, Pattern, is_path};
+use modutils::{Arguments, ModuleFile, ModuleName, NAME_MAX, Pattern};
 
 type Parameter = (Vec<u8>, Option<Vec<u8>>);
 
@@ -97,7 +97,7 @@ fn take_apart(word: &[u8], quoted: bool) -> Parameter {
 pub fn names(bytes: &[u8]) {
     let mut words = bytes.splitn(2, |&byte| byte == 0);
     let (pattern, name) = (words.next().unwrap_or(b""), words.next().unwrap_or(b""));
-    let _ = is_path(OsStr::from_bytes(pattern));
+    let _ = ModuleFile::is_named(OsStr::from_bytes(pattern));
     let path = Path::new(OsStr::from_bytes(name));
     if let Ok(found) = ModuleName::from_file_name(path) {
         assert!(found.as_bytes().len() <= NAME_MAX);

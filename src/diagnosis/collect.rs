@@ -242,7 +242,7 @@ fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
 }
 
 fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Supposed<'_>) {
-    facts.reserves_namespaces = is_since(&system.release(), (6, 16));
+    facts.reserves_namespaces = system.is_since(6, 16);
     facts.beside = unopened::beside(&facts.path);
     let Some(module) = facts.module.take() else { return };
     facts.release = system.release();
@@ -261,7 +261,7 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
         let names = module.versions.iter().map(|version| version.name.as_str());
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
         facts.reference = Reference::read(&tree, names.collect());
-        if !is_since(&system.release(), (6, 4)) {
+        if !system.is_since(6, 4) {
             // Nobody compared the size of `struct module` before.
             facts.reference.struct_size = None;
         }
@@ -304,10 +304,4 @@ fn disputed(log: &[Evidence]) -> HashSet<&str> {
             _ => None,
         })
         .collect()
-}
-
-/// Whether a release is of a version or later.
-fn is_since(release: &str, (major, minor): (u32, u32)) -> bool {
-    let mut numbers = release.split(['.', '-', '+']).map_while(|number| number.parse::<u32>().ok());
-    (numbers.next(), numbers.next()) >= (Some(major), Some(minor))
 }

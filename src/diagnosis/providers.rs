@@ -208,7 +208,7 @@ const NEIGHBOURS: usize = 64;
 fn neighbours(path: &Path) -> Vec<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let at = parent.unwrap_or(Path::new("."));
-    let is_module = |file: &PathBuf| crate::name::is_path(file.as_os_str()) && file != path;
+    let is_module = |file: &PathBuf| ModuleFile::is_named(file) && file != path;
     let Ok(entries) = directory::entries(at) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .take(NEIGHBOURS * 16)

@@ -8,7 +8,8 @@ use super::Diagnosis;
 use super::cause::Cause;
 use crate::depmod::{ModuleTree, is_builtin};
 use crate::errno::Errno;
-use crate::name::{ModuleName, is_path};
+use crate::file::ModuleFile;
+use crate::name::ModuleName;
 use crate::remedy::{Change, Remedy};
 use crate::system::System;
 
@@ -31,7 +32,7 @@ pub fn explain_unopened(system: &System, path: &Path, errno: Errno) -> Diagnosis
     if is_bare && let Ok(name) = ModuleName::from_file_name(path) {
         let tree = ModuleTree::read(system, &system.release());
         let is_installed = tree.file_of(&name).is_some();
-        let named = !is_path(path.as_os_str());
+        let named = path.file_name() == Some(path.as_os_str()) && !ModuleFile::is_named(path);
         if named && (is_installed || !remedies.is_empty()) {
             note = Some("insmod takes a file; modprobe takes a name".to_owned());
         }

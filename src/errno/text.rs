@@ -1,21 +1,30 @@
-//! What glibc calls each error, so that a message is the same with any C library: scripts and
+//! The errors by name, and what glibc calls each, so that a message is the same with any C library: scripts and
 //! people look for kmod's, and kmod is linked with glibc nearly everywhere.
 
 use nix::libc;
 
-macro_rules! texts {
+use super::Errno;
+
+macro_rules! table {
     ($($name:ident => $text:literal,)*) => {
-        /// As strerror(3) of glibc 2.36 in the C locale.
-        pub(super) const fn text(number: i32) -> Option<&'static str> {
+        impl Errno {
+            $(
+                #[doc = concat!("`", stringify!($name), "`: ", $text, "; see errno(3).")]
+                pub const $name: Self = Self(libc::$name);
+            )*
+        }
+
+        /// The symbol, and the text of strerror(3) of glibc 2.36 in the C locale.
+        pub(super) const fn names(number: i32) -> Option<(&'static str, &'static str)> {
             Some(match number {
-                $(libc::$name => $text,)*
+                $(libc::$name => (stringify!($name), $text),)*
                 _ => return None,
             })
         }
     };
 }
 
-texts! {
+table! {
     EPERM => "Operation not permitted",
     ENOENT => "No such file or directory",
     ESRCH => "No such process",

@@ -4,11 +4,13 @@ use object::ObjectKind;
 use object::elf;
 use object::read::{File, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolSection};
 
+use super::ModInfo;
 use super::limits::{NAME_MAX, SECTIONS_MAX, SYMBOLS_MAX, ShortNames};
 use super::relocations;
 use super::symbols::{Export, Import, SymbolVersion};
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
+use crate::note;
 
 /// A parsed ELF object.
 ///
@@ -151,14 +153,34 @@ impl<'data> Elf<'data> {
     }
 
     /// The `name` field of `struct module`, which every kernel so far has behind its first field
-    /// (an enum) and a list head: two pointers, aligned.
+    /// (an enum) and a list head: two pointers, aligned. Only where the layout is randomized
+    /// (`CONFIG_RANDSTRUCT`) it may be anywhere.
     pub(super) fn module_name(&self) -> Result<ModuleName, Error> {
         let data = self.section(THIS_MODULE)?;
         let offset = if self.object.is_64() { 24 } else { 12 };
         let field = data.get(offset..).unwrap_or_default();
-        let name = field.split(|&byte| byte == 0).next().unwrap_or_default();
-        ModuleName::new(name)
+        let usual = field.split(|&byte| byte == 0).next().unwrap_or_default();
+        let name = if self.is_randomized() { self.randomized_name(data) } else { Some(usual) };
+        ModuleName::new(name.unwrap_or(usual))
             .map_err(|error| Error::new(ErrorKind::NotAModule, error.detail().to_owned()))
+    }
+
+    /// Whether the version magic names the seed of a layout: `MODULE_RANDSTRUCT` of
+    /// `include/linux/vermagic.h`.
+    fn is_randomized(&self) -> bool {
+        let modinfo = ModInfo::new(self.modinfo().unwrap_or_default());
+        let words = modinfo.value("vermagic").unwrap_or_default().split(|&byte| byte == b' ');
+        words.into_iter().any(|word| word.starts_with(b"RANDSTRUCT"))
+    }
+
+    /// The name that modinfo has, too (Linux 4.13), else the only text in the structure: its other
+    /// fields are zero until the kernel fills them.
+    fn randomized_name(&self, data: &'data [u8]) -> Option<&'data [u8]> {
+        let mut texts = data.split(|&byte| byte == 0).filter(|text| !text.is_empty());
+        match ModInfo::new(self.modinfo().ok()?).value("name") {
+            Some(name) => texts.find(|text| *text == name),
+            None => texts.next().filter(|_| texts.next().is_none()),
+        }
     }
 
     /// The size of `struct module` in the kernel that the module was built for.
@@ -169,7 +191,7 @@ impl<'data> Elf<'data> {
     /// The identifier that the linker gave to the build: a note of three words, "GNU" with its
     /// NUL, and the identifier.
     pub(super) fn build_id(&self) -> Option<&'data [u8]> {
-        self.section(".note.gnu.build-id").ok()?.get(16..)
+        note::build_id(self.section(".note.gnu.build-id").ok()?, !self.object.is_little_endian())
     }
 
     pub(super) fn modinfo(&self) -> Result<&'data [u8], Error> {

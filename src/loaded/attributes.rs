@@ -7,6 +7,7 @@ use crate::directory;
 use crate::errno::Errno;
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
+use crate::note;
 use crate::system::{self, System};
 
 /// The attributes of one loaded module, each read when it is asked for.
@@ -73,10 +74,11 @@ impl Attributes {
     /// # Errors
     /// [`ErrorKind::Io`].
     pub fn build_id(&self) -> Result<Option<Vec<u8>>, Error> {
-        // A note: three words, "GNU" with its NUL, and the identifier, whose last byte may be a
-        // newline.
         match system::read(&self.directory.join("notes/.note.gnu.build-id")) {
-            Ok(note) => Ok(note.get(16..).map(<[u8]>::to_vec)),
+            Ok(notes) => {
+                let big_endian = cfg!(target_endian = "big");
+                Ok(note::build_id(&notes, big_endian).map(<[u8]>::to_vec))
+            }
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 /// Each module may import those of a lower rank, and itself.
 const RANKS: &[(&str, u8)] = &[
     ("errno", 0),
+    ("note", 0),
+    ("compression", 0),
     ("taint", 0),
     ("shell", 0),
     ("nearest", 0),
