@@ -38,6 +38,7 @@ pub(crate) use policy::Policy;
 
 use facts::Facts;
 
+use crate::class::Class;
 use crate::file::ModuleFile;
 use crate::insert::{Arguments, InsertError};
 use crate::name::ModuleName;
@@ -88,9 +89,31 @@ pub fn explain(
     error: &InsertError,
     log: Option<KernelLog>,
 ) -> Diagnosis {
-    diagnosis(system, &collect::after(system, request, error, log)).unwrap_or_else(|| {
-        Diagnosis::new(Cause::Unknown { errno: Some(error.answer()), unseen: Vec::new() })
-    })
+    diagnosis(system, &collect::after(system, request, error, log, Purpose::Explain))
+        .unwrap_or_else(|| Diagnosis::new(unknown(error)))
+}
+
+/// Returns the class of the cause that [`explain`] finds, for callers whom nobody reads: neither
+/// who would export a missing symbol nor what would help is looked up.
+pub fn classify(
+    system: &System,
+    request: Request<'_>,
+    error: &InsertError,
+    log: Option<KernelLog>,
+) -> Class {
+    let facts = collect::after(system, request, error, log, Purpose::Classify);
+    decide::decide(&facts).unwrap_or_else(|| unknown(error)).class()
+}
+
+fn unknown(error: &InsertError) -> Cause {
+    Cause::Unknown { errno: Some(error.answer()), unseen: Vec::new() }
+}
+
+/// What a failure is looked into for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Classify,
+    Explain,
 }
 
 /// Looks whether a module would be loaded, without loading it; `None` if nothing speaks against

@@ -182,8 +182,8 @@ pub use class::Class;
 pub use depmod::{installed_modules, is_builtin};
 pub use diagnosis::{
     Builds, Cause, Diagnosis, Difference, KernelLog, MissingSymbol, Privilege, Request, Supposed,
-    WrongVersion, check, check_privilege, check_supposing, differences, explain, explain_unopened,
-    unknown_parameters,
+    WrongVersion, check, check_privilege, check_supposing, classify, differences, explain,
+    explain_unopened, unknown_parameters,
 };
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};

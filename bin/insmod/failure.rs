@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use modutils::{
-    BadArgument, Cause, Change, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile,
+    BadArgument, Cause, Change, Class, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile,
     ModuleName, Remedy, RemoveError, RemoveMode, System, WayOut,
 };
 use serde_json::json;
@@ -110,13 +110,19 @@ impl Failure {
         error: &InsertError,
         diagnosis: Diagnosis,
     ) -> Self {
+        let class = diagnosis.cause.class();
+        Self { diagnosis: Some(Box::new(diagnosis)), ..Self::unexplained(file, error, class) }
+    }
+
+    /// A failure of which nobody reads more than the line and the status.
+    pub(crate) fn unexplained(file: &ModuleFile, error: &InsertError, class: Class) -> Self {
         let text = message::text(file, error.answer());
         Self {
             line: message::not_inserted(file, &text),
             text,
             errno: Some(error.answer()),
-            status: diagnosis.cause.class().into(),
-            diagnosis: Some(Box::new(diagnosis)),
+            status: class.into(),
+            diagnosis: None,
             reason: None,
             remedies: Vec::new(),
             last_line: None,

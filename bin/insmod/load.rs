@@ -1,7 +1,7 @@
 //! Loading one module, with what it needs, or looking whether it could be loaded.
 
 use modutils::{
-    Arguments, DECOMPRESSED_MAX, Dependencies, Dependency, Diagnosis, Image, InsertError,
+    Arguments, DECOMPRESSED_MAX, Dependencies, Dependency, Diagnosis, Force, Image, InsertError,
     InsertFailure, KernelLog, ModuleFile, ModuleName, RemoveMode, Request, System,
 };
 use serde_json::json;
@@ -182,7 +182,8 @@ fn load_dependencies(
     let max = cli.max_size.unwrap_or(DECOMPRESSED_MAX);
     for Dependency { name, file, .. } in dependencies {
         let file = file.with_decompressed_max(max);
-        let request = Request { file: &file, arguments: &arguments, force: cli.force() };
+        // Whoever forces one module has not looked at the others.
+        let request = Request { file: &file, arguments: &arguments, force: Force::default() };
         match load(system, cli, reporter, request) {
             Ok(()) => {
                 told(cli, reporter, "loaded", &file);
@@ -219,15 +220,17 @@ pub(crate) fn load(
     reporter: &Reporter,
     request: Request<'_>,
 ) -> Result<(), Failure> {
-    let log = if cli.json || reporter.explains() {
-        KernelLog::open(system)
-    } else {
-        KernelLog::from_now()
-    };
+    let explained = cli.json || reporter.explains();
+    let log = if explained { KernelLog::open(system) } else { KernelLog::from_now() };
     let Request { file, arguments, force } = request;
     modutils::insert(system, file, arguments, force).map_err(|error| {
-        let diagnosis = modutils::explain(system, request, &error, Some(log));
-        Failure::not_inserted(file, &error, diagnosis)
+        if explained {
+            let diagnosis = modutils::explain(system, request, &error, Some(log));
+            Failure::not_inserted(file, &error, diagnosis)
+        } else {
+            let class = modutils::classify(system, request, &error, Some(log));
+            Failure::unexplained(file, &error, class)
+        }
     })
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt;
 use super::evidence::{self, About, Evidence, Finding};
 use super::facts::{Argument, Facts, FileFacts, Installed, Module};
 use super::symbol::Builds;
-use super::{Request, Supposed, looks, providers, unopened};
+use super::{Purpose, Request, Supposed, looks, providers, unopened};
 use crate::architecture;
 use crate::depmod::{ModuleTree, is_builtin};
 use crate::diagnosis::exports::{Exported, Exports};
@@ -27,6 +27,7 @@ pub(super) fn after(
     request: Request<'_>,
     error: &InsertError,
     log: Option<KernelLog>,
+    purpose: Purpose,
 ) -> Facts {
     // First of all what passes: the log's end, and a module that is on its way out.
     let log = log.map(|log| log.read(system));
@@ -48,7 +49,12 @@ pub(super) fn after(
         Some(Err(error)) => facts.log_error = Some(error),
         None => {}
     }
-    look_around(system, &mut facts, Depth::after(answer), Supposed::default());
+    let depth = Depth::after(answer, purpose);
+    // What the loader said of the call is enough to classify it.
+    let said = facts.log.iter().flatten().any(|evidence| evidence.finding().is_some());
+    let enough = purpose == Purpose::Classify && said;
+    let depth = if enough { Depth { symbols: false, reference: false, ..depth } } else { depth };
+    look_around(system, &mut facts, depth, Supposed::default());
     facts
 }
 
@@ -60,7 +66,12 @@ pub(super) fn before(system: &System, request: Request<'_>, supposed: Supposed<'
     if name.is_some_and(|name| supposed.removed.contains(name)) {
         facts.namesake = None;
     }
-    look_around(system, &mut facts, Depth { symbols: true, reference: true }, supposed);
+    look_around(
+        system,
+        &mut facts,
+        Depth { symbols: true, reference: true, purpose: Purpose::Explain },
+        supposed,
+    );
     facts
 }
 
@@ -69,15 +80,16 @@ pub(super) fn before(system: &System, request: Request<'_>, supposed: Supposed<'
 struct Depth {
     symbols: bool,
     reference: bool,
+    purpose: Purpose,
 }
 
 impl Depth {
-    fn after(answer: Errno) -> Self {
+    fn after(answer: Errno, purpose: Purpose) -> Self {
         let symbols =
             matches!(answer, Errno::ENOENT | Errno::EINVAL | Errno::ENOEXEC | Errno::EBUSY);
         let signature = matches!(answer, Errno::EKEYREJECTED | Errno::ENOKEY | Errno::EPERM);
         let fit = matches!(answer, Errno::EINVAL | Errno::ENOEXEC);
-        Self { symbols, reference: signature || fit }
+        Self { symbols, reference: signature || fit, purpose }
     }
 }
 
@@ -281,7 +293,7 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
                 (export.name.clone(), Exported { owner: Some(owner.clone()), gpl_only })
             }));
         }
-        providers::find(system, facts, &tree, &module);
+        providers::find(system, facts, &tree, &module, depth.purpose);
         facts.details.extend(added.into_iter().map(|(_, export)| (export.name.clone(), export)));
     }
     facts.module = Some(module);

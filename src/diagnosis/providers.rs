@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::Purpose;
 use super::evidence::{Evidence, Finding};
 use super::facts::{Facts, Module, Providers};
 use super::symbol::{Builds, MissingSymbol};
@@ -19,13 +20,21 @@ use crate::system::System;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks up, for the symbols that a loaded module exports, what its file says about them; and for
-/// those that nobody exports, who would.
-pub(super) fn find(system: &System, facts: &mut Facts, tree: &ModuleTree, module: &Module) {
+/// those that nobody exports, who would, which only an explanation has to name.
+pub(super) fn find(
+    system: &System,
+    facts: &mut Facts,
+    tree: &ModuleTree,
+    module: &Module,
+    purpose: Purpose,
+) {
     let search = Lookup { system, path: &facts.path, tree, late: Instant::now() + PATIENCE };
     let Some(exports) = &facts.exports else {
         // Without CONFIG_KALLSYMS_ALL, only the kernel's own complaints tell what is missing.
         let unknown = facts.log.iter().flatten().filter_map(unknown_symbol).collect();
-        facts.providers = search.providers(unknown, &module.depends);
+        if purpose == Purpose::Explain {
+            facts.providers = search.providers(unknown, &module.depends);
+        }
         return;
     };
     let mut owners: HashMap<&ModuleName, HashSet<&str>> = HashMap::new();
@@ -47,7 +56,9 @@ pub(super) fn find(system: &System, facts: &mut Facts, tree: &ModuleTree, module
     facts.details = found.details;
     facts.other_builds = found.other_builds;
     facts.fitting = found.fitting;
-    facts.providers = search.providers(missing, &module.depends);
+    if purpose == Purpose::Explain {
+        facts.providers = search.providers(missing, &module.depends);
+    }
 }
 
 fn unknown_symbol(evidence: &Evidence) -> Option<&str> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::guest::{
-    Done, Expected, KernelLog, Loaded, Run, altered, is_loaded, judged, loaded_names, on_terminal,
-    release, result, run,
+    Done, Expected, KernelLog, Loaded, Run, Trace, altered, is_loaded, judged, loaded_names,
+    on_terminal, release, result, run,
 };
 
 crate::tests![
@@ -21,6 +21,8 @@ crate::tests![
     dependencies_of_a_distribution_module,
     dependencies_are_taken_out_again,
     dependencies_foreseen,
+    dependencies_are_not_forced,
+    nobody_looks_for_what_nobody_reads,
     if_needed_tells_differences,
     standard_input_as_a_file,
     standard_input_as_a_pipe,
@@ -353,4 +355,31 @@ fn never_explained() {
     let always = Run::new("insmod").args(["/modules/t_user.ko"]);
     let done = always.env("MODUTILS_EXPLAIN", "always").done();
     done.check(done.stderr.contains("\n  cause: "), "is explained");
+}
+
+/// Another version magic is forced for the file that is named, and for no other.
+fn dependencies_are_not_forced() {
+    fs::create_dir_all("/tmp/unforced").unwrap();
+    let base = altered("t_base", |bytes| {
+        let place = bytes.windows(5).position(|window| window == b" SMP ").unwrap();
+        bytes[place + 1] = b'X';
+    });
+    fs::rename(base, "/tmp/unforced/t_base.ko").unwrap();
+    fs::copy("/modules/t_user.ko", "/tmp/unforced/t_user.ko").unwrap();
+    let done = run(["insmod", "--force", "--deps", "/tmp/unforced/t_user.ko"]);
+    let line =
+        "insmod: ERROR: could not insert module /tmp/unforced/t_base.ko: Invalid module format";
+    done.fails(7, line);
+    assert!(!is_loaded("t_base") && !is_loaded("t_user"));
+    fs::remove_dir_all("/tmp/unforced").unwrap();
+}
+
+/// The status is the same, and it takes no search for who exports a symbol.
+fn nobody_looks_for_what_nobody_reads() {
+    for option in ["-q", "--explain=never"] {
+        let words = ["insmod", option, "/modules/t_user.ko"];
+        let trace = Trace::of("open,openat,openat2", &words);
+        trace.done.check(trace.done.status == Some(7), "ends with status 7");
+        assert!(!trace.calls.iter().any(|call| call.contains("t_base.ko")), "{:#?}", trace.calls);
+    }
 }

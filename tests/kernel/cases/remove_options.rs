@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::guest::{Done, Loaded, Run, Trace, is_loaded, loaded_names, release, run, wait_for};
+use crate::guest::{Done, Loaded, Run, Trace, is_loaded, loaded_names, run, wait_for};
 
 crate::tests![
     one_call_for_one_name,
