@@ -1,4 +1,4 @@
-//! What a program that uses the library has to compile, and what the README says of it.
+//! What a program that uses the library has to compile, and what CONTRIBUTING.md says of it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -35,15 +35,15 @@ fn the_library_alone_needs_nothing_of_the_commands() {
 
 /// The crates that are there, and no others.
 #[test]
-fn the_readme_lists_the_crates() {
+fn the_contributors_guide_lists_the_crates() {
     let direct = dependencies(&["--workspace", "--depth=1"]);
     let ours = |name: &&str| name.is_empty() || name.starts_with("modutils");
     let used: BTreeSet<_> = direct.iter().map(String::as_str).filter(|name| !ours(name)).collect();
     assert!(used.contains("nix"), "{used:?}");
 
-    let readme = Path::new(crate::REPOSITORY).join("README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    let (_, after) = readme.split_once("\n## What it is made of\n").unwrap();
+    let guide = Path::new(crate::REPOSITORY).join("CONTRIBUTING.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    let (_, after) = guide.split_once("\n## Dependencies\n").unwrap();
     let rows = after.split("\n## ").next().unwrap().lines();
     let names = rows.filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).skip(1);
     let listed: BTreeSet<_> = names.flat_map(|names| names.split(", ")).collect();

@@ -1,5 +1,5 @@
-//! What became of each test, kept over runs: a file for each kernel, which the table in the README
-//! is made from.
+//! What became of each test, kept over runs: a file for each kernel. The table in tests/README.md
+//! is made from them.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The table of kernels and features in the README, made from what the tests found: how many
+//! The table of kernels and features in tests/README.md, made from what the tests found: how many
 //! succeeded, of those that were run, and of those there are. Kernels that no test was run on here
 //! keep what the table says of them.
 
@@ -116,9 +116,9 @@ pub(super) fn rewrite() -> ExitCode {
 }
 
 fn rewrite_readme() -> Result<(), Box<dyn Error>> {
-    let readme = Path::new(crate::REPOSITORY).join("README.md");
+    let readme = Path::new(crate::REPOSITORY).join("tests/README.md");
     let text = fs::read_to_string(&readme)?;
-    let marks = "the README lacks the marks of the table";
+    let marks = "tests/README.md lacks the marks of the table";
     let (before, rest) = text.split_once(BEGIN).ok_or(marks)?;
     let (old, after) = rest.split_once(END).ok_or(marks)?;
     let columns = columns(read(old))?;
@@ -178,7 +178,7 @@ fn columns(mut old: Vec<Column>) -> Result<Vec<Column>, Box<dyn Error>> {
     if made.is_empty() {
         return Err("there are no results in target/vm/results: run `make check-kernel`".into());
     }
-    println!("README.md: the table of kernels has new columns for {}", made.join(", "));
+    println!("tests/README.md: the table of kernels has new columns for {}", made.join(", "));
     columns.append(&mut old);
     Ok(columns)
 }
