@@ -1,5 +1,8 @@
 # make                  the three release binaries, static; LINK=dynamic links them with the
 #                       system's libraries, CARGOFLAGS='--offline' gives options to cargo
+# make TARGET=aarch64   for another machine: i686, armv7, riscv64, s390x, powerpc64le, x86_64; they
+#                       are in target/built-aarch64
+# make all-machines     for all of these, with a table of their sizes
 # make install          install the binaries, manual pages and completions below PREFIX; BINDIR,
 #                       SBINDIR, ZSHDIR and DESTDIR are honored, `make uninstall` removes them
 # make deb              a package for Debian and Ubuntu that steps in for kmod's three commands
@@ -38,12 +41,15 @@ LINK = static
 # Options of cargo's for the build, such as --offline.
 CARGOFLAGS =
 
+# The machine to build for, where it is not this one, by its name in `uname -m`.
+TARGET =
 # Asked for at each use: `make tools` may have added a target.
-TRIPLE = $(or $(shell packaging/target $(LINK) 2>/dev/null),$(error $(shell packaging/target $(LINK) 2>&1)))
+FOR = $(if $(TARGET),machine $(TARGET),$(LINK))
+TRIPLE = $(or $(shell packaging/target $(FOR) 2>/dev/null),$(error $(shell packaging/target $(FOR) 2>&1)))
 TOOLS = insmod rmmod lsmod
 # Where the binaries that are shipped are kept: root, who installs them, often has no Rust to ask
 # for the target, and where cargo puts them, a benchmark puts others.
-BUILT = target/built
+BUILT = $(if $(TARGET),target/built-$(TARGET),target/built)
 export MODUTILS_BIN = $(abspath $(BUILT))
 
 # For tests, as packaging/build links the commands: the target is named because without it the
@@ -53,7 +59,7 @@ STATIC = RUSTFLAGS='$(RUSTFLAGS) -C target-feature=+crt-static'
 all: build
 	@ls -l $(TOOLS:%=$(BUILT)/%) | awk '{ printf "%s  %d KiB\n", $$NF, $$5 / 1024 }'
 
-build:
+build: $(if $(TARGET),cross-tools)
 	@packaging/build $(TRIPLE) $(LINK) $(BUILT) $(CARGOFLAGS)
 
 # Root, who installs, often has no Rust: it builds if nothing is built yet, or if that is asked for.
@@ -156,9 +162,18 @@ vm: tools build
 tools:
 	@tests/vm/tools.sh
 
+# The compiler and Rust's library for another machine.
+cross-tools:
+	@packaging/cross-tools $(TRIPLE)
+
+MACHINES = x86_64 i686 aarch64 armv7 riscv64 s390x powerpc64le
+all-machines:
+	@for machine in $(MACHINES); do $(MAKE) --no-print-directory TARGET=$$machine build || exit; done
+	@packaging/sizes $(MACHINES)
+
 clean:
 	cargo clean
 
-.PHONY: all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
+.PHONY: all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
 	check-no-unload check-uml kernels-table faults stress fuzz \
 	bench demo vm tools clean

@@ -19,6 +19,8 @@ const RANKS: &[(&str, u8)] = &[
     ("remedy", 3),
     ("pattern", 3),
     ("system", 3),
+    ("architecture", 4),
+    ("memory", 3),
     ("file", 4),
     ("loaded", 4),
     ("stack", 4),
