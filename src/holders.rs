@@ -9,9 +9,11 @@ mod aliases;
 mod block;
 mod btrfs;
 mod classes;
+mod configfs;
 mod crypto;
 mod descriptors;
 mod devices;
+mod dm;
 mod drivers;
 mod eliminated;
 mod files;
@@ -29,6 +31,7 @@ mod search;
 mod slow_mounts;
 mod sockets;
 mod text;
+mod threads;
 mod tracing;
 mod unmounted;
 mod views;
@@ -85,6 +88,8 @@ const SOURCES: &[Source] = &[
     Source { name: "bound devices", when: When::Always, find: drivers::bound },
     Source { name: "network interfaces", when: When::Always, find: network::interfaces },
     Source { name: "block devices", when: When::Referenced, find: block::of },
+    Source { name: "device-mapper tables", when: When::Referenced, find: dm::of },
+    Source { name: "configfs", when: When::Referenced, find: configfs::of },
     Source { name: "algorithms", when: When::Referenced, find: crypto::of },
     Source { name: "open files", when: When::Referenced, find: files::of },
     Source { name: "sockets", when: When::Referenced, find: sockets::of },
@@ -111,7 +116,7 @@ const SOURCES: &[Source] = &[
     Source { name: "mapped files", when: When::Unexplained, find: registered::mapped },
     Source { name: "io_uring files", when: When::Unexplained, find: registered::with_io_uring },
     Source { name: "unmounted file systems", when: When::Unexplained, find: unmounted::of },
-    Source { name: "sockets' queues", when: When::Unexplained, find: eliminated::of },
+    Source { name: "queues of sockets", when: When::Unexplained, find: eliminated::of },
 ];
 
 /// Maximum time of a search.
@@ -156,7 +161,7 @@ fn users(search: &Search<'_>) -> Vec<Holder> {
         let kind = HolderKind::Module { name: user.as_os_str().into(), held_by: Vec::new() };
         Holder::known(kind).ended_by(format!("rmmod {}", shell_word(user.as_os_str())))
     });
-    let loader = (search.module.loader_references() > 0).then(|| Holder::known(HolderKind::Loader));
+    let loader = (search.module.loader_references() > 0).then(|| threads::loader(search));
     modules.chain(loader).collect()
 }
 
@@ -168,6 +173,7 @@ fn settle(list: &mut Vec<Holder>, references: Option<i64>) -> Option<u64> {
     let references = u64::try_from(references?).unwrap_or(0);
     let left = share(list, references);
     let left = share(&mut callers, left);
+    let left = stretch(list, left);
     list.extend(callers.into_iter().filter(|holder| holder.references > 0));
     if left == 0 {
         list.retain(|holder| holder.certainty != Certainty::Possible);
@@ -191,6 +197,20 @@ fn share(list: &mut [Holder], mut left: u64) -> u64 {
         left = 0;
     }
     left
+}
+
+/// Gives what is left to those that may take more than is known.
+fn stretch(list: &mut [Holder], left: u64) -> u64 {
+    let mut open: Vec<_> = list.iter_mut().filter(|holder| holder.may_take_more).collect();
+    let Some(count) = u64::try_from(open.len()).ok().filter(|count| *count > 0) else {
+        return left;
+    };
+    let (each, mut rest) = (left / count, left % count);
+    for holder in &mut open {
+        holder.references += each + u64::from(rest > 0);
+        rest = rest.saturating_sub(1);
+    }
+    0
 }
 
 #[cfg(test)]

@@ -133,6 +133,11 @@ impl System {
         self.root.join("sys/class").join(class)
     }
 
+    /// The control file of the device mapper.
+    pub(crate) fn device_mapper(&self) -> PathBuf {
+        self.root.join("dev/mapper/control")
+    }
+
     /// The directory of a type of file systems, below `/sys/fs`.
     pub(crate) fn filesystem_dir(&self, kind: &OsStr) -> PathBuf {
         self.root.join("sys/fs").join(kind)

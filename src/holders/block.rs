@@ -1,7 +1,8 @@
 //! Block devices that are in use by something else than a process or a mount.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::devices::{Device, Kind};
 use super::mountinfo::unescaped;
@@ -23,6 +24,8 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         let (name, dir) = (entry.name, entry.path);
         list.extend(array(search, &name, &dir));
         list.extend(mapped(search, &name, &dir));
+        list.extend(connected(search, &name, &dir));
+        list.extend(cache(search, &name, &dir));
         list.extend(scheduler(search, &name, &dir));
         list.extend(stacked(search, &dir));
     }
@@ -50,13 +53,13 @@ fn array(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
     let level = system::read_text(&dir.join("md/level")).ok()?;
     let alias = format!("md-{level}");
     let own = search.aliases.get(&alias).is_some_and(|owner| *owner == search.module.name);
-    own.then(|| Holder::known(named(name, dir)))
+    own.then(|| stopped(Holder::known(named(name, dir)), dir))
 }
 
 /// A device of the device mapper holds its core (`alloc_dev` in `drivers/md/dm.c`).
 fn mapped(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
     let own = search.name() == b"dm_mod" && dir.join("dm").is_dir();
-    own.then(|| Holder::known(named(name, dir)))
+    own.then(|| stopped(Holder::known(named(name, dir)), dir))
 }
 
 /// The I/O scheduler of a queue, the one in brackets (`elevator_get`).
@@ -65,7 +68,9 @@ fn scheduler(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
     let active = text.split(['[', ']']).nth(1)?.replace('-', "_");
     let modules = [active.clone(), format!("{active}_iosched")];
     let own = modules.iter().any(|module| module.as_bytes() == search.name());
-    own.then(|| Holder::known(HolderKind::Scheduler { name: name.into() }))
+    let file = shell_word(dir.join("queue/scheduler"));
+    let kind = HolderKind::Scheduler { name: name.into() };
+    own.then(|| Holder::known(kind).ended_by(format!("echo none > {file}")))
 }
 
 /// Devices that are stacked on one of the module's: each has it open.
@@ -77,7 +82,47 @@ fn stacked(search: &Search<'_>, dir: &Path) -> Vec<Holder> {
     };
     let Ok(entries) = directory::entries(&dir.join("holders")) else { return Vec::new() };
     let users = entries.flatten();
-    users.map(|user| holder(named(user.name, &user.path), certainty)).collect()
+    // The entries are links to the directories of the users.
+    users.map(|user| stopped(holder(named(user.name, &user.path), certainty), &user.path)).collect()
+}
+
+/// The name and directory of the block device with a number.
+pub(super) fn of_number(search: &Search<'_>, (major, minor): (u32, u32)) -> (Text, PathBuf) {
+    let link = search.system.device_dir("block", major, minor);
+    let name = fs::read_link(&link).ok().and_then(|dir| Some(dir.file_name()?.to_owned()));
+    (name.map_or_else(|| format!("{major}:{minor}").into(), Text::from), link)
+}
+
+/// Adds the command that stops a device that is stacked on others.
+pub(super) fn stopped(holder: Holder, dir: &Path) -> Holder {
+    let HolderKind::BlockDevice { name, dm_name } = &holder.kind else { return holder };
+    let node = shell_word(Path::new("/dev").join(name.as_os_str()));
+    let id = system::read_text(&dir.join("dm/uuid")).unwrap_or_default();
+    let command = match dm_name {
+        Some(dm_name) if id.starts_with("CRYPT-") => format!("cryptsetup close {}", dm_name.word()),
+        Some(dm_name) if id.starts_with("mpath-") => format!("multipath -f {}", dm_name.word()),
+        Some(dm_name) => format!("dmsetup remove {}", dm_name.word()),
+        None if dir.join("md").exists() => format!("mdadm --stop {node}"),
+        None if dir.join("bcache").exists() => {
+            format!("echo 1 > {}", shell_word(dir.join("bcache/stop")))
+        }
+        None => return holder,
+    };
+    holder.ended_by(command)
+}
+
+/// A network block device holds the module while it is connected (`nbd_alloc_and_init_config`).
+fn connected(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
+    let is_connected = search.name() == b"nbd" && dir.join("pid").exists();
+    let command = format!("nbd-client -d {}", shell_word(Path::new("/dev").join(name)));
+    is_connected.then(|| Holder::known(named(name, dir)).ended_by(command))
+}
+
+/// A cache holds its module as long as one of its devices is registered.
+fn cache(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
+    let own = search.name() == b"bcache" && dir.join("bcache").exists();
+    let holder = own.then(|| stopped(Holder::known(named(name, dir)), dir))?;
+    Some(Holder { may_take_more: true, ..holder })
 }
 
 /// A block device with the name that the device mapper knows it by, if any.

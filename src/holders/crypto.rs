@@ -2,7 +2,9 @@
 
 use super::block;
 use super::btrfs;
+use super::dm;
 use super::holder::{Holder, HolderKind};
+use super::network;
 use super::search::Search;
 use super::text::Text;
 use crate::system;
@@ -60,6 +62,17 @@ fn users(search: &Search<'_>, algorithm: &Algorithm) -> Vec<Text> {
         if of_ext4 || checksum.contains(&format!("({})", algorithm.driver)) {
             list.push(format!("{} on {}", mount.kind.display(), mount.place.display()).into());
         }
+    }
+    for device in search.mapped() {
+        let words = [&algorithm.name, &algorithm.driver];
+        if words.into_iter().any(|word| dm::mentions(device, word)) {
+            let name = Text::from(device.name.as_slice());
+            list.push(format!("device-mapper device {name}").into());
+        }
+    }
+    if algorithm.name.contains("gcm(") || algorithm.name == "gcm" {
+        let links = network::interfaces_of_type(search, "macsec").into_iter();
+        list.extend(links.map(|name| Text::from(format!("network interface {name}"))));
     }
     if block::zswap_compressor(search).is_some_and(|name| name == algorithm.name) {
         list.push("zswap".into());

@@ -9,6 +9,7 @@ use super::block;
 use super::holder::{Access, Certainty, Holder, HolderKind};
 use super::processes::{OpenFile, Seen};
 use super::search::Search;
+use super::threads;
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
@@ -18,6 +19,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         list.extend(contexts(search));
     }
     list.extend(in_flight(search));
+    list.extend(threads::of(search));
     let total: u64 = list.iter().map(|holder| holder.references).sum();
     let fits = total == search.left();
     for holder in &mut list {

@@ -29,6 +29,9 @@ pub struct Holder {
     /// Whether it may take a second reference, see [`settle`](super::settle).
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) may_take_two: bool,
+    /// Whether it may take any number of references beyond, see [`settle`](super::settle).
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) may_take_more: bool,
     /// Whether the calling process is the holder.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) is_caller: bool,
@@ -123,7 +126,27 @@ pub enum HolderKind {
         reason: Text,
     },
     /// The kernel's loader, until the module's init function returns.
-    Loader,
+    Loader {
+        /// The process that loads it; none if the init function ended its process: it crashed.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        process: Option<Process>,
+        /// The kernel function in which the process is.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        function: Option<Text>,
+    },
+    /// A thread of the kernel that runs its code.
+    Thread {
+        /// The thread.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        process: Process,
+        /// The function of the module in which the thread is.
+        function: Text,
+    },
+    /// An object in configfs.
+    ConfigObject {
+        /// Directory of the object.
+        path: Text,
+    },
     /// A process that holds one of its files, such as a device node.
     Process {
         /// The process.
@@ -248,6 +271,7 @@ impl Holder {
             certainty,
             way_out: None,
             may_take_two: false,
+            may_take_more: false,
             is_caller: false,
         }
     }
@@ -307,14 +331,14 @@ impl Holder {
 impl HolderKind {
     /// Whether the reference is among the module's users, which the kernel lists by name.
     pub(super) fn is_listed(&self) -> bool {
-        matches!(self, Self::Module { .. } | Self::Loader)
+        matches!(self, Self::Module { .. } | Self::Loader { .. })
     }
 
     /// The rank in a list of holders.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Module { .. } => 0,
-            Self::Loader => 1,
+            Self::Loader { .. } => 1,
             Self::Process { .. } => 2,
             Self::Socket { .. } => 3,
             Self::Mount { .. } => 4,

@@ -14,7 +14,7 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::search::Search;
-use super::{Certainty, Holder, HolderKind};
+use super::{Certainty, Holder, HolderKind, Text};
 use crate::directory;
 use crate::system;
 
@@ -85,6 +85,18 @@ pub(super) fn interfaces(search: &Search<'_>) -> Vec<Holder> {
         Holder::new(HolderKind::Interface { name: entry.name.into() }, Certainty::Known)
     })
     .collect()
+}
+
+/// The interfaces of a type of links, in the caller's namespace.
+pub(super) fn interfaces_of_type(search: &Search<'_>, kind: &str) -> Vec<Text> {
+    let Ok(entries) = directory::entries(&search.system.class_dir("net")) else {
+        return Vec::new();
+    };
+    let of_type = entries.flatten().filter(|entry| {
+        let text = system::read_text(&entry.path.join("uevent")).unwrap_or_default();
+        text.lines().any(|line| line.strip_prefix("DEVTYPE=") == Some(kind))
+    });
+    of_type.map(|entry| entry.name.into()).collect()
 }
 
 fn is_of_type(search: &Search<'_>, uevent: &str) -> bool {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::Certainty;
 use super::aliases::Aliases;
 use super::devices::{Device, Owners};
+use super::dm;
 use super::namespaces::Namespaces;
 use super::processes::{Processes, Seen};
 use super::views::{self, View};
@@ -60,6 +61,7 @@ pub(super) struct Search<'a> {
     processes: OnceLock<Processes>,
     views: OnceLock<Vec<View>>,
     namespaces: OnceLock<Namespaces>,
+    mapped: OnceLock<Vec<modutils_dm::Device>>,
     /// References that no source has explained so far.
     left: AtomicU64,
     end: Instant,
@@ -78,6 +80,7 @@ impl<'a> Search<'a> {
             processes: OnceLock::new(),
             views: OnceLock::new(),
             namespaces: OnceLock::new(),
+            mapped: OnceLock::new(),
             left: AtomicU64::new(0),
             end,
             cut: AtomicBool::new(false),
@@ -122,6 +125,12 @@ impl<'a> Search<'a> {
     /// The mounts of all mount namespaces; the caller's comes first.
     pub(super) fn views(&self) -> &[View] {
         self.views.get_or_init(|| views::of(self))
+    }
+
+    /// The devices of the device mapper.
+    pub(super) fn mapped(&self) -> &[modutils_dm::Device] {
+        let omit = |reason| self.omit("device-mapper tables", reason);
+        self.mapped.get_or_init(|| dm::read(self.system, omit))
     }
 
     /// The number of references that no source has explained so far.

@@ -151,7 +151,18 @@ impl fmt::Display for HolderKind {
             Self::Network { object, namespace } => within(f, object, namespace.as_ref()),
             Self::Netfilter { object, namespace } => within(f, object, namespace.as_ref()),
             Self::Tracing { object } => write!(f, "{object}"),
-            Self::Loader => f.write_str("held by the loader until its init function returns"),
+            Self::Loader { process: None, .. } => {
+                f.write_str("held by the loader until its init function returns")
+            }
+            Self::Loader { process: Some(process), function } => {
+                write!(f, "{process} is loading it: its init function has not returned")?;
+                let Some(function) = function else { return Ok(()) };
+                write!(f, " (waits in {function})")
+            }
+            Self::Thread { process, function } => {
+                write!(f, "kernel thread {process} runs its function {function}")
+            }
+            Self::ConfigObject { path } => write!(f, "{path} exists"),
             Self::Process { process, tid, path, access } => {
                 write!(f, "{process} ")?;
                 if let Some(tid) = tid {

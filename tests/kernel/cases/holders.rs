@@ -67,11 +67,14 @@ fn while_it_loads_and_unloads() {
     thread::scope(|scope| {
         scope.spawn(|| drop(Loaded::new("t_slow", "init_ms=2000 exit_ms=2000")));
         wait_for("the module", || is_loaded("t_slow"));
-        who("t_slow").prints("t_slow: 1 reference\n  its init function has not returned yet\n");
+        let done = who("t_slow");
+        let line = format!("{} is loading it: its init function has not returned", myself());
+        done.check(done.stdout.contains(&line), &line);
         let data = data_of("t_slow");
-        let loader = json!({"kind": "loader", "references": 1, "certainty": "known"});
+        let loader = &data["holders"][0];
+        assert_eq!(loader["pid"], json!(std::process::id()));
         assert_eq!((&data["state"], &data["unexplained"]), (&json!("loading"), &json!(0)));
-        assert_eq!(data["holders"], json!([loader]));
+        assert_eq!((&loader["kind"], &loader["references"]), (&json!("loader"), &json!(1)));
 
         let unloads = || state_of("t_slow").as_deref() == Some("going");
         wait_for("the removal", unloads);
