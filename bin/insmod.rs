@@ -10,13 +10,13 @@ mod message;
 mod params;
 mod replace;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use modutils::{Arguments, DECOMPRESSED_MAX, Error, ModuleFile, System};
+use modutils::{Arguments, CommandLine, DECOMPRESSED_MAX, Error, ModuleFile, System};
 
 use crate::common::report::Reporter;
 use crate::common::results::{self, Record};
@@ -74,7 +74,7 @@ fn finish(cli: &Cli, mut record: Record, reporter: &Reporter, status: Status) ->
 }
 
 fn attempt(cli: &Cli, reporter: &Reporter, record: &mut Record) -> Ended {
-    let (file, arguments) = match read(cli) {
+    let (file, arguments) = match read(cli, reporter) {
         Ok(read) => read,
         Err(failure) => return Err(failure).into(),
     };
@@ -87,14 +87,37 @@ fn attempt(cli: &Cli, reporter: &Reporter, record: &mut Record) -> Ended {
 }
 
 /// The file, open, and its parameters.
-fn read(cli: &Cli) -> Result<(ModuleFile, Arguments), Failure> {
+fn read(cli: &Cli, reporter: &Reporter) -> Result<(ModuleFile, Arguments), Failure> {
     let path = cli.file.as_ref().ok_or_else(Failure::no_file)?;
     if let Some(second) = cli.parameters.iter().find(|word| is_module_file(word)) {
         return Err(Failure::second_file(second));
     }
-    let arguments = Arguments::new(&cli.parameters).map_err(|bad| Failure::inexpressible(&bad))?;
-    let file = open(cli, path).map_err(|error| Failure::not_opened(path, &error))?;
-    Ok((file, arguments))
+    let inexpressible = |bad| Failure::inexpressible(&bad);
+    let not_opened = |error| Failure::not_opened(path, &error);
+    // Several parameters may stand in one word; which, only the file tells.
+    if modutils::has_blanks(&cli.parameters) {
+        let file = open(cli, path).map_err(not_opened)?;
+        let arguments = Arguments::new(split(cli, reporter, &file)).map_err(inexpressible)?;
+        return Ok((file, arguments));
+    }
+    let arguments = Arguments::new(&cli.parameters).map_err(inexpressible)?;
+    Ok((open(cli, path).map_err(not_opened)?, arguments))
+}
+
+/// The parameters, with words taken apart that hold several.
+fn split(cli: &Cli, reporter: &Reporter, file: &ModuleFile) -> Vec<OsString> {
+    let declared = file.image().and_then(|image| image.parameters()).unwrap_or_default();
+    let mut words = Vec::new();
+    for word in &cli.parameters {
+        let pieces = modutils::split_parameters(word, &declared);
+        if pieces.len() > 1 && cli.common.verbose {
+            let line = CommandLine::new("parameters:");
+            let line = pieces.iter().fold(line, CommandLine::word).to_string();
+            reporter.tell(format!("took one word for {} {line}", pieces.len()).as_bytes());
+        }
+        words.extend(pieces);
+    }
+    words
 }
 
 /// Standard input may be a file or a pipe.

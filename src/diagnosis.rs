@@ -39,6 +39,7 @@ pub(crate) use policy::Policy;
 use facts::Facts;
 
 use crate::class::Class;
+use crate::errno::Errno;
 use crate::file::ModuleFile;
 use crate::insert::{Arguments, InsertError};
 use crate::name::ModuleName;
@@ -54,6 +55,8 @@ pub struct Diagnosis {
     pub module: Option<ModuleName>,
     /// The reason.
     pub cause: Cause,
+    /// The kernel's answer; before it is asked, the one to expect, where that is known.
+    pub answer: Option<Errno>,
     /// What the kernel logged about this very call, verbatim.
     pub kernel_log: Vec<String>,
     /// What would help; empty where that would be a guess.
@@ -63,7 +66,8 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// A reason that needs nothing else.
     pub fn new(cause: Cause) -> Self {
-        Self { module: None, cause, kernel_log: Vec::new(), remedies: Vec::new() }
+        let answer = cause.answer();
+        Self { module: None, cause, answer, kernel_log: Vec::new(), remedies: Vec::new() }
     }
 }
 
@@ -102,7 +106,7 @@ pub fn classify(
     log: Option<KernelLog>,
 ) -> Class {
     let facts = collect::after(system, request, error, log, Purpose::Classify);
-    decide::decide(&facts).unwrap_or_else(|| unknown(error)).class()
+    decide::verdict(&facts).map_or_else(|| unknown(error), |(cause, _)| cause).class()
 }
 
 fn unknown(error: &InsertError) -> Cause {
@@ -147,7 +151,7 @@ pub fn check_privilege(system: &System) -> Option<Diagnosis> {
 }
 
 fn diagnosis(system: &System, facts: &Facts) -> Option<Diagnosis> {
-    let cause = decide::decide(facts)?;
+    let (cause, answer) = decide::verdict(facts)?;
     let remedies = fix::remedies(system, facts, &cause);
     // What a module of this name says of itself is about another one if this one never ran.
     let never_ran = matches!(cause, Cause::AlreadyLoaded { .. } | Cause::BeingUnloaded { .. });
@@ -155,5 +159,5 @@ fn diagnosis(system: &System, facts: &Facts) -> Option<Diagnosis> {
     let log = log.filter(|evidence| evidence.finding().is_some() || !never_ran);
     let kernel_log = log.map(|evidence| evidence.line.clone()).collect();
     let module = facts.module.as_ref().and_then(|module| module.name.clone());
-    Some(Diagnosis { module, cause, kernel_log, remedies })
+    Some(Diagnosis { module, cause, answer, kernel_log, remedies })
 }

@@ -2,9 +2,11 @@
 
 mod arguments;
 mod prerequisites;
+mod words;
 
 pub use arguments::{Arguments, BadArgument};
 pub use prerequisites::{Dependencies, Dependency, dependencies};
+pub use words::{has_blanks, split_parameters};
 
 use std::fmt;
 use std::os::fd::AsFd;

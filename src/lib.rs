@@ -197,7 +197,7 @@ pub use holders::{
 };
 pub use insert::{
     Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, dependencies,
-    insert,
+    has_blanks, insert, split_parameters,
 };
 pub use loaded::{
     Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,

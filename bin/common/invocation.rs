@@ -6,6 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use modutils::{Change, CommandLine, Remedy, WayOut};
 use nix::unistd::geteuid;
 
+use super::words::joined;
+
 /// One call of a command, as the user wrote it.
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
@@ -51,6 +53,7 @@ impl Invocation {
 
     /// In each of the commands, an option and its value are one word.
     fn new(tool: &'static str, words: impl Iterator<Item = OsString>, caller: Caller) -> Self {
+        let words = joined(words.collect(), tool == "insmod");
         let (mut options, mut operands) = (Vec::new(), Vec::new());
         let mut ended = false;
         for word in words {

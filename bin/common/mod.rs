@@ -13,3 +13,4 @@ pub(crate) mod status;
 pub(crate) mod telling;
 pub(crate) mod unprintable;
 pub(crate) mod wait_time;
+pub(crate) mod words;

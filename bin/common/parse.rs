@@ -25,6 +25,7 @@ pub(crate) fn parse<P: Parser>(
     let long = argv.iter().any(is_long);
     let command = P::command().display_name(format!("{tool} (modutils)"));
     let command = if long { command.after_help(status::help(statuses)) } else { command };
+    let valued = argv.iter().find_map(|word| short_with_value(word));
     let matches = command.try_get_matches_from(argv);
     matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
@@ -42,14 +43,20 @@ pub(crate) fn parse<P: Parser>(
         _ => {
             let fix = vec![WayOut::Command(format!("{tool} --help"))];
             let help = Explanation { fix, ..Explanation::default() };
-            let line = complaint(&name, &error);
+            let line = complaint(&name, &error, valued.as_deref());
             Reporter::new(tool, &Common::default()).line(ERROR, &line, &help);
             Status::Usage
         }
     })
 }
 
-fn complaint(program: &OsStr, error: &clap::Error) -> Vec<u8> {
+/// `-w=2`: a letter takes no value, as it is for kmod's `-w`; the long option does.
+fn short_with_value(word: &OsStr) -> Option<String> {
+    let (letter, value) = word.to_str()?.strip_prefix('-')?.split_once('=')?;
+    (letter == "w").then(|| format!("option '-w' takes no value: use '--wait={value}'"))
+}
+
+fn complaint(program: &OsStr, error: &clap::Error, valued: Option<&str>) -> Vec<u8> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
@@ -60,6 +67,9 @@ fn complaint(program: &OsStr, error: &clap::Error) -> Vec<u8> {
         }
         (ErrorKind::TooManyValues, Some(option)) => {
             format!("option '{option}' doesn't allow an argument")
+        }
+        (ErrorKind::UnknownArgument, Some("-=")) if valued.is_some() => {
+            valued.unwrap_or_default().to_owned()
         }
         (ErrorKind::UnknownArgument, Some(option)) => {
             format!("invalid option -- '{}'", option.trim_start_matches('-'))

@@ -10,6 +10,7 @@ use crate::common::options::Common;
 use crate::common::parse;
 use crate::common::status::Status;
 use crate::common::wait_time::{self, WaitTime};
+use crate::common::words::joined_behind_program;
 use crate::insmod::TOOL;
 use crate::insmod::max_size;
 
@@ -118,7 +119,7 @@ impl Cli {
 /// Options end at FILE: what follows is the module's, even if it starts with a dash. Without any
 /// option there is nothing to parse, and the usual call does not pay for it.
 pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
-    let mut argv: Vec<_> = argv.collect();
+    let mut argv = joined_behind_program(argv.collect(), true);
     let is_file = |word: &OsString| !word.as_bytes().starts_with(b"-") || word == "-";
     let file = argv.iter().skip(1).position(is_file).map_or(argv.len(), |index| index + 1);
     if file == 1 {

@@ -131,7 +131,7 @@ impl Failure {
     }
 
     pub(crate) fn foreseen(file: &ModuleFile, diagnosis: Diagnosis) -> Self {
-        let errno = diagnosis.cause.answer();
+        let errno = diagnosis.answer;
         let text = message::text(file, errno.unwrap_or(Errno::EINVAL));
         Self {
             line: message::not_inserted(file, &text),

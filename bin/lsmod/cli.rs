@@ -9,6 +9,7 @@ use modutils::{State, Taints};
 use crate::common::options::Common;
 use crate::common::parse;
 use crate::common::status::Status;
+use crate::common::words::joined_behind_program;
 use crate::lsmod::TOOL;
 use crate::lsmod::absent::Detail;
 use crate::lsmod::cells::Sizes;
@@ -188,7 +189,7 @@ fn state(text: &str) -> anyhow::Result<State> {
 
 /// Without any option there is nothing to parse, and the usual call does not pay for it.
 pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
-    let argv: Vec<_> = argv.collect();
+    let argv = joined_behind_program(argv.collect(), false);
     if argv.len() <= 1 {
         return Ok(Cli::default());
     }

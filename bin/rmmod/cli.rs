@@ -9,6 +9,7 @@ use crate::common::options::Common;
 use crate::common::parse;
 use crate::common::status::Status;
 use crate::common::wait_time::{self, WaitTime};
+use crate::common::words::joined_behind_program;
 use crate::rmmod::TOOL;
 
 /// How it can end.
@@ -83,7 +84,7 @@ impl Cli {
 
 /// Without any option there is nothing to parse, and the usual call does not pay for it.
 pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
-    let argv: Vec<_> = argv.collect();
+    let argv = joined_behind_program(argv.collect(), false);
     if argv.iter().skip(1).any(|word| word.as_bytes().starts_with(b"-")) {
         return parse::parse(TOOL, STATUSES, argv);
     }

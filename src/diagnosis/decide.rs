@@ -77,8 +77,43 @@ const CHECKS: &[Check] = &[
     check(&[Errno::ENOMEM], system::out_of_memory),
 ];
 
-/// Why the module was not loaded, or, if the kernel was not asked, why it would not be.
-pub(super) fn decide(facts: &Facts) -> Option<Cause> {
+/// Why the module was not loaded, or, if the kernel was not asked, why it would not be; and the
+/// kernel's answer, where it is known.
+pub(super) fn verdict(facts: &Facts) -> Option<(Cause, Option<Errno>)> {
+    let cause = decide(facts)?;
+    let answer = facts.answer.or(cause.answer());
+    // A signature would not help a file that is no module, or none for this kernel.
+    let untrusted = matches!(
+        cause,
+        Cause::Unsigned { voided: false, .. }
+            | Cause::UnknownKey { .. }
+            | Cause::BadSignature { .. }
+            | Cause::LockedDown { .. }
+    );
+    let own = if untrusted { own_fault(facts) } else { None };
+    Some((own.unwrap_or(cause), answer))
+}
+
+/// What is wrong with the file itself, whatever the kernel says of its signature.
+fn own_fault(facts: &Facts) -> Option<Cause> {
+    const FAULTS: &[fn(&Facts) -> Option<Cause>] = &[
+        file::compression,
+        file::not_elf,
+        file::wrong_architecture,
+        file::intermediate,
+        file::truncated,
+        file::not_a_module,
+        file::hollow,
+        symbols::layout_version,
+        gate::vermagic,
+        file::relocation,
+    ];
+    let unasked = Facts { answer: None, log: None, ..facts.clone() };
+    FAULTS.iter().find_map(|fault| fault(&unasked))
+}
+
+/// The first check that fails.
+fn decide(facts: &Facts) -> Option<Cause> {
     // A notifier gives whatever answer it has; what it logs tells.
     let refused = facts.answer.and_then(|_| gate::refused_by_notifier(facts));
     let possible = |check: &&Check| facts.answer.is_none_or(|errno| check.errnos.contains(&errno));

@@ -56,7 +56,7 @@ fn options_may_be_repeated() {
 
 #[test]
 fn the_short_wait_takes_no_time() {
-    let line = format!("{}: invalid option -- '='\n", path("rmmod"));
+    let line = format!("{}: option '-w' takes no value: use '--wait=0.2'\n", path("rmmod"));
     run("rmmod", &["-w=0.2", "t_absent"]).status(2).stdout("").stderr(&line);
     for option in ["--dry-run", "-f", "-w", "--wait=1"] {
         run("rmmod", &["--who", option, "t_absent"]).status(2);
