@@ -16,9 +16,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-processors='-accel tcg,thread=multi -smp 2'
+steady=
 if [ "$1" = -s ]; then
-	processors='-accel tcg -smp 1 -icount shift=0,sleep=off'
+	steady=yes
 	shift
 fi
 flavour=$1 initramfs=$2 seconds=$3 console=$4
@@ -56,8 +56,13 @@ case $console in
 *) ports="-serial file:$console -serial stdio" port=ttyS1 ;;
 esac
 
-# No acceleration by the host's processor: nested virtualisation cannot be had
-# everywhere. q35 because microvm's clock calibration fails on a busy host; and for
+if [ -n "$steady" ]; then
+	processors='-accel tcg -smp 1 -icount shift=0,sleep=off'
+else
+	processors="$(tests/vm/accel.sh "$kernel/vmlinuz") -smp 2"
+fi
+
+# q35 because microvm's clock calibration fails on a busy host; and for
 # the same reason the kernel is not to check whether timer interrupts come in time.
 # shellcheck disable=SC2086 # several options in one word
 exec timeout --foreground "$seconds" qemu-system-x86_64 \

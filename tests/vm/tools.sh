@@ -3,7 +3,14 @@
 # machine: installs it on Debian and Ubuntu, elsewhere says what is missing.
 #
 # usage: tools.sh [PACKAGE...]    these, too
+#        tools.sh -n              installs nothing; says what is missing where it cannot be installed
 set -eu
+
+report=
+if [ "${1:-}" = -n ]; then
+	report=yes
+	shift
+fi
 
 # What each tool is for: cc and libelf build test modules, musl-gcc the tools' C; xz, zstd and gzip
 # compress them; kmod, strace, busybox and jq go into the guest. Completions are tested
@@ -21,7 +28,8 @@ fi
 
 # For binaries of half the size; see packaging/target.
 musl=$(rustc -vV | sed -n 's/^host: \(.*-linux-\)gnu/\1musl/p')
-if [ -n "$musl" ] && [ ! -d "$(rustc --print target-libdir --target "$musl")" ]; then
+if [ -z "$report" ] && [ -n "$musl" ] && [ ! -d "$(rustc --print target-libdir --target "$musl")" ]; then
+	echo "installing: Rust's library for $musl" >&2
 	timeout 120 rustup --quiet target add "$musl" ||
 		echo "tools.sh: without Rust's $musl, the tools are linked with the host's C library" >&2
 fi
@@ -33,8 +41,9 @@ if ! command -v apt-get >/dev/null; then
 	done
 	echo "tools.sh: the virtual machines run kernels of Debian and Ubuntu, which only" \
 		"apt-get can fetch; also missing here:${missing:- nothing}" >&2
-	exit 1
+	[ -n "$report" ] || exit 1
 fi
+[ -z "$report" ] || exit 0
 
 missing=
 for package in $packages "$@"; do
