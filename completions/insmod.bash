@@ -106,7 +106,8 @@ _modutils_insmod() {
 	local tool=$1
 	[[ $tool != \~/* ]] || tool=$HOME${tool:1}
 	[[ $tool == */* || ! -x @SBINDIR@/insmod ]] || tool=@SBINDIR@/insmod
-	local options='--check --deps --if-needed --params --strict --max-size= --json --force --force-vermagic
+	local options='--check --deps --if-needed --replace --recursive --wait --wait= --keep-params --params
+		--strict --max-size= --json --force --force-vermagic
 		--force-modversion --explain= --syslog --verbose --quiet --help --version'
 	local words index word ended=
 	_modutils_insmod_split "${COMP_LINE:0:COMP_POINT}"
