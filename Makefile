@@ -122,6 +122,7 @@ missing:
 check-host:
 	cargo fmt --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package modutils-tools --test kernel -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	cargo clippy --locked --package modutils --no-default-features --all-targets -- -D warnings
 	cargo test --quiet --locked --package modutils --no-default-features --lib

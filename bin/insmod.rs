@@ -10,6 +10,8 @@ mod message;
 mod params;
 mod replace;
 
+pub use cli::STATUSES;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -33,7 +35,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(&cli),
         Err(status) => status,
     }
-    .into()
+    .end()
 }
 
 fn run(cli: &Cli) -> Status {

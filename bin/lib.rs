@@ -11,3 +11,6 @@ mod common;
 pub mod insmod;
 pub mod lsmod;
 pub mod rmmod;
+
+pub use common::results::Record;
+pub use common::status::{Meanings, Status};

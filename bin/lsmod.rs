@@ -16,6 +16,8 @@ mod terminal;
 mod tree;
 mod view;
 
+pub use cli::STATUSES;
+
 use std::process::ExitCode;
 
 use modutils::availability::Catalog;
@@ -37,7 +39,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(&cli),
         Err(status) => status,
     }
-    .into()
+    .end()
 }
 
 fn run(cli: &Cli) -> Status {

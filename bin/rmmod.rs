@@ -9,6 +9,8 @@ mod session;
 mod targets;
 mod who;
 
+pub use cli::STATUSES;
+
 use std::process::ExitCode;
 
 use crate::common::report::{Explanation, Reporter};
@@ -24,7 +26,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => run(&cli),
         Err(status) => status,
     }
-    .into()
+    .end()
 }
 
 fn run(cli: &Cli) -> Status {

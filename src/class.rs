@@ -62,6 +62,9 @@ macro_rules! kinds {
             /// All words that [`kind`](Self::kind) returns.
             pub const KINDS: &[&str] = &[$($kind),+];
 
+            /// The classes of these kinds, in the same order.
+            pub const CLASSES: &[$crate::class::Class] = &[$($crate::class::Class::$class),+];
+
             /// Returns the stable word for this reason, which programs may rely on.
             pub fn kind(&self) -> &'static str {
                 self.traits().kind

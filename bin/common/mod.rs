@@ -2,6 +2,7 @@
 
 pub(crate) mod absence;
 pub(crate) mod argument;
+mod conflict;
 pub(crate) mod invocation;
 pub(crate) mod options;
 pub(crate) mod output;

@@ -3,30 +3,32 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Parser};
 use modutils::{Errno, WayOut};
 
+use super::conflict;
 use super::options::Common;
 use super::report::{ERROR, Explanation, Reporter};
-use super::status::{self, Status};
+use super::status::{self, Meanings, Status};
 
 /// Parses a command line, or says what is wrong with it the way getopt(3) does; help and version
 /// go to standard output.
 pub(crate) fn parse<P: Parser>(
     tool: &'static str,
-    statuses: &[Status],
-    argv: Vec<OsString>,
+    statuses: Meanings,
+    argv: &[OsString],
 ) -> Result<P, Status> {
     let name = argv.first().cloned().unwrap_or_else(|| tool.into());
     // With text of its own for the long help, clap would spread that over four screens.
     let is_long =
         |word: &OsString| word.len() > 2 && "--help".as_bytes().starts_with(word.as_bytes());
     let long = argv.iter().any(is_long);
-    let command = P::command().display_name(format!("{tool} (modutils)"));
-    let command = if long { command.after_help(status::help(statuses)) } else { command };
-    let valued = argv.iter().find_map(|word| short_with_value(word));
-    let matches = command.try_get_matches_from(argv);
+    let mut command = P::command().display_name(format!("{tool} (modutils)"));
+    if long {
+        command = command.after_help(status::help(statuses));
+    }
+    let matches = command.try_get_matches_from_mut(argv);
     matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
             Err(failure) if failure.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -43,7 +45,7 @@ pub(crate) fn parse<P: Parser>(
         _ => {
             let fix = vec![WayOut::Command(format!("{tool} --help"))];
             let help = Explanation { fix, ..Explanation::default() };
-            let line = complaint(&name, &error, valued.as_deref());
+            let line = complaint(&name, &error, &command, argv);
             Reporter::new(tool, &Common::default()).line(ERROR, &line, &help);
             Status::Usage
         }
@@ -56,11 +58,19 @@ fn short_with_value(word: &OsStr) -> Option<String> {
     (letter == "w").then(|| format!("option '-w' takes no value: use '--wait={value}'"))
 }
 
-fn complaint(program: &OsStr, error: &clap::Error, valued: Option<&str>) -> Vec<u8> {
+/// One line, whatever the mistake is.
+fn complaint(
+    program: &OsStr,
+    error: &clap::Error,
+    command: &Command,
+    argv: &[OsString],
+) -> Vec<u8> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
+    let conflict = || conflict::describe(command, argv);
+    let conflict = (error.kind() == ErrorKind::ArgumentConflict).then(conflict).flatten();
     let text = match (error.kind(), context(ContextKind::InvalidArg)) {
         (ErrorKind::UnknownArgument, Some(option)) if option.starts_with("--") => {
             format!("unrecognized option '{option}'")
@@ -68,17 +78,25 @@ fn complaint(program: &OsStr, error: &clap::Error, valued: Option<&str>) -> Vec<
         (ErrorKind::TooManyValues, Some(option)) => {
             format!("option '{option}' doesn't allow an argument")
         }
-        (ErrorKind::UnknownArgument, Some("-=")) if valued.is_some() => {
-            valued.unwrap_or_default().to_owned()
+        (ErrorKind::UnknownArgument, Some("-=")) => {
+            let valued = argv.iter().find_map(|word| short_with_value(word));
+            valued.unwrap_or_else(|| "invalid option -- '='".to_owned())
         }
         (ErrorKind::UnknownArgument, Some(option)) => {
             format!("invalid option -- '{}'", option.trim_start_matches('-'))
         }
-        _ => {
-            let text = error.render().to_string();
-            let first = text.lines().next().unwrap_or_default();
-            first.strip_prefix("error: ").unwrap_or(first).to_owned()
+        (ErrorKind::NoEquals, Some(option)) => {
+            let name = option.split('=').next().unwrap_or_default();
+            format!("option '{name}' requires an argument: {}", option.replace(['<', '>'], ""))
         }
+        _ => conflict.unwrap_or_else(|| in_one_line(&error.render().to_string())),
     };
     [program.as_bytes(), b": ", text.as_bytes()].concat()
+}
+
+/// The first paragraph of what clap says; the others are about how to get help.
+fn in_one_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }

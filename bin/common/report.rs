@@ -95,16 +95,20 @@ impl Reporter {
 
     /// One datagram in the form of RFC 3164, as syslog(3) sends it.
     fn syslog(&self, severity: u8, line: &[u8]) {
-        const DAEMON: u8 = 3 << 3;
-        let priority = DAEMON | severity;
-        let own = [self.tool.as_bytes(), b": "].concat();
-        let text = line.strip_prefix(own.as_slice()).unwrap_or(line);
-        let mut message =
-            format!("<{priority}>{}[{}]: ", self.tool, std::process::id()).into_bytes();
-        message.extend_from_slice(text);
+        let message = log_record(self.tool, severity, line);
         // As with syslog(3), a system without a log loses the message.
-        let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(&message, "/dev/log"));
+        let _ = UnixDatagram::unbound()
+            .and_then(|socket| socket.send_to(message.as_bytes(), "/dev/log"));
     }
+}
+
+/// A line as a record of the system log. A file's name may hold line breaks, and what looks like
+/// the start of the next record: in here, it stays a name.
+fn log_record(tool: &str, severity: u8, line: &[u8]) -> String {
+    const DAEMON: u8 = 3 << 3;
+    let own = [tool.as_bytes(), b": "].concat();
+    let text = line.strip_prefix(own.as_slice()).unwrap_or(line);
+    format!("<{}>{tool}[{}]: {}", DAEMON | severity, std::process::id(), escaped(text))
 }
 
 impl Explanation {
@@ -124,5 +128,18 @@ fn explain_by_default() -> Explain {
         Ok("always") => Explain::Always,
         Ok("never") => Explain::Never,
         _ => Explain::Auto,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_forges_a_log_record() {
+        let line = b"insmod: ERROR: could not load module x\n<3>kernel: Oops\x1b[2J.ko: No";
+        let record = log_record("insmod", ERROR, line);
+        let text = r"ERROR: could not load module x\x0a<3>kernel: Oops\x1b[2J.ko: No";
+        assert_eq!(record, format!("<27>insmod[{}]: {text}", std::process::id()));
     }
 }

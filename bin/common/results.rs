@@ -12,47 +12,47 @@ use crate::common::status::Status;
 /// What became of one module.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct Record {
+pub struct Record {
     /// The name that the kernel knows it by, as far as it is known.
-    pub(crate) module: Option<String>,
+    pub module: Option<String>,
     /// The file, as it was given.
-    pub(crate) file: Option<String>,
+    pub file: Option<String>,
     /// One word: `loaded`, `removed`, `already`, `would-load`, `would-fail`, `failed`.
-    pub(crate) outcome: &'static str,
+    pub outcome: &'static str,
     /// The exit status that this record alone would give.
-    pub(crate) status: u8,
+    pub status: u8,
     /// The symbol of the system call's error.
-    pub(crate) errno: Option<String>,
+    pub errno: Option<String>,
     /// The first line of the failure, after the name of the module.
-    pub(crate) message: Option<String>,
+    pub message: Option<String>,
     /// An object with `kind`, `text`, and what belongs to the kind.
-    pub(crate) cause: Option<Value>,
+    pub cause: Option<Value>,
     /// What the kernel logged about it, verbatim.
-    pub(crate) kernel_log: Vec<String>,
+    pub kernel_log: Vec<String>,
     /// Commands or steps that would help.
-    pub(crate) fix: Vec<WayOut>,
+    pub fix: Vec<WayOut>,
     /// Whoever holds the module: objects with `kind` and what belongs to it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) holders: Option<Vec<Value>>,
+    pub holders: Option<Vec<Value>>,
     /// References that no holder accounts for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) unexplained: Option<i64>,
+    pub unexplained: Option<i64>,
     /// Where the module is in its life: `live`, `loading`, `unloading`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) state: Option<String>,
+    pub state: Option<String>,
     /// It can never be removed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) permanent: Option<bool>,
+    pub permanent: Option<bool>,
     /// Modules that were loaded before it: objects with `module` and `file`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) dependencies: Vec<Value>,
+    pub dependencies: Vec<Value>,
     /// The steps of a replacement: objects with `action`, `module`, `file`, `outcome` and
     /// `milliseconds`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) steps: Vec<Value>,
+    pub steps: Vec<Value>,
     /// What is worth knowing beyond that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Prints the document, and returns `status` unless that fails.

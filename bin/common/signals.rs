@@ -38,7 +38,7 @@ impl Signals {
         poll(&mut fds, PollTimeout::ZERO).is_ok_and(|count| count > 0)
     }
 
-    /// The exit status of a process that such a signal ended, if one has come.
+    /// The status of a process that such a signal ended, if one has come.
     pub(crate) fn status(&self) -> Option<Status> {
         let signal = self.0.read_signal().ok().flatten()?.ssi_signo;
         Some(match Signal::try_from(i32::try_from(signal).unwrap_or(0)) {

@@ -1,55 +1,79 @@
-//! Exit statuses.
+//! Exit statuses, and the end of a process.
 
 use std::fmt::Write;
 use std::process::ExitCode;
 
 use modutils::Class;
+use nix::sys::signal::{SigSet, Signal, raise};
 
-/// What a command tells its caller.
+/// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Status {
+pub enum Status {
+    /// Success.
     Done = 0,
-    /// For a reason that has no status of its own.
+    /// A reason that has no status of its own.
     Failed = 1,
+    /// A command line that makes no sense.
     Usage = 2,
-    /// Loaded already, or not loaded in the first place.
+    /// The module to load is loaded, or the module to remove is not.
     Already = 3,
+    /// Somebody uses, loads or removes the module, or it can never be removed.
     Busy = 4,
+    /// The time limit was reached.
     TimedOut = 5,
+    /// The kernel or its settings do not permit it.
     NotPermitted = 6,
-    /// The module does not fit the kernel, or the arguments the module.
+    /// The module does not fit the kernel, or the parameters do not fit the module.
     Misfit = 7,
+    /// The module's init function failed.
     InitFailed = 8,
-    /// As a shell calls the end by a signal: 128 and its number.
+    /// SIGHUP, as a shell shows it: 128 and the number of the signal.
     HungUp = 129,
+    /// SIGINT.
     Interrupted = 130,
+    /// SIGTERM.
     Terminated = 143,
 }
 
-/// Statuses and their meaning, for `--help`.
-const MEANINGS: &[(Status, &str)] = &[
-    (Status::Done, "done"),
-    (Status::Failed, "failed, for a reason not listed here"),
-    (Status::Usage, "usage error"),
-    (Status::Already, "already in the requested state"),
-    (Status::Busy, "busy: in use, permanent, or being loaded or unloaded by another process"),
-    (Status::TimedOut, "timed out"),
-    (Status::NotPermitted, "not permitted: privileges, lockdown, signature or blacklist"),
-    (Status::Misfit, "the module does not match: format, version, symbols or parameters"),
-    (Status::InitFailed, "the module's init function failed"),
-    (Status::HungUp, "ended by SIGHUP"),
-    (Status::Interrupted, "ended by SIGINT"),
-    (Status::Terminated, "ended by SIGTERM"),
-];
+/// The statuses of a command and what each means, for `--help`.
+pub type Meanings = &'static [(Status, &'static str)];
 
-/// What those mean that a tool has.
-pub(crate) fn help(of: &[Status]) -> String {
+/// Returns the part of `--help` that lists the statuses.
+pub(crate) fn help(meanings: Meanings) -> String {
     let mut text = "Exit status:".to_owned();
-    for (status, meaning) in MEANINGS.iter().filter(|(status, _)| of.contains(status)) {
+    for (status, meaning) in meanings {
+        // Writing to a String cannot fail.
         let _ = write!(text, "\n  {:<3}  {meaning}", *status as u8);
     }
     text
+}
+
+impl Status {
+    /// The signal that a process with this status died of.
+    pub(crate) fn signal(self) -> Option<Signal> {
+        match self {
+            Self::HungUp => Some(Signal::SIGHUP),
+            Self::Interrupted => Some(Signal::SIGINT),
+            Self::Terminated => Some(Signal::SIGTERM),
+            _ => None,
+        }
+    }
+
+    /// Ends the process: returns its exit code, or dies of the signal that was handled, so that
+    /// whoever started it knows. A shell leaves its loop only then.
+    pub(crate) fn end(self) -> ExitCode {
+        if let Some(signal) = self.signal() {
+            // Nothing handles it: as soon as it is not blocked, it kills.
+            let _ = SigSet::from(signal).thread_unblock();
+            let _ = raise(signal);
+        }
+        if self != Self::Done && std::env::var_os("MODUTILS_STATUS").is_some_and(|of| of == "kmod")
+        {
+            return ExitCode::FAILURE;
+        }
+        ExitCode::from(self as u8)
+    }
 }
 
 impl From<Class> for Status {
@@ -64,11 +88,5 @@ impl From<Class> for Status {
             Class::Misfit => Self::Misfit,
             Class::InitFailed => Self::InitFailed,
         }
-    }
-}
-
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        Self::from(status as u8)
     }
 }

@@ -8,26 +8,26 @@ use modutils::Force;
 
 use crate::common::options::Common;
 use crate::common::parse;
-use crate::common::status::Status;
+use crate::common::status::{Meanings, Status};
 use crate::common::wait_time::{self, WaitTime};
 use crate::common::words::joined_behind_program;
 use crate::insmod::TOOL;
 use crate::insmod::max_size;
 
-/// How it can end.
-const STATUSES: &[Status] = &[
-    Status::Done,
-    Status::Failed,
-    Status::Usage,
-    Status::Already,
-    Status::Busy,
-    Status::TimedOut,
-    Status::NotPermitted,
-    Status::Misfit,
-    Status::InitFailed,
-    Status::HungUp,
-    Status::Interrupted,
-    Status::Terminated,
+/// The exit statuses of this command.
+pub const STATUSES: Meanings = &[
+    (Status::Done, "done"),
+    (Status::Failed, "failed, for a reason not listed here"),
+    (Status::Usage, "usage error"),
+    (Status::Already, "the module is already loaded"),
+    (Status::Busy, "busy: being loaded or unloaded by another process; --replace: in use"),
+    (Status::TimedOut, "timed out (--wait)"),
+    (Status::NotPermitted, "not permitted: privileges, lockdown, signature or blacklist"),
+    (Status::Misfit, "the module does not match: format, version, symbols or parameters"),
+    (Status::InitFailed, "the module's init function failed"),
+    (Status::HungUp, "ended by SIGHUP (--replace)"),
+    (Status::Interrupted, "ended by SIGINT (--replace)"),
+    (Status::Terminated, "ended by SIGTERM (--replace)"),
 ];
 
 /// Load a module file into the kernel.
@@ -129,7 +129,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status>
     if !argv.iter().take(file).any(|word| word == "--") {
         argv.insert(file, "--".into());
     }
-    parse::parse(TOOL, STATUSES, argv)
+    parse::parse(TOOL, STATUSES, &argv)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use modutils::{State, Taints};
 
 use crate::common::options::Common;
 use crate::common::parse;
-use crate::common::status::Status;
+use crate::common::status::{Meanings, Status};
 use crate::common::words::joined_behind_program;
 use crate::lsmod::TOOL;
 use crate::lsmod::absent::Detail;
@@ -17,8 +17,12 @@ use crate::lsmod::columns::{self, Column, ColumnList};
 use crate::lsmod::select::Filter;
 use crate::lsmod::tree::Below;
 
-/// How it can end.
-const STATUSES: &[Status] = &[Status::Done, Status::Failed, Status::Usage];
+/// The exit statuses of this command.
+pub const STATUSES: Meanings = &[
+    (Status::Done, "done"),
+    (Status::Failed, "failed, or a name matched no loaded module"),
+    (Status::Usage, "usage error"),
+];
 
 /// List the loaded modules.
 #[derive(Debug, Default, Parser)]
@@ -193,7 +197,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status>
     if argv.len() <= 1 {
         return Ok(Cli::default());
     }
-    parse::parse(TOOL, STATUSES, argv)
+    parse::parse(TOOL, STATUSES, &argv)
 }
 
 #[cfg(test)]

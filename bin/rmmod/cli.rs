@@ -7,23 +7,23 @@ use clap::Parser;
 
 use crate::common::options::Common;
 use crate::common::parse;
-use crate::common::status::Status;
+use crate::common::status::{Meanings, Status};
 use crate::common::wait_time::{self, WaitTime};
 use crate::common::words::joined_behind_program;
 use crate::rmmod::TOOL;
 
-/// How it can end.
-const STATUSES: &[Status] = &[
-    Status::Done,
-    Status::Failed,
-    Status::Usage,
-    Status::Already,
-    Status::Busy,
-    Status::TimedOut,
-    Status::NotPermitted,
-    Status::HungUp,
-    Status::Interrupted,
-    Status::Terminated,
+/// The exit statuses of this command.
+pub const STATUSES: Meanings = &[
+    (Status::Done, "done"),
+    (Status::Failed, "failed, for a reason not listed here"),
+    (Status::Usage, "usage error"),
+    (Status::Already, "the module is not loaded"),
+    (Status::Busy, "busy: in use, permanent, or being loaded or unloaded by another process"),
+    (Status::TimedOut, "timed out (--wait)"),
+    (Status::NotPermitted, "not permitted: privileges, or removal is disabled"),
+    (Status::HungUp, "ended by SIGHUP"),
+    (Status::Interrupted, "ended by SIGINT"),
+    (Status::Terminated, "ended by SIGTERM"),
 ];
 
 /// Remove modules from the kernel.
@@ -86,7 +86,7 @@ impl Cli {
 pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
     let argv = joined_behind_program(argv.collect(), false);
     if argv.iter().skip(1).any(|word| word.as_bytes().starts_with(b"-")) {
-        return parse::parse(TOOL, STATUSES, argv);
+        return parse::parse(TOOL, STATUSES, &argv);
     }
     Ok(Cli { modules: argv.into_iter().skip(1).collect(), ..Cli::default() })
 }

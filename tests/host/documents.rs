@@ -5,16 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use modutils::replace::Obstacle;
+use modutils::{Cause, Class, Refusal};
+use modutils_tools::{Meanings, Record, Status, insmod, lsmod, rmmod};
+use serde_json::{Value, to_value};
+
 use crate::command::run;
 
 const TOOLS: [&str; 3] = ["insmod", "rmmod", "lsmod"];
 
 /// Accepted for old scripts, and only the manual page tells.
 const SILENT: &[(&str, &str)] = &[("insmod", "-p")];
-
-/// The tables of the reasons' classes.
-const REASONS: &[(&str, &str)] =
-    &[("insmod", "src/diagnosis/cause.rs"), ("rmmod", "src/remove/refusal.rs")];
 
 type Words = BTreeSet<String>;
 
@@ -158,19 +159,32 @@ fn synopses() {
     }
 }
 
-/// The numbers of the statuses by their names in the code.
-fn statuses_of_code() -> Vec<(String, String)> {
-    let code = text("bin/common/status.rs");
-    let (_, after) = code.split_once("pub(crate) enum Status {").unwrap();
-    let (body, _) = after.split_once('}').unwrap();
-    let pairs = body.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(" = "));
-    pairs.map(|(name, number)| (name.to_owned(), number.to_owned())).collect()
+/// The statuses that a command can end with: what the classes of the library's reasons become, and
+/// those that every command has.
+fn statuses(tool: &str) -> (Meanings, Vec<Class>, &'static [Status]) {
+    const SIGNALS: &[Status] = &[Status::HungUp, Status::Interrupted, Status::Terminated];
+    match tool {
+        // A replacement also removes.
+        "insmod" => {
+            let classes = [Cause::CLASSES, Obstacle::CLASSES, Refusal::CLASSES].concat();
+            (insmod::STATUSES, classes, SIGNALS)
+        }
+        "rmmod" => (rmmod::STATUSES, Refusal::CLASSES.to_vec(), SIGNALS),
+        _ => (lsmod::STATUSES, Vec::new(), &[]),
+    }
 }
 
 #[test]
 fn exit_statuses() {
-    let known = statuses_of_code();
+    let number = |status: &Status| (*status as u8).to_string();
     for tool in TOOLS {
+        let (meanings, classes, others) = statuses(tool);
+        let mut possible: Words = classes.iter().map(|&class| number(&class.into())).collect();
+        let usual = [Status::Done, Status::Failed, Status::Usage];
+        possible.extend(usual.iter().chain(others).map(number));
+        let explained: Words = meanings.iter().map(|(status, _)| number(status)).collect();
+        assert_eq!(explained, possible, "{tool}");
+
         let help = help(tool);
         let (_, list) = help.split_once("Exit status:\n").unwrap();
         let told: Words = list
@@ -178,36 +192,21 @@ fn exit_statuses() {
             .filter_map(|line| line.split_whitespace().next())
             .map(String::from)
             .collect();
-
-        // Every tool can end with these, and its own code names the others where it ends so.
-        let mut possible = Words::from(["0".to_owned(), "1".to_owned(), "2".to_owned()]);
-        let files = fs::read_dir(path(&format!("bin/{tool}"))).unwrap();
-        let files = files.map(|entry| entry.unwrap().path());
-        for file in files.filter(|file| !file.ends_with("cli.rs")) {
-            let code = fs::read_to_string(file).unwrap();
-            let code = code.split("#[cfg(test)]\nmod tests").next().unwrap();
-            let used = known.iter().filter(|(name, _)| code.contains(&format!("Status::{name}")));
-            possible.extend(used.map(|(_, number)| number.clone()));
-        }
-        // The others follow from the classes of the library's reasons, by the rows of their table.
-        for (_, file) in REASONS.iter().filter(|(other, _)| *other == tool) {
-            let code = text(file);
-            let row = |name: &str| code.contains(&format!("\", {name}"));
-            let used = known.iter().filter(|(name, _)| row(name));
-            possible.extend(used.map(|(_, number)| number.clone()));
-        }
+        assert_eq!(told, possible, "{tool} --help");
         let section = section(tool, "EXIT STATUS");
         let tags = section.lines().filter_map(|line| line.strip_prefix(".It "));
         let documented: Words = tags.flat_map(|tag| tag.split(" , ")).map(String::from).collect();
         assert_eq!(documented, possible, "man/{tool}.8");
-        assert_eq!(told, possible, "{tool} --help");
     }
 }
 
 #[test]
 fn cause_kinds() {
-    for (tool, kinds) in [("insmod", modutils::Cause::KINDS), ("rmmod", modutils::Refusal::KINDS)] {
-        let kinds: Words = kinds.iter().copied().map(String::from).collect();
+    // What only a replacement can come to.
+    let replacement = &["another-build", "interrupted", "timed-out"];
+    let of_insmod = [Cause::KINDS, Obstacle::KINDS, replacement].concat();
+    for (tool, kinds) in [("insmod", of_insmod), ("rmmod", Refusal::KINDS.to_vec())] {
+        let kinds: Words = kinds.into_iter().map(String::from).collect();
         let section = section(tool, "DIAGNOSTICS");
         let tags = section.lines().filter_map(|line| line.strip_prefix(".It Li "));
         let documented: Words = tags.flat_map(|tag| tag.split(" , ")).map(String::from).collect();
@@ -218,15 +217,27 @@ fn cause_kinds() {
 /// Fields of the records of `--json`, and the words for holders.
 #[test]
 fn json() {
-    let code = text("bin/common/results.rs");
-    let (_, after) = code.split_once("struct Record {").unwrap();
-    let fields = after.split("\n}").next().unwrap().lines();
-    let fields: Words = fields
-        .filter_map(|line| line.trim().strip_prefix("pub(crate) ")?.split_once(':'))
-        .map(|(name, _)| name.replace('_', "-"))
-        .collect();
-    assert!(fields.contains("kernel-log"), "{fields:?}");
-    let of_insmod = Words::from(["dependencies".to_owned()]);
+    // Each field by its name, so that a new one does not compile before it is here.
+    let record = Record {
+        module: None,
+        file: None,
+        outcome: "",
+        status: 0,
+        errno: None,
+        message: None,
+        cause: None,
+        kernel_log: vec![],
+        fix: vec![],
+        holders: Some(vec![]),
+        unexplained: Some(0),
+        state: Some(String::new()),
+        permanent: Some(true),
+        dependencies: vec![Value::Null],
+        steps: vec![Value::Null],
+        warnings: vec![String::new()],
+    };
+    let fields: Words = to_value(record).unwrap().as_object().unwrap().keys().cloned().collect();
+    let of_insmod: Words = ["dependencies", "steps"].map(str::to_owned).into();
     let of_rmmod: Words =
         ["holders", "unexplained", "state", "permanent"].map(str::to_owned).into();
     for tool in ["insmod", "rmmod"] {

@@ -63,6 +63,63 @@ fn the_short_wait_takes_no_time() {
     }
 }
 
+/// Whatever their order is.
+#[test]
+fn all_options_in_conflict_are_named_on_one_line() {
+    for (tool, options, said) in [
+        ("rmmod", "--who --dry-run", "'--dry-run' cannot be used with '--who'"),
+        ("rmmod", "--who -n", "'--dry-run' cannot be used with '--who'"),
+        ("rmmod", "-nfw --who", "'--who' cannot be used with '--force', '-w', '--dry-run'"),
+        ("rmmod", "--who --wait=1 -r", "'--who' cannot be used with '--wait', '--recursive'"),
+        (
+            "insmod",
+            "-PDn -qv",
+            "'--params' cannot be used with '--check', '--deps'; \
+             option '--verbose' cannot be used with '--quiet'",
+        ),
+        ("lsmod", "-o NAME --summary", "'--output' cannot be used with '--summary'"),
+        ("lsmod", "-Jr", "'--json' cannot be used with '--raw'"),
+        (
+            "lsmod",
+            "-lJr",
+            "'--long' cannot be used with '--json', '--raw'; \
+             option '--json' cannot be used with '--raw'",
+        ),
+    ] {
+        let words: Vec<_> = options.split(' ').chain(["x"]).collect();
+        let line = format!("{}: option {said}\n", path(tool));
+        run(tool, &words).status(2).stdout("").stderr(&line);
+    }
+}
+
+#[test]
+fn an_argument_that_is_missing_is_asked_for() {
+    for (tool, option, form) in [
+        ("insmod", "--explain", "--explain=WHEN"),
+        ("insmod", "--max-size", "--max-size=SIZE"),
+        ("lsmod", "--explain", "--explain=WHEN"),
+    ] {
+        let line = format!("{}: option '{option}' requires an argument: {form}\n", path(tool));
+        run(tool, &[option, "x"]).status(2).stdout("").stderr(&line);
+    }
+}
+
+/// For scripts that compare the status of kmod's commands with 1.
+#[test]
+fn statuses_as_kmod_has_them() {
+    for (tool, words, status) in
+        [("insmod", "--bad", 2), ("rmmod", "", 2), ("insmod", "/gone.ko", 1), ("lsmod", "-V", 0)]
+    {
+        let words: Vec<_> = words.split_whitespace().collect();
+        for (style, expected) in [("kmod", status.min(1)), ("", status), ("other", status)] {
+            let outcome = run_with(tool, &words, |command| {
+                command.env("MODUTILS_STATUS", style);
+            });
+            outcome.status(expected);
+        }
+    }
+}
+
 #[test]
 fn the_explanation_of_a_usage_error_points_to_the_help() {
     for tool in TOOLS {

@@ -428,8 +428,10 @@ fn to_the_system_log() {
     let verbose = logged(&log, &["-sv", "t_base"]);
     let always = logged(&log, &["--syslog", "--explain=always", "t_base"]);
     let done = logged(&log, &["-sv", "t_user"]);
+    let forged = logged(&log, &["-s", "t\n<3>kernel: Oops"]);
     fs::remove_file("/dev/log").unwrap();
     assert_eq!(done, ["<30>rmmod[PID]: removed t_user"]);
+    assert!(forged.len() == 1 && forged[0].contains(r"t\x0a<3>kernel: Oops"), "{forged:?}");
     assert_eq!((plain, auto), (vec![line.to_owned()], vec![line.to_owned()]));
     assert_eq!((&verbose, &always), (&explained, &explained));
 }
