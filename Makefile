@@ -101,7 +101,7 @@ uninstall:
 	done
 
 deb: build
-	@packaging/debian/build
+	@packaging/debian/build $(BUILT)
 
 dist:
 	@packaging/dist $(CARGOFLAGS)
