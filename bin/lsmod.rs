@@ -30,6 +30,7 @@ use classic::DirectoryHash;
 use cli::Cli;
 use select::{Absent, Missing, Wanted};
 use serde_json::Value;
+use view::View;
 
 const TOOL: &str = "lsmod";
 
@@ -65,9 +66,10 @@ fn run(cli: &Cli) -> Status {
     let (wanted, missing) = Wanted::new(&cli.modules, &snapshot);
     let absent = explain(cli, &system, &missing, &reporter);
     let status = if missing.is_empty() { Status::Done } else { Status::Failed };
-    match view::text(cli, &system, &snapshot, &wanted, &absent) {
-        Ok(text) if cli.json => written(output::show_json(&text), &reporter, status),
-        Ok(text) => written(output::show(&text), &reporter, status),
+    match view::view(cli, &system, &snapshot, &wanted, &absent) {
+        Ok(View::Json(text)) => written(output::show_json(&text), &reporter, status),
+        Ok(View::Bytes(text)) => written(output::show(&text), &reporter, status),
+        Ok(View::Safe(text)) => written(output::write(&text), &reporter, status),
         Err(error) => {
             reporter.error(error.to_string().as_bytes(), &Explanation::default());
             Status::Failed

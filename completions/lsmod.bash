@@ -19,7 +19,7 @@ _modutils_lsmod() {
 	[[ $tool == */* || ! -x @BINDIR@/lsmod ]] || tool=@BINDIR@/lsmod
 	local options='--output= --output-all --list-columns --long --json --raw --tree --inverse
 		--summary --noheadings --bytes --sort= --reverse --unused --tainted= --state=
-		--permanent --explain= --syslog --verbose --quiet --help --version'
+		--stale --permanent --explain= --syslog --verbose --quiet --help --version'
 	local line=${COMP_LINE:0:COMP_POINT}
 	# bash may have split it at = and :.
 	local word=${line##*[[:blank:]]}

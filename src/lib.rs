@@ -213,7 +213,7 @@ pub use remove::{
 pub use shell::CommandLine;
 pub use syscall::Force;
 pub use system::System;
-pub use taint::Taints;
+pub use taint::{KernelTaints, Taints};
 
 // Blocks that are no Rust have to say so, with `text` for instance.
 /// The examples of the README are compiled, too.

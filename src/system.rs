@@ -13,6 +13,7 @@ use nix::sys::utsname::uname;
 use crate::errno;
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
+use crate::taint::KernelTaints;
 
 /// The running system, or a directory that looks like one.
 ///
@@ -258,6 +259,12 @@ impl System {
     /// Returns whether the kernel is of this version or later; a release that is not known is not.
     pub(crate) fn is_since(&self, major: u32, minor: u32) -> bool {
         is_since(&self.release(), (major, minor))
+    }
+
+    /// What taints the kernel; `None` if it cannot be known.
+    pub fn kernel_taints(&self) -> Option<KernelTaints> {
+        let text = read_text(&self.sysctl("kernel/tainted")).ok()?;
+        text.parse().ok().map(KernelTaints::new)
     }
 
     /// The release of the kernel, as `uname -r` gives it.

@@ -62,6 +62,57 @@ impl fmt::Display for Taints {
     }
 }
 
+/// Why the kernel as a whole is tainted, until the next boot: modules that are gone left it behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct KernelTaints(u64);
+
+/// The letters by their bits, with what happened: `taint_flags` in the kernel's `kernel/panic.c`,
+/// Linux 6.12, and `Documentation/admin-guide/tainted-kernels.rst`.
+const EVENTS: &[(char, &str)] = &[
+    ('P', "a proprietary module was loaded"),
+    ('F', "a module was loaded by force"),
+    ('S', "a processor is out of specification"),
+    ('R', "a module was removed by force"),
+    ('M', "a machine check happened"),
+    ('B', "a bad memory page was found"),
+    ('U', "a user asked for the taint"),
+    ('D', "the kernel had an oops or a bug"),
+    ('A', "an ACPI table was overridden"),
+    ('W', "the kernel warned"),
+    ('C', "a staging driver was loaded"),
+    ('I', "a firmware bug was worked around"),
+    ('O', "an out-of-tree module was loaded"),
+    ('E', "an unsigned module was loaded"),
+    ('L', "a soft lockup happened"),
+    ('K', "the kernel was live patched"),
+    ('X', "an auxiliary taint of the distribution was set"),
+    ('T', "the kernel was built with randomized structures"),
+    ('N', "a test was run"),
+    ('J', "fwctl changed a device"),
+];
+
+impl KernelTaints {
+    /// The taints in a number of the form of the sysctl `kernel.tainted`.
+    pub fn new(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// The number.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The letter of each taint, and what happened; a bit that this version does not know has its
+    /// number.
+    pub fn events(self) -> impl Iterator<Item = (String, Option<&'static str>)> {
+        let is_set = move |bit: &usize| self.0 >> bit & 1 == 1;
+        (0..64_usize).filter(is_set).map(|bit| match EVENTS.get(bit) {
+            Some((letter, event)) => (letter.to_string(), Some(*event)),
+            None => (bit.to_string(), None),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +130,19 @@ mod tests {
         assert_eq!(taints.letters(), "OZ");
         let meanings: Vec<_> = taints.meanings().collect();
         assert_eq!(meanings, [('O', Some("out-of-tree")), ('Z', None)]);
+    }
+
+    #[test]
+    fn bits_of_the_kernel() {
+        let events: Vec<_> = KernelTaints::new(1 << 3 | 1 << 12 | 1 << 40).events().collect();
+        assert_eq!(
+            events,
+            [
+                ("R".to_owned(), Some("a module was removed by force")),
+                ("O".to_owned(), Some("an out-of-tree module was loaded")),
+                ("40".to_owned(), None),
+            ]
+        );
+        assert_eq!(KernelTaints::default().events().count(), 0);
     }
 }

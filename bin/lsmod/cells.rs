@@ -24,6 +24,7 @@ pub(crate) fn text(fact: &Fact, sizes: Sizes) -> Vec<u8> {
         Fact::Names(names) => {
             names.iter().map(modutils::ModuleName::as_bytes).collect::<Vec<_>>().join(&b',')
         }
+        Fact::Words(words) => words.join(&b','),
         Fact::Settings(settings) => settings
             .iter()
             .map(|(name, value)| match value {

@@ -13,7 +13,7 @@ use crate::common::words::joined_behind_program;
 use crate::lsmod::TOOL;
 use crate::lsmod::absent::Detail;
 use crate::lsmod::cells::Sizes;
-use crate::lsmod::columns::{self, Column, ColumnList};
+use crate::lsmod::columns::{self, Column, ColumnList, SortKey, SortKeys};
 use crate::lsmod::select::Filter;
 use crate::lsmod::tree::Below;
 
@@ -39,10 +39,10 @@ pub(crate) struct Cli {
     pub(crate) modules: Vec<OsString>,
 
     /// Columns to print, separated by commas; +LIST adds to the default
-    #[arg(short, long, value_name = "LIST", conflicts_with_all = ["long", "summary"])]
+    #[arg(short, long, value_name = "LIST", conflicts_with = "summary")]
     output: Option<ColumnList>,
     /// Print all columns
-    #[arg(short = 'O', long, conflicts_with_all = ["long", "summary", "output"])]
+    #[arg(short = 'O', long, conflicts_with_all = ["summary", "output"])]
     output_all: bool,
     /// List the available columns
     #[arg(long)]
@@ -62,8 +62,8 @@ pub(crate) struct Cli {
     /// Invert the tree: show the modules that each module uses
     #[arg(long, conflicts_with_all = ["long", "json", "raw", "summary"])]
     inverse: bool,
-    /// Print one line: number of modules, total memory, taints
-    #[arg(long, group = "format")]
+    /// Print one line: number of modules, total memory, taints; with --json, an object
+    #[arg(long, conflicts_with_all = ["long", "raw", "tree", "inverse"])]
     summary: bool,
     /// Print no headings
     #[arg(short, long)]
@@ -72,13 +72,18 @@ pub(crate) struct Cli {
     #[arg(short, long)]
     bytes: bool,
 
-    /// Sort by these columns, separated by commas
-    #[arg(long, value_name = "LIST", help_heading = "Order and selection")]
-    sort: Option<ColumnList>,
+    /// Sort by these columns, separated by commas; -COL sorts in descending order
+    #[arg(
+        long,
+        value_name = "LIST",
+        allow_hyphen_values = true,
+        help_heading = "Order and selection"
+    )]
+    sort: Option<SortKeys>,
     /// Reverse the order
     #[arg(long, help_heading = "Order and selection")]
     pub(crate) reverse: bool,
-    /// Only modules without references
+    /// Only modules without references and without devices
     #[arg(long, help_heading = "Order and selection")]
     unused: bool,
     /// Only tainted modules, or those with one of these taints (P, O, E, ...)
@@ -95,6 +100,9 @@ pub(crate) struct Cli {
     /// Only modules in this state: live, loading or unloading
     #[arg(long, value_parser = state, help_heading = "Order and selection")]
     state: Option<State>,
+    /// Only modules whose installed file is another build: reload them after an update
+    #[arg(long, help_heading = "Order and selection")]
+    stale: bool,
     /// Only permanent modules (no exit function)
     #[arg(long, help_heading = "Order and selection")]
     permanent: bool,
@@ -112,8 +120,9 @@ pub(crate) enum Format {
     Raw(Vec<Column>),
     Json(Vec<Column>),
     Tree(Vec<Column>, Below),
-    Long,
+    Long(Vec<Column>),
     Summary,
+    SummaryJson,
 }
 
 impl Cli {
@@ -125,7 +134,8 @@ impl Cli {
         };
         let below = if self.inverse { Below::Used } else { Below::Users };
         match self {
-            Self { long: true, .. } => Format::Long,
+            Self { long: true, .. } => Format::Long(self.long_columns()),
+            Self { summary: true, json: true, .. } => Format::SummaryJson,
             Self { summary: true, .. } => Format::Summary,
             Self { json: true, .. } => Format::Json(chosen(columns::DATA)),
             Self { raw: true, .. } => Format::Raw(chosen(columns::BRIEF)),
@@ -135,6 +145,21 @@ impl Cli {
             Self { output: None, output_all: false, .. } => Format::Classic,
             _ => Format::Aligned(chosen(columns::BRIEF)),
         }
+    }
+
+    /// The users come last, whatever is added.
+    fn long_columns(&self) -> Vec<Column> {
+        let Some(list) = &self.output else {
+            return if self.output_all { Column::all() } else { columns::BRIEF.to_vec() };
+        };
+        let mut columns = list.over(columns::BRIEF);
+        if columns.starts_with(columns::BRIEF)
+            && let Some(users) = columns.iter().position(|column| *column == Column::UsedBy)
+        {
+            let users = columns.remove(users);
+            columns.push(users);
+        }
+        columns
     }
 
     /// Whether all modules are listed as lsmod has always done it.
@@ -159,8 +184,8 @@ impl Cli {
         if self.bytes { Sizes::Bytes } else { Sizes::Human }
     }
 
-    pub(crate) fn sort(&self) -> &[Column] {
-        self.sort.as_ref().map_or(&[], |list| &list.columns)
+    pub(crate) fn sort(&self) -> &[SortKey] {
+        self.sort.as_ref().map_or(&[], |keys| &keys.0)
     }
 
     pub(crate) fn filter(&self) -> Filter {
@@ -169,6 +194,7 @@ impl Cli {
             permanent: self.permanent,
             tainted: self.tainted.clone(),
             state: self.state.clone(),
+            stale: self.stale,
         }
     }
 }
@@ -234,7 +260,10 @@ mod tests {
         assert_eq!(format("-JO"), Format::Json(Column::all()));
         assert_eq!(format("-T"), Format::Tree(columns::TREE.to_vec(), Below::Users));
         assert_eq!(format("--inverse -o NAME"), Format::Tree(vec![Name], Below::Used));
-        assert_eq!(format("-l"), Format::Long);
+        assert_eq!(format("-l"), Format::Long(columns::BRIEF.to_vec()));
+        let added = [&columns::BRIEF[..3], &[Column::Stale, Column::UsedBy]].concat();
+        assert_eq!(format("-l -o +stale"), Format::Long(added));
+        assert_eq!(format("--summary -J"), Format::SummaryJson);
         assert_eq!(format("--summary"), Format::Summary);
         assert_eq!(format("-o SIZE -o NAME"), Format::Aligned(vec![Name]));
     }

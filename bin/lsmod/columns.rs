@@ -22,6 +22,13 @@ pub(crate) enum Column {
     Depends,
     Params,
     File,
+    BuildId,
+    Signer,
+    Package,
+    ImportNs,
+    Stale,
+    Devices,
+    Description,
 }
 
 /// Every column with its heading and what it tells.
@@ -40,7 +47,14 @@ const COLUMNS: &[(Column, &str, &str)] = &[
     (Column::Initsize, "INITSIZE", "memory used during initialization"),
     (Column::Depends, "DEPENDS", "loaded modules that it uses"),
     (Column::Params, "PARAMS", "parameters and current values"),
-    (Column::File, "FILE", "file in /lib/modules"),
+    (Column::File, "FILE", "file that it was loaded from, found by build ID"),
+    (Column::BuildId, "BUILD-ID", "identifier of the build"),
+    (Column::Signer, "SIGNER", "who signed the file"),
+    (Column::Package, "PACKAGE", "package that the file belongs to"),
+    (Column::ImportNs, "IMPORT-NS", "symbol namespaces that it imports"),
+    (Column::Stale, "STALE", "whether the installed file is another build"),
+    (Column::Devices, "DEVICES", "devices bound to its drivers"),
+    (Column::Description, "DESCRIPTION", "description in the file"),
 ];
 
 /// What the plain listing has.
@@ -77,7 +91,7 @@ impl Column {
 
 /// The answer to `--list-columns`.
 pub(crate) fn list() -> Vec<u8> {
-    let lines = COLUMNS.iter().map(|(_, heading, about)| format!("{heading:<10}  {about}\n"));
+    let lines = COLUMNS.iter().map(|(_, heading, about)| format!("{heading:<11}  {about}\n"));
     lines.collect::<Vec<_>>().concat().into_bytes()
 }
 
@@ -85,7 +99,7 @@ pub(crate) fn list() -> Vec<u8> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ColumnList {
     behind_usual: bool,
-    pub(crate) columns: Vec<Column>,
+    columns: Vec<Column>,
 }
 
 impl ColumnList {
@@ -110,17 +124,48 @@ impl FromStr for ColumnList {
             Some(list) => (true, list),
             None => (false, text),
         };
-        let columns = list
-            .split(',')
-            .map(|word| {
-                COLUMNS
-                    .iter()
-                    .find(|(_, heading, _)| heading.eq_ignore_ascii_case(word))
-                    .map(|(column, ..)| *column)
-                    .with_context(|| format!("unknown column: {word}"))
-            })
-            .collect::<Result<_, _>>()?;
+        let columns = list.split(',').map(column).collect::<Result<_, _>>()?;
         Ok(Self { behind_usual, columns })
+    }
+}
+
+fn column(word: &str) -> anyhow::Result<Column> {
+    COLUMNS
+        .iter()
+        .find(|(_, heading, _)| heading.eq_ignore_ascii_case(word))
+        .map(|(column, ..)| *column)
+        .with_context(|| format!("unknown column: {word}"))
+}
+
+/// A column to sort by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SortKey {
+    pub(crate) column: Column,
+    pub(crate) direction: Direction,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// The argument of `--sort`: columns, the descending ones with a `-` before them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SortKeys(pub(crate) Vec<SortKey>);
+
+impl FromStr for SortKeys {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let key = |word: &str| {
+            let (name, direction) = match word.strip_prefix('-') {
+                Some(name) => (name, Direction::Descending),
+                None => (word.strip_prefix('+').unwrap_or(word), Direction::Ascending),
+            };
+            anyhow::Ok(SortKey { column: column(name)?, direction })
+        };
+        Ok(Self(text.split(',').map(key).collect::<Result<_, _>>()?))
     }
 }
 
@@ -153,6 +198,6 @@ mod tests {
         for column in Column::all().into_iter().chain(DATA.iter().copied()) {
             assert!(!column.heading().is_empty());
         }
-        assert_eq!(Column::all().len(), Column::File as usize + 1);
+        assert_eq!(Column::all().len(), Column::Description as usize + 1);
     }
 }

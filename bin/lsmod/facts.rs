@@ -1,13 +1,18 @@
 //! What each column says about a module.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
-use modutils::{Attributes, DependencyGraph, LoadedModule, ModuleName, Snapshot, System};
+use modutils::installed::{Installed, Origin};
+use modutils::{
+    Attributes, DependencyGraph, LoadedModule, ModuleFile, ModuleName, Signature, Snapshot, System,
+    packages,
+};
 
-use crate::lsmod::columns::Column;
+use crate::lsmod::columns::{Column, Direction};
 
 /// What a column says about a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,25 +24,56 @@ pub(crate) enum Fact {
     Bytes(u64),
     Flag(bool),
     Names(Vec<ModuleName>),
+    Words(Vec<Vec<u8>>),
     /// Names and values; a value that may not be read is none.
     Settings(Vec<(Vec<u8>, Option<Vec<u8>>)>),
+}
+
+/// What is in a module's file. Most of them are compressed: they are read once.
+#[derive(Clone, Default)]
+struct Contents {
+    signer: Option<Vec<u8>>,
+    import_ns: Vec<Vec<u8>>,
+    description: Option<Vec<u8>>,
 }
 
 /// Where facts come from. Only a column that needs more than the snapshot costs more.
 pub(crate) struct Facts<'a> {
     system: &'a System,
     snapshot: &'a Snapshot,
+    /// The files that the command line names.
+    given: HashMap<ModuleName, PathBuf>,
     graph: OnceCell<DependencyGraph<'a>>,
-    files: OnceCell<HashMap<ModuleName, PathBuf>>,
+    installed: Installed<'a>,
+    origins: RefCell<HashMap<ModuleName, Origin>>,
+    contents: RefCell<HashMap<ModuleName, Option<Contents>>>,
+    packages: OnceCell<HashMap<PathBuf, String>>,
 }
 
 impl<'a> Facts<'a> {
-    pub(crate) fn new(system: &'a System, snapshot: &'a Snapshot) -> Self {
-        Self { system, snapshot, graph: OnceCell::new(), files: OnceCell::new() }
+    pub(crate) fn new(
+        system: &'a System,
+        snapshot: &'a Snapshot,
+        given: HashMap<ModuleName, PathBuf>,
+    ) -> Self {
+        Self {
+            system,
+            snapshot,
+            given,
+            graph: OnceCell::new(),
+            installed: Installed::new(system),
+            origins: RefCell::default(),
+            contents: RefCell::default(),
+            packages: OnceCell::new(),
+        }
     }
 
     pub(crate) fn graph(&self) -> &DependencyGraph<'a> {
         self.graph.get_or_init(|| DependencyGraph::new(self.snapshot))
+    }
+
+    pub(crate) fn has_devices(&self, module: &LoadedModule) -> bool {
+        !Attributes::new(self.system, &module.name).bound_devices().is_empty()
     }
 
     /// What sysfs cannot tell, for whatever reason, is nothing: the rest of the row stands.
@@ -70,14 +106,95 @@ impl<'a> Facts<'a> {
                         .collect(),
                 )
             }),
-            Column::File => {
-                let files = self.files.get_or_init(|| modutils::installed_modules(self.system));
-                maybe(files.get(&module.name), |file| {
-                    Fact::Text(file.as_os_str().as_encoded_bytes().to_vec())
-                })
+            Column::File => maybe(self.origin(module).file, |file| Fact::Text(bytes(&file))),
+            Column::BuildId => text(attributes().build_id().ok().flatten().map(hexadecimal)),
+            Column::Signer => text(self.contents(module).and_then(|contents| contents.signer)),
+            Column::Package => text(self.package(module)),
+            Column::ImportNs => {
+                maybe(self.contents(module), |contents| Fact::Words(contents.import_ns))
+            }
+            Column::Stale => maybe(self.origin(module).stale, Fact::Flag),
+            Column::Devices => {
+                let devices = attributes().bound_devices().into_iter();
+                Fact::Words(devices.map(OsString::into_encoded_bytes).collect())
+            }
+            Column::Description => {
+                text(self.contents(module).and_then(|contents| contents.description))
             }
         }
     }
+
+    fn origin(&self, module: &LoadedModule) -> Origin {
+        let name = &module.name;
+        if let Some(known) = self.origins.borrow().get(name) {
+            return known.clone();
+        }
+        let given = self.given.get(name).map(PathBuf::as_path);
+        let origin = self.installed.origin(name, given);
+        self.origins.borrow_mut().insert(name.clone(), origin.clone());
+        origin
+    }
+
+    fn contents(&self, module: &LoadedModule) -> Option<Contents> {
+        if let Some(known) = self.contents.borrow().get(&module.name) {
+            return known.clone();
+        }
+        let contents = self.origin(module).file.and_then(|file| read(&file));
+        self.contents.borrow_mut().insert(module.name.clone(), contents.clone());
+        contents
+    }
+
+    /// All packages are looked for at once: that takes as long as one does.
+    fn package(&self, module: &LoadedModule) -> Option<Vec<u8>> {
+        let file = self.origin(module).file?;
+        let packages = self.packages.get_or_init(|| {
+            let files = self
+                .snapshot
+                .modules()
+                .iter()
+                .filter_map(|module| self.installed.file_of(&module.name).map(Path::to_owned));
+            packages::owners(self.system, &files.collect::<Vec<_>>())
+        });
+        let package = packages.get(&file).cloned().or_else(|| {
+            // One that depmod does not list, or that the command line names.
+            let is_listed = self.installed.file_of(&module.name) == Some(&file);
+            let files = std::slice::from_ref(&file);
+            (!is_listed).then(|| packages::owners(self.system, files).remove(&file))?
+        });
+        package.map(String::into_bytes)
+    }
+}
+
+fn read(file: &Path) -> Option<Contents> {
+    let image = ModuleFile::open(file).and_then(|file| file.image()).ok()?;
+    let info = image.modinfo().ok()?;
+    let signer = match image.signature() {
+        // The common name of the key's owner, or else the key.
+        Signature::Present(signer) => {
+            Some(signer.name.unwrap_or(signer.key)).filter(|name| !name.is_empty())
+        }
+        _ => None,
+    };
+    Some(Contents {
+        signer: signer.map(String::into_bytes),
+        import_ns: info.values("import_ns").map(<[u8]>::to_vec).collect(),
+        description: info.value("description").map(<[u8]>::to_vec),
+    })
+}
+
+fn bytes(path: &Path) -> Vec<u8> {
+    path.as_os_str().as_encoded_bytes().to_vec()
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "called through map")]
+fn hexadecimal(bytes: Vec<u8>) -> Vec<u8> {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.into_bytes()
 }
 
 fn maybe<T>(value: Option<T>, fact: impl Fn(T) -> Fact) -> Fact {
@@ -86,19 +203,24 @@ fn maybe<T>(value: Option<T>, fact: impl Fn(T) -> Fact) -> Fact {
 
 impl Fact {
     /// Numbers by size, texts by their bytes, and what is not known last.
-    pub(crate) fn order(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Nothing, Self::Nothing) => Ordering::Equal,
-            (Self::Nothing, _) => Ordering::Greater,
-            (_, Self::Nothing) => Ordering::Less,
+    pub(crate) fn order(&self, other: &Self, direction: Direction) -> Ordering {
+        let order = match (self, other) {
+            (Self::Nothing, Self::Nothing) => return Ordering::Equal,
+            (Self::Nothing, _) => return Ordering::Greater,
+            (_, Self::Nothing) => return Ordering::Less,
             (Self::Text(one), Self::Text(other)) => one.cmp(other),
             (Self::Number(one), Self::Number(other)) => one.cmp(other),
             (Self::Bytes(one), Self::Bytes(other)) => one.cmp(other),
             (Self::Flag(one), Self::Flag(other)) => one.cmp(other),
             (Self::Names(one), Self::Names(other)) => one.cmp(other),
+            (Self::Words(one), Self::Words(other)) => one.cmp(other),
             (Self::Settings(one), Self::Settings(other)) => one.cmp(other),
             // A column has facts of one kind.
             _ => Ordering::Equal,
+        };
+        match direction {
+            Direction::Ascending => order,
+            Direction::Descending => order.reverse(),
         }
     }
 }

@@ -65,6 +65,7 @@ impl Serialize for Fact {
             Self::Names(names) => {
                 serializer.collect_seq(names.iter().map(|name| unicode(name.as_bytes())))
             }
+            Self::Words(words) => serializer.collect_seq(words.iter().map(|word| unicode(word))),
             Self::Settings(settings) => serializer.collect_map(
                 settings.iter().map(|(name, value)| (unicode(name), value.as_deref().map(unicode))),
             ),

@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use modutils::{LoadedModule, ModuleName, Pattern, Snapshot, State};
 
 use crate::common::argument::{is_path, name_of};
+use crate::lsmod::columns::Column;
+use crate::lsmod::facts::{Fact, Facts};
 
 /// What a module must be like to be shown; all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,18 +16,23 @@ pub(crate) struct Filter {
     /// One of these taints; with no letters, any taint.
     pub(crate) tainted: Option<String>,
     pub(crate) state: Option<State>,
+    /// Its file is another build.
+    pub(crate) stale: bool,
 }
 
 impl Filter {
-    pub(crate) fn lets(&self, module: &LoadedModule) -> bool {
+    pub(crate) fn lets(&self, module: &LoadedModule, facts: &Facts<'_>) -> bool {
         let tainted = |letters: &String| {
             let own = module.taints.letters();
             if letters.is_empty() { !own.is_empty() } else { own.contains(|c| letters.contains(c)) }
         };
-        (!self.unused || module.refcnt == Some(0))
+        // A driver that serves a device has no references for it, and is used all the same.
+        let unused = || module.refcnt == Some(0) && !facts.has_devices(module);
+        (!self.unused || unused())
             && (!self.permanent || module.permanent)
             && self.tainted.as_ref().is_none_or(tainted)
             && self.state.as_ref().is_none_or(|state| module.state == *state)
+            && (!self.stale || facts.fact(module, Column::Stale) == Fact::Flag(true))
     }
 }
 
@@ -111,7 +118,9 @@ mod tests {
               uncounted 1 - - Live 0x0\n",
         )
         .unwrap();
-        let modules = snapshot.modules().iter().filter(|module| filter.lets(module));
+        let system = modutils::System::at("/nonexistent");
+        let facts = Facts::new(&system, &snapshot, std::collections::HashMap::new());
+        let modules = snapshot.modules().iter().filter(|module| filter.lets(module, &facts));
         modules.map(|module| module.name.to_string()).collect()
     }
 

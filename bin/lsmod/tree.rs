@@ -52,7 +52,13 @@ pub(crate) fn lines<'a>(
     let forest = Forest { graph, below, positions };
     let inner = forest.below_any(selected);
     let mut drawing = Drawing { forest, strokes, drawn: HashSet::new(), lines: Vec::new() };
-    for module in selected.iter().filter(|module| !inner.contains(&module.name)) {
+    // Most modules have nothing below them: these come last, where they do not hide the trees.
+    let is_top = |module: &&&LoadedModule| !inner.contains(&module.name);
+    let (alone, trees): (Vec<&LoadedModule>, Vec<&LoadedModule>) = selected
+        .iter()
+        .filter(is_top)
+        .partition(|module| drawing.forest.below(&module.name).is_empty());
+    for module in trees.into_iter().chain(alone) {
         drawing.draw(module);
     }
     // No kernel lets modules use each other in a circle. A text that says so has no tops.
@@ -160,11 +166,11 @@ mod tests {
     fn what_was_shown_below_is_shown_once() {
         assert_eq!(
             drawn(DIAMOND, &[], Below::Users),
-            ["alone", "base", "├─left", "│ └─middle", "│   └─top", "└─right", "  └─middle (*)"]
+            ["base", "├─left", "│ └─middle", "│   └─top", "└─right", "  └─middle (*)", "alone"]
         );
         assert_eq!(
             drawn(DIAMOND, &[], Below::Used),
-            ["alone", "top", "└─middle", "  ├─left", "  │ └─base", "  └─right", "    └─base"]
+            ["top", "└─middle", "  ├─left", "  │ └─base", "  └─right", "    └─base", "alone"]
         );
     }
 

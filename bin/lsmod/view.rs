@@ -1,8 +1,12 @@
 //! From a snapshot to what is printed.
 
-use modutils::{LoadedModule, Snapshot, System};
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use modutils::{LoadedModule, ModuleName, Snapshot, System};
 use serde_json::Value;
 
+use crate::common::argument::{is_path, name_of};
 use crate::common::unprintable::escaped;
 use crate::lsmod::cells::{self, Sizes};
 use crate::lsmod::classic::DirectoryHash;
@@ -10,21 +14,32 @@ use crate::lsmod::cli::{Cli, Format};
 use crate::lsmod::columns::Column;
 use crate::lsmod::facts::Facts;
 use crate::lsmod::select::Wanted;
+use crate::lsmod::summary::Summary;
+use crate::lsmod::table::{Layout, Row};
 use crate::lsmod::tree::{self, Line};
-use crate::lsmod::{classic, json, long, sort, summary, table, terminal};
+use crate::lsmod::{classic, json, long, sort, table, terminal};
+
+/// What is printed, and what a terminal may do with it.
+pub(crate) enum View {
+    /// A terminal must not obey what is in it.
+    Bytes(Vec<u8>),
+    /// Made for a terminal: what comes from elsewhere is escaped already.
+    Safe(Vec<u8>),
+    Json(Vec<u8>),
+}
 
 /// What the command line asks for.
 ///
 /// # Errors
 /// Only JSON can fail.
-pub(crate) fn text(
+pub(crate) fn view(
     cli: &Cli,
     system: &System,
     snapshot: &Snapshot,
     wanted: &Wanted,
     absent: &[Value],
-) -> Result<Vec<u8>, serde_json::Error> {
-    let facts = Facts::new(system, snapshot);
+) -> Result<View, serde_json::Error> {
+    let facts = Facts::new(system, snapshot, given(cli));
     let mut order = sort::sort(snapshot.modules().iter(), cli.sort(), &facts);
     if cli.reverse {
         order.reverse();
@@ -32,15 +47,26 @@ pub(crate) fn text(
     let filter = cli.filter();
     let modules: Vec<&LoadedModule> = order
         .iter()
-        .filter(|module| wanted.includes(module) && filter.lets(module))
+        .filter(|module| wanted.includes(module) && filter.lets(module, &facts))
         .copied()
         .collect();
     let sizes = cli.sizes();
     let headings = cli.headings();
+    let layout = Layout {
+        headings,
+        width: terminal::screen_width(),
+        gap: 1,
+        first_max: usize::MAX,
+        ellipsis: if terminal::has_unicode() { '…' } else { '~' },
+        colors: terminal::has_colors(),
+    };
     Ok(match cli.format() {
-        Format::Classic => classic::some(&modules, headings, DirectoryHash::of_kernel(system)),
+        Format::Classic => {
+            View::Bytes(classic::some(&modules, headings, DirectoryHash::of_kernel(system)))
+        }
         Format::Aligned(columns) => {
-            table::aligned(&columns, &rows(&modules, &columns, &facts, sizes), headings)
+            let rows = rows(&modules, &columns, &facts, sizes);
+            View::Safe(table::aligned(&columns, &rows, &layout))
         }
         Format::Raw(columns) => {
             let rows: Vec<_> = modules
@@ -50,7 +76,7 @@ pub(crate) fn text(
                     facts.map(|fact| cells::text(&fact, sizes)).collect()
                 })
                 .collect();
-            table::raw(&columns, &rows, headings)
+            View::Bytes(table::raw(&columns, &rows, headings))
         }
         Format::Json(columns) => {
             let rows: Vec<_> = modules
@@ -62,25 +88,44 @@ pub(crate) fn text(
                         .collect(),
                 })
                 .collect();
-            json::document(&rows, absent)?
+            View::Json(json::document(&rows, absent)?)
         }
         Format::Tree(columns, below) => {
             let strokes = if terminal::has_unicode() { &tree::BOXES } else { &tree::ASCII };
             let lines = tree::lines(&modules, &order, facts.graph(), below, strokes);
-            let mut rows = rows(
-                &lines.iter().map(|line| line.module).collect::<Vec<_>>(),
-                &columns,
-                &facts,
-                sizes,
-            );
+            let modules: Vec<_> = lines.iter().map(|line| line.module).collect();
+            let mut rows = rows(&modules, &columns, &facts, sizes);
             for (row, line) in rows.iter_mut().zip(&lines) {
                 draw(row, line, &columns);
             }
-            table::aligned(&columns, &rows, headings)
+            View::Safe(table::aligned(&columns, &rows, &layout))
         }
-        Format::Long => long::table(&modules, sizes, headings, terminal::width()),
-        Format::Summary => summary::line(&modules, sizes).into_bytes(),
+        Format::Long(columns) => {
+            let layout = Layout { width: terminal::width(), ..layout };
+            View::Safe(long::table(&modules, &columns, &facts, sizes, layout))
+        }
+        Format::Summary => {
+            let summary = Summary::new(&modules, system.kernel_taints());
+            View::Bytes(summary.line(sizes).into_bytes())
+        }
+        Format::SummaryJson => {
+            let mut document = serde_json::json!({
+                "summary": Summary::new(&modules, system.kernel_taints()).json(),
+            });
+            if let Some(object) = document.as_object_mut().filter(|_| !absent.is_empty()) {
+                object.insert("not-loaded".to_owned(), absent.into());
+            }
+            let mut text = serde_json::to_vec(&document)?;
+            text.push(b'\n');
+            View::Json(text)
+        }
     })
+}
+
+/// The module files that the command line names.
+fn given(cli: &Cli) -> HashMap<ModuleName, PathBuf> {
+    let files = cli.modules.iter().filter(|argument| is_path(argument));
+    files.filter_map(|file| Some((name_of(file).ok()?, PathBuf::from(file)))).collect()
 }
 
 /// A cell is one line, wherever the table goes: a line break in it would make a row.
@@ -89,18 +134,19 @@ fn rows(
     columns: &[Column],
     facts: &Facts<'_>,
     sizes: Sizes,
-) -> Vec<Vec<String>> {
+) -> Vec<Row> {
     let row = |module: &&LoadedModule| {
         let facts = columns.iter().map(|column| facts.fact(module, *column));
-        facts.map(|fact| escaped(&cells::text(&fact, sizes))).collect()
+        let cells = facts.map(|fact| escaped(&cells::text(&fact, sizes))).collect();
+        Row { cells, color: terminal::color_of(module) }
     };
     modules.iter().map(row).collect()
 }
 
 /// The tree belongs to the names, or to the first column where there are none.
-fn draw(row: &mut [String], line: &Line<'_>, columns: &[Column]) {
+fn draw(row: &mut Row, line: &Line<'_>, columns: &[Column]) {
     let place = columns.iter().position(|column| *column == Column::Name).unwrap_or_default();
-    if let Some(cell) = row.get_mut(place) {
+    if let Some(cell) = row.cells.get_mut(place) {
         let mark = if line.cut { " (*)" } else { "" };
         *cell = format!("{}{cell}{mark}", line.strokes);
     }

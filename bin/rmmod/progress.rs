@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use modutils::{RemoveError, System};
-use tabled::grid::util::string::get_char_width;
+use unicode_width::UnicodeWidthChar;
 
 use crate::common::report::Reporter;
 use crate::common::unprintable::is_unprintable;
@@ -153,7 +153,7 @@ fn width() -> usize {
 fn fitted(line: &str, width: usize) -> String {
     let shown = line.chars().map(|c| if is_unprintable(c) { '?' } else { c });
     let mut left = width.saturating_sub(1);
-    let fits = |&c: &char| match left.checked_sub(get_char_width(c)) {
+    let fits = |&c: &char| match left.checked_sub(c.width().unwrap_or_default()) {
         Some(rest) => {
             left = rest;
             true

@@ -1,5 +1,6 @@
 //! What sysfs tells about one loaded module: `/sys/module/NAME`.
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,22 @@ impl Attributes {
             Err(error) if is_gone(&error) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The devices that are bound to the module's drivers, by their names in sysfs. They hold no
+    /// reference, and lose their driver when the module is removed. Nothing that cannot be read is
+    /// an error.
+    pub fn bound_devices(&self) -> Vec<OsString> {
+        let drivers = directory::entries(&self.directory.join("drivers"));
+        let entries =
+            drivers.into_iter().flatten().flatten().flat_map(|driver| {
+                directory::entries(&driver.path).into_iter().flatten().flatten()
+            });
+        // The driver's own module is a link, too.
+        let devices = entries.filter(|entry| entry.is_link && entry.name != "module");
+        let mut names: Vec<OsString> = devices.map(|entry| entry.name).collect();
+        names.sort_unstable();
+        names
     }
 
     /// The parameters that sysfs shows, in the order of their names. Those declared with

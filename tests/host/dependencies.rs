@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Crates that only the commands need.
-const FOR_COMMANDS: [&str; 5] = ["anyhow", "clap", "serde", "serde_json", "tabled"];
+const FOR_COMMANDS: [&str; 5] = ["anyhow", "clap", "serde", "serde_json", "unicode-width"];
 
 fn dependencies(options: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO"))

@@ -48,11 +48,11 @@ fn command_with(list: &[u8], line: &str) -> Vec<String> {
 }
 
 fn long_at_80() {
-    with(SERVER.as_bytes(), "COLUMNS=80 lsmod -l").prints(LONG_80);
+    with(SERVER.as_bytes(), "LC_ALL=C.UTF-8 COLUMNS=80 lsmod -l").prints(LONG_80);
 }
 
 fn long_at_120() {
-    with(SERVER.as_bytes(), "COLUMNS=120 lsmod -l").prints(LONG_120);
+    with(SERVER.as_bytes(), "LC_ALL=C.UTF-8 COLUMNS=120 lsmod -l").prints(LONG_120);
 }
 
 fn tree() {
@@ -82,11 +82,27 @@ fn inverse() {
 }
 
 fn summary() {
-    with(SERVER.as_bytes(), "lsmod --summary")
-        .prints("13 modules, 62.2M, taints: out-of-tree 7, unsigned 7, proprietary 3\n");
-    with(SERVER.as_bytes(), "lsmod --summary -b nf_*")
-        .prints("3 modules, 651264 bytes, no taints\n");
-    with(b"", "lsmod --summary").prints("0 modules, 0B, no taints\n");
+    // What taints the kernel depends on what ran before.
+    let kernel = "echo 0 >/tmp/tainted; mount --bind /tmp/tainted /proc/sys/kernel/tainted;";
+    for (list, options, expected) in [
+        (SERVER, "", "13 modules, 62.2M, taints: out-of-tree 7, unsigned 7, proprietary 3\n"),
+        (SERVER, "-b nf_*", "3 modules, 651264 bytes, no taints\n"),
+        ("", "", "0 modules, 0B, no taints\n"),
+    ] {
+        let line = format!("{kernel} lsmod --summary {options}");
+        with(list.as_bytes(), &line).prints(expected);
+    }
+    let line = format!("{} lsmod --summary", kernel.replace("echo 0", "echo 4104"));
+    with(b"", &line).prints(
+        "0 modules, 0B, no taints; the kernel is tainted: a module was removed by force (R), an \
+         out-of-tree module was loaded (O)\n",
+    );
+    let line = format!("{} lsmod --summary -J", kernel.replace("echo 0", "echo 4096"));
+    with(b"a 16384 0 - Live 0x0 (O)\n", &line).prints(
+        "{\"summary\":{\"kernel-taint\":{\"taints\":[{\"letter\":\"O\",\"meaning\":\"an out-of-tree \
+         module was loaded\"}],\"value\":4096},\"modules\":1,\"size\":16384,\"taints\":[{\"letter\":\
+         \"O\",\"meaning\":\"out-of-tree\",\"modules\":1}]}}\n",
+    );
 }
 
 /// A kernel that cannot unload; kmod would print -2.
@@ -195,51 +211,41 @@ fn without_an_end() {
 }
 
 const LONG_80: &str = "\
-    Module            KiB  Refs  Used by          State      Taint\n\
-    t_user             16     0                   live       out-of-tree, unsigned\n\
-    t_base             16     1  t_user           live       out-of-tree, unsigned\n\
-    t_noexit           16     0                   permanent  out-of-tree, unsigned\n\
-    t_slow             28     1                   loading    out-of-tree, unsigned\n\
-    nvidia_drm         92     7                   live       proprietary,\n\
-    \x20                                                        out-of-tree, unsigned\n\
-    nvidia_modeset   1524     4  nvidia_drm       live       proprietary,\n\
-    \x20                                                        out-of-tree, unsigned\n\
-    nvidia          61300   197  nvidia_modeset,  live       proprietary,\n\
-    \x20                            nvidia_drm                  out-of-tree, unsigned\n\
-    nft_chain_nat      12     3                   live\n\
-    nft_masq           12     1                   live\n\
-    nf_nat             60     2  nft_chain_nat,   live\n\
-    \x20                            nft_masq\n\
-    nf_conntrack      212     2  nft_masq,        live\n\
-    \x20                            nf_nat\n\
-    nf_tables         364    64  nft_chain_nat,   live\n\
-    \x20                            nft_masq\n\
-    libcrc32c          12     3  nf_tables,       live\n\
-    \x20                            nf_nat,\n\
-    \x20                            nf_conntrack\n";
+    NAME             SIZE  REFCNT  USED-BY\n\
+    t_user            16K       0  [out-of-tree, unsigned]\n\
+    t_base            16K       1  [out-of-tree, unsigned] t_user\n\
+    t_noexit          16K       0  [permanent, out-of-tree, unsigned]\n\
+    t_slow            28K       1  [loading, out-of-tree, unsigned]\n\
+    nvidia_drm        92K       7  [proprietary, out-of-tree, unsigned]\n\
+    nvidia_modeset   1.5M       4  [proprietary, out-of-tree, unsigned] nvidia_drm\n\
+    nvidia          59.9M     197  [proprietary, out-of-tree, unsigned] nvidia_mode…\n\
+    nft_chain_nat     12K       3\n\
+    nft_masq          12K       1\n\
+    nf_nat            60K       2  nft_chain_nat,nft_masq\n\
+    nf_conntrack     212K       2  nft_masq,nf_nat\n\
+    nf_tables        364K      64  nft_chain_nat,nft_masq\n\
+    libcrc32c         12K       3  nf_tables,nf_nat,nf_conntrack\n";
 
 const LONG_120: &str = "\
-    Module            KiB  Refs  Used by                          State      Taint\n\
-    t_user             16     0                                   live       out-of-tree, unsigned\n\
-    t_base             16     1  t_user                           live       out-of-tree, unsigned\n\
-    t_noexit           16     0                                   permanent  out-of-tree, unsigned\n\
-    t_slow             28     1                                   loading    out-of-tree, unsigned\n\
-    nvidia_drm         92     7                                   live       proprietary, out-of-tree, unsigned\n\
-    nvidia_modeset   1524     4  nvidia_drm                       live       proprietary, out-of-tree, unsigned\n\
-    nvidia          61300   197  nvidia_modeset, nvidia_drm       live       proprietary, out-of-tree, unsigned\n\
-    nft_chain_nat      12     3                                   live\n\
-    nft_masq           12     1                                   live\n\
-    nf_nat             60     2  nft_chain_nat, nft_masq          live\n\
-    nf_conntrack      212     2  nft_masq, nf_nat                 live\n\
-    nf_tables         364    64  nft_chain_nat, nft_masq          live\n\
-    libcrc32c          12     3  nf_tables, nf_nat, nf_conntrack  live\n";
+    NAME             SIZE  REFCNT  USED-BY\n\
+    t_user            16K       0  [out-of-tree, unsigned]\n\
+    t_base            16K       1  [out-of-tree, unsigned] t_user\n\
+    t_noexit          16K       0  [permanent, out-of-tree, unsigned]\n\
+    t_slow            28K       1  [loading, out-of-tree, unsigned]\n\
+    nvidia_drm        92K       7  [proprietary, out-of-tree, unsigned]\n\
+    nvidia_modeset   1.5M       4  [proprietary, out-of-tree, unsigned] nvidia_drm\n\
+    nvidia          59.9M     197  [proprietary, out-of-tree, unsigned] nvidia_modeset,nvidia_drm\n\
+    nft_chain_nat     12K       3\n\
+    nft_masq          12K       1\n\
+    nf_nat            60K       2  nft_chain_nat,nft_masq\n\
+    nf_conntrack     212K       2  nft_masq,nf_nat\n\
+    nf_tables        364K      64  nft_chain_nat,nft_masq\n\
+    libcrc32c         12K       3  nf_tables,nf_nat,nf_conntrack\n";
 
 const TREE: &str = "\
     NAME               SIZE REFCNT\n\
     t_base              16K      1\n\
     └─t_user            16K      0\n\
-    t_noexit            16K      0\n\
-    t_slow              28K      1\n\
     nvidia            59.9M    197\n\
     ├─nvidia_drm        92K      7\n\
     └─nvidia_modeset   1.5M      4\n\
@@ -253,4 +259,6 @@ const TREE: &str = "\
     │ └─nf_nat (*)      60K      2\n\
     └─nf_tables        364K     64\n\
     \x20 ├─nft_chain_nat   12K      3\n\
-    \x20 └─nft_masq        12K      1\n";
+    \x20 └─nft_masq        12K      1\n\
+    t_noexit            16K      0\n\
+    t_slow              28K      1\n";
