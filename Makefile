@@ -19,6 +19,8 @@
 # make faults           each system call of each tool fails once, in each way it can
 # make stress           hundreds of tools at once, thousands of modules after each other, and as
 #                       many races, lists and waits as it takes to trust them
+# make mutations        a thousand modules of the distribution with something changed: no verdict
+#                       that is stated as certain is wrong
 # make fuzz             hostile input for each parser; SECONDS=60 for each, TESTS=name for one
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 #                       (static, or content with the libraries of the distribution's)
@@ -154,6 +156,9 @@ faults: tools build lifecycle
 stress: tools build lifecycle
 	MODUTILS_RUN='stress latency' $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
+mutations: tools build lifecycle
+	MODUTILS_RUN=mutations $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+
 fuzz:
 	@fuzz/run.sh $(SECONDS) $(TESTS)
 
@@ -183,5 +188,5 @@ clean:
 	cargo clean
 
 .PHONY: check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
-	check-no-unload check-uml kernels-table faults stress fuzz \
+	check-no-unload check-uml kernels-table faults stress mutations fuzz \
 	bench demo vm tools clean

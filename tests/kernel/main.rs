@@ -98,6 +98,9 @@ const FAULTS: Boot = Boot {
 /// The same, for hundreds of processes, thousands of modules and tens of thousands of lists.
 const STRESS: Boot = Boot { name: "stress", ..FAULTS };
 
+/// The same, for a thousand modules with something changed in them.
+const MUTATIONS: Boot = Boot { name: "mutations", ..FAULTS };
+
 /// The same, for hundreds of waits.
 const LATENCY: Boot = Boot { name: "latency", steady: true, ..FAULTS };
 
@@ -127,6 +130,7 @@ const AREAS: &[Area] = &[
     Area { name: "diagnosis_file", boots: &[DEFAULT], tests: cases::diagnosis_file::TESTS },
     Area { name: "diagnosis_symbols", boots: &[DEFAULT], tests: cases::diagnosis_symbols::TESTS },
     Area { name: "diagnosis_system", boots: &[DEFAULT], tests: cases::diagnosis_system::TESTS },
+    Area { name: "reports", boots: &[DEFAULT], tests: cases::reports::TESTS },
     Area { name: "enforced", boots: &[ENFORCED], tests: cases::trust::enforced::TESTS },
     Area {
         name: "lockdown",
@@ -141,6 +145,7 @@ const AREAS: &[Area] = &[
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
     Area { name: "races", boots: &[DEFAULT, STRESS], tests: cases::races::TESTS },
     Area { name: "faults", boots: &[DEFAULT, FAULTS], tests: cases::faults::TESTS },
+    Area { name: "mutations", boots: &[MUTATIONS], tests: cases::mutations::TESTS },
     Area { name: "killed", boots: &[STRESS], tests: cases::killed::TESTS },
     Area { name: "stress", boots: &[STRESS], tests: cases::stress::TESTS },
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
