@@ -9,7 +9,10 @@ use modutils::{Error, ModuleFile, ModuleName};
 /// A path means the module in that file, which need not be called like the file.
 pub(crate) fn name_of(argument: &OsStr) -> Result<ModuleName, Error> {
     if !is_path(argument) {
-        return ModuleName::new(argument.as_encoded_bytes());
+        // As kmod does: NAME.o stands for NAME.
+        let bytes = argument.as_bytes();
+        let name = bytes.split(|&byte| byte == b'.').next().filter(|name| !name.is_empty());
+        return ModuleName::new(name.unwrap_or(bytes));
     }
     match ModuleFile::open(argument).and_then(|file| file.name()) {
         Ok(name) => Ok(name),

@@ -14,6 +14,14 @@ pub(crate) fn differences(system: &System, request: Request<'_>) -> Vec<String> 
     found(system, request).iter().map(ToString::to_string).collect()
 }
 
+/// What is to be said to everybody: the loaded module is not the one in the file.
+pub(crate) fn another_build(system: &System, request: Request<'_>) -> Option<String> {
+    let stale =
+        |one: &Difference| matches!(one, Difference::Source { .. } | Difference::Build { .. });
+    let difference = found(system, request).into_iter().find(stale)?;
+    Some(format!("{difference}; --replace loads this one"))
+}
+
 fn found(system: &System, request: Request<'_>) -> Vec<Difference> {
     let Request { file, arguments, .. } = request;
     let found = file.image().and_then(|image| {

@@ -146,6 +146,9 @@ fn already(
     name(record, cli, request.file);
     if cli.json || cli.common.verbose {
         remark(cli, reporter, account::differences(system, request), record);
+    } else if let Some(warning) = account::another_build(system, request) {
+        // Who edits, builds and loads again would go on with the old one.
+        reporter.warn(&warning);
     }
     Outcome::Already
 }

@@ -238,6 +238,7 @@ impl<'data> Elf<'data> {
     pub(super) fn exports(&self) -> Vec<Export> {
         let mut exports = Vec::new();
         let (mut crcs, mut namespaces) = (Vec::new(), Vec::new());
+        let mut gpl_only = Vec::new();
         for symbol in self.symbols() {
             let Ok(name) = symbol.name() else { continue };
             if let Some(name) = name.strip_prefix("__ksymtab_") {
@@ -249,6 +250,12 @@ impl<'data> Elf<'data> {
                 }
             } else if let Some(name) = name.strip_prefix("__crc_") {
                 crcs.push((name.to_owned(), self.crc_at(&symbol)));
+            } else if let Some(name) = name.strip_prefix("__flags_") {
+                // Linux 7.1 has one table, and a byte of flags for each symbol in `__kflagstab`.
+                let flags = self.bytes_at(&symbol).and_then(<[u8]>::first);
+                if flags.is_some_and(|flags| flags & 1 == 1) {
+                    gpl_only.push((name.to_owned(), ()));
+                }
             } else if let Some(name) = name.strip_prefix("__kstrtabns_") {
                 let text = self.bytes_at(&symbol).unwrap_or_default();
                 let text = text.get(..NAME_MAX).unwrap_or(text);
@@ -261,7 +268,9 @@ impl<'data> Elf<'data> {
         }
         crcs.sort_unstable();
         namespaces.sort_unstable();
+        gpl_only.sort_unstable();
         for export in &mut exports {
+            export.gpl_only |= found(&gpl_only, &export.name).is_some();
             export.crc = found(&crcs, &export.name).copied().flatten();
             export.namespace = found(&namespaces, &export.name).cloned();
         }
