@@ -18,7 +18,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use modutils::{Arguments, CommandLine, DECOMPRESSED_MAX, Error, ModuleFile, System};
+use modutils::{Arguments, CommandLine, DECOMPRESSED_MAX, Error, Kernel, ModuleFile};
 
 use crate::common::report::Reporter;
 use crate::common::results::{self, Record};
@@ -80,12 +80,12 @@ fn attempt(cli: &Cli, reporter: &Reporter, record: &mut Record) -> Ended {
         Ok(read) => read,
         Err(failure) => return Err(failure).into(),
     };
-    let system = &System::live();
+    let kernel = &Kernel::running();
     if cli.replace {
-        let job = Job { system, cli, reporter, file: &file, arguments: &arguments };
+        let job = Job { kernel, cli, reporter, file: &file, arguments: &arguments };
         return replace::run(job, record);
     }
-    load::run(system, cli, reporter, &file, &arguments, record).into()
+    load::run(kernel, cli, reporter, &file, &arguments, record).into()
 }
 
 /// The file, open, and its parameters.

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use modutils::{
-    Arguments, Cause, Force, KernelLog, ModuleFile, Progress, Refusal, RemoveMode, Request,
-    Snapshot, System, Waiting,
+    Arguments, Cause, Force, Kernel, KernelLog, ModuleFile, Refusal, RemoveMode, Request, Snapshot,
+    WaitProgress, Waiting,
 };
 
 /// How long somebody may go on using the module.
@@ -31,17 +31,17 @@ fn main() -> ExitCode {
 }
 
 fn live(file: &OsString, parameters: impl Iterator<Item = OsString>) -> Result<(), Box<dyn Error>> {
-    let system = System::live();
+    let kernel = Kernel::running();
     let file = ModuleFile::open(file)?;
     let name = file.name()?;
     let arguments = Arguments::new(parameters)?;
     let force = Force::default();
 
     // What the kernel logs from here on belongs to an explanation.
-    let log = KernelLog::open(&system);
-    if let Err(error) = modutils::insert(&system, &file, &arguments, force) {
+    let log = KernelLog::open(&kernel);
+    if let Err(error) = kernel.insert(&file, &arguments, force) {
         let request = Request { file: &file, arguments: &arguments, force };
-        let diagnosis = modutils::explain(&system, request, &error, Some(log));
+        let diagnosis = kernel.explain(request, &error, Some(log));
         // Some causes a program can do something about.
         if let Cause::MissingSymbol { symbols, .. } = &diagnosis.cause {
             for symbol in symbols {
@@ -54,16 +54,16 @@ fn live(file: &OsString, parameters: impl Iterator<Item = OsString>) -> Result<(
         return Err(format!("{}: {}", diagnosis.cause.kind(), diagnosis.cause).into());
     }
 
-    let snapshot = Snapshot::take(&system)?;
+    let snapshot = Snapshot::take(&kernel)?;
     if let Some(module) = snapshot.get(&name) {
         println!("{name} is {}, and takes {} bytes", module.state, module.size);
     }
 
-    let mut report = |progress: &Progress<'_>| {
+    let mut report = |progress: &WaitProgress<'_>| {
         println!("waiting for {name}: {}", progress.error);
     };
     let waiting = Waiting::until(Some(Instant::now() + PATIENCE)).reporting_to(&mut report);
-    match modutils::remove_when_free(&system, &name, RemoveMode::Refuse, waiting) {
+    match kernel.remove_when_free(&name, RemoveMode::Refuse, waiting) {
         Ok(()) => println!("{name} is gone"),
         Err(error) if matches!(error.refusal(), Refusal::TimedOut { .. }) => {
             println!("{name} stays in use");

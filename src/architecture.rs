@@ -11,6 +11,9 @@ pub(crate) fn of_kernel(system: &System) -> String {
     system::read_text(&system.sysctl("kernel/arch")).unwrap_or_else(|_| {
         // setarch(8), and containers of 32-bit systems, make uname(2) tell another architecture.
         // These flags are without the one for that.
+        if !system.is_live() {
+            return String::new();
+        }
         let _ = personality::get().and_then(personality::set);
         let names = uname();
         names.map(|names| names.machine().to_string_lossy().into_owned()).unwrap_or_default()

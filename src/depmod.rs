@@ -167,23 +167,26 @@ pub(crate) fn releases(system: &System) -> Vec<String> {
     releases
 }
 
-/// Whether the running kernel has this module built in.
-///
-/// `modules.builtin` of the running release lists them all; where that is missing, `/sys/module`
-/// shows those that have a parameter, a version or a driver.
-pub fn is_builtin(system: &System, name: &ModuleName) -> bool {
-    let root = system.release_dir(&system.release());
-    lists::is_listed_as_builtin(&root, name) || has_builtin_dir(system, name)
-}
+impl System {
+    /// Returns whether the kernel has this module built in.
+    ///
+    /// `modules.builtin` of its release lists them all; where that is missing, `/sys/module` shows
+    /// those that have a parameter, a version or a driver.
+    pub fn is_builtin(&self, name: &ModuleName) -> bool {
+        let root = self.release_dir(&self.release());
+        lists::is_listed_as_builtin(&root, name) || has_builtin_dir(self, name)
+    }
 
-/// The files of all modules below `/lib/modules/RELEASE` of the running kernel, by the names that
-/// they have by convention; none without depmod(8)'s `modules.dep`.
-///
-/// That a module of a name is loaded does not mean that it was loaded from the file of that name.
-pub fn installed_modules(system: &System) -> HashMap<ModuleName, PathBuf> {
-    let tree = ModuleTree::read(system, &system.release());
-    let named = |file: PathBuf| Some((ModuleName::from_file_name(&file).ok()?, file));
-    tree.files().filter_map(named).collect()
+    /// Returns the files of all modules below `/lib/modules/RELEASE`, by the names that they have
+    /// by convention; none without depmod(8)'s `modules.dep`.
+    ///
+    /// That a module of a name is loaded does not mean that it was loaded from the file of that
+    /// name.
+    pub fn installed_modules(&self) -> HashMap<ModuleName, PathBuf> {
+        let tree = ModuleTree::read(self, &self.release());
+        let named = |file: PathBuf| Some((ModuleName::from_file_name(&file).ok()?, file));
+        tree.files().filter_map(named).collect()
+    }
 }
 
 /// The file of a module that lies beside another one, such as after a build, and what is in it: its

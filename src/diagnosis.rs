@@ -27,14 +27,14 @@ mod unopened;
 
 pub use caller::Privilege;
 pub use cause::Cause;
-pub use comparison::{Difference, differences};
+pub use comparison::Difference;
 pub use log::KernelLog;
-pub use parameter::unknown_parameters;
 pub use supposed::Supposed;
 pub use symbol::{Builds, MissingSymbol, WrongVersion};
-pub use unopened::explain_unopened;
 
 pub(crate) use policy::Policy;
+
+use std::fmt;
 
 use facts::Facts;
 
@@ -83,32 +83,6 @@ pub struct Request<'a> {
     pub force: Force,
 }
 
-/// Finds out why a load failed. `log` is the kernel's log from a moment before the call on.
-///
-/// It takes from milliseconds to a few seconds, and never fails: what could not be found out is in
-/// the cause.
-pub fn explain(
-    system: &System,
-    request: Request<'_>,
-    error: &InsertError,
-    log: Option<KernelLog>,
-) -> Diagnosis {
-    diagnosis(system, &collect::after(system, request, error, log, Purpose::Explain))
-        .unwrap_or_else(|| Diagnosis::new(unknown(error)))
-}
-
-/// Returns the class of the cause that [`explain`] finds, for callers whom nobody reads: neither
-/// who would export a missing symbol nor what would help is looked up.
-pub fn classify(
-    system: &System,
-    request: Request<'_>,
-    error: &InsertError,
-    log: Option<KernelLog>,
-) -> Class {
-    let facts = collect::after(system, request, error, log, Purpose::Classify);
-    decide::verdict(&facts).map_or_else(|| unknown(error), |(cause, _)| cause).class()
-}
-
 fn unknown(error: &InsertError) -> Cause {
     Cause::Unknown { errno: Some(error.answer()), unseen: Vec::new() }
 }
@@ -120,34 +94,82 @@ enum Purpose {
     Explain,
 }
 
-/// Looks whether a module would be loaded, without loading it; `None` if nothing speaks against
-/// it.
-///
-/// What its init function would do, and whether a signature by a known key is of these contents,
-/// only the kernel can tell. Whether the calling process may load modules is not looked at.
-pub fn check(system: &System, request: Request<'_>) -> Option<Diagnosis> {
-    check_supposing(system, request, Supposed::default())
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
 }
 
-/// As [`check`], in a state that the system is not in yet.
-pub fn check_supposing(
-    system: &System,
-    request: Request<'_>,
-    supposed: Supposed<'_>,
-) -> Option<Diagnosis> {
-    diagnosis(system, &collect::before(system, request, supposed))
-}
+impl std::error::Error for Diagnosis {}
 
-/// Checks whether the calling process may load modules; `None` if nothing is known to forbid it.
-pub fn check_privilege(system: &System) -> Option<Diagnosis> {
-    let facts = Facts {
-        answer: Some(crate::errno::Errno::EPERM),
-        policy: policy::Policy::read(system),
-        ..Facts::default()
-    };
-    let cause = decide::no_privilege(&facts)?;
-    let remedies = fix::remedies(system, &facts, &cause);
-    Some(Diagnosis { remedies, ..Diagnosis::new(cause) })
+impl System {
+    /// Finds out why a load failed. `log` is the kernel's log from a moment before the call on.
+    ///
+    /// Takes from milliseconds to a few seconds, and never fails: what could not be found out is in
+    /// the cause.
+    pub fn explain(
+        &self,
+        request: Request<'_>,
+        error: &InsertError,
+        log: Option<KernelLog>,
+    ) -> Diagnosis {
+        diagnosis(self, &collect::after(self, request, error, log, Purpose::Explain))
+            .unwrap_or_else(|| Diagnosis::new(unknown(error)))
+    }
+
+    /// Returns the class of the cause that [`explain`](Self::explain) finds, for callers whom
+    /// nobody reads: neither who would export a missing symbol nor what would help is looked up.
+    pub fn classify(
+        &self,
+        request: Request<'_>,
+        error: &InsertError,
+        log: Option<KernelLog>,
+    ) -> Class {
+        let facts = collect::after(self, request, error, log, Purpose::Classify);
+        decide::verdict(&facts).map_or_else(|| unknown(error), |(cause, _)| cause).class()
+    }
+
+    /// Checks whether the kernel would load a module, without loading it.
+    ///
+    /// Only the kernel can tell what the init function would do, and whether a signature by a known
+    /// key matches. Whether the calling process may load modules, [`check_privilege`] tells.
+    ///
+    /// [`check_privilege`]: Self::check_privilege
+    ///
+    /// # Errors
+    /// The reason why it would not.
+    pub fn check_insert(&self, request: Request<'_>) -> Result<(), Box<Diagnosis>> {
+        self.check_insert_supposing(request, Supposed::default())
+    }
+
+    /// Checks as [`check_insert`](Self::check_insert) does, in a state that the system is not in
+    /// yet.
+    ///
+    /// # Errors
+    /// The reason why the kernel would not load the module.
+    pub fn check_insert_supposing(
+        &self,
+        request: Request<'_>,
+        supposed: Supposed<'_>,
+    ) -> Result<(), Box<Diagnosis>> {
+        diagnosis(self, &collect::before(self, request, supposed))
+            .map_or(Ok(()), |found| Err(Box::new(found)))
+    }
+
+    /// Checks whether the calling process may load modules, as far as that shows.
+    ///
+    /// # Errors
+    /// What forbids it.
+    pub fn check_privilege(&self) -> Result<(), Box<Diagnosis>> {
+        let facts = Facts {
+            answer: Some(crate::errno::Errno::EPERM),
+            policy: policy::Policy::read(self),
+            ..Facts::default()
+        };
+        let Some(cause) = decide::no_privilege(&facts) else { return Ok(()) };
+        let remedies = fix::remedies(self, &facts, &cause);
+        Err(Box::new(Diagnosis { remedies, ..Diagnosis::new(cause) }))
+    }
 }
 
 fn diagnosis(system: &System, facts: &Facts) -> Option<Diagnosis> {

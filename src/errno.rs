@@ -40,6 +40,14 @@ impl fmt::Display for Errno {
     }
 }
 
+impl std::error::Error for Errno {}
+
+impl From<Errno> for std::io::Error {
+    fn from(errno: Errno) -> Self {
+        Self::from_raw_os_error(errno.raw())
+    }
+}
+
 /// Of a call that was the last one: nix knows no numbers that have no name, as an init function may
 /// return them.
 pub(crate) fn from_nix(errno: nix::errno::Errno) -> Errno {

@@ -1,7 +1,7 @@
 //! What can go wrong when module files and the kernel's own files are read.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use crate::errno::Errno;
 
@@ -93,4 +93,40 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ErrorKind::Io(errno) => Some(errno),
+            _ => None,
+        }
+    }
+}
+
+/// Keeps the error, with its path, as the inner one; the kind is that of the error number.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind {
+            ErrorKind::Io(errno) => Self::from_raw_os_error(errno.raw()).kind(),
+            ErrorKind::InvalidName => io::ErrorKind::InvalidInput,
+            _ => io::ErrorKind::InvalidData,
+        };
+        Self::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[test]
+    fn sources_are_linked() {
+        let error = Error::io(Path::new("/gone"), Errno::ENOENT);
+        assert_eq!(error.source().map(ToString::to_string), Some(Errno::ENOENT.to_string()));
+        let error = io::Error::from(error);
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(error.to_string(), "/gone: No such file or directory");
+        let malformed = io::Error::from(Error::new(ErrorKind::NotElf, "not an ELF object"));
+        assert_eq!(malformed.kind(), io::ErrorKind::InvalidData);
+    }
+}

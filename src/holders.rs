@@ -122,12 +122,18 @@ const SOURCES: &[Source] = &[
 /// Maximum time of a search.
 const TIME: Duration = Duration::from_secs(2);
 
-/// Looks for whatever holds `module`, for two seconds at most.
-///
-/// Finds everything only with the right to inspect all processes, `CAP_SYS_PTRACE`. The calling
-/// process is a holder only for what it holds alone: its parent shares the open files that the
-/// process was started with.
-pub fn holders(system: &System, module: &LoadedModule) -> Holders {
+impl System {
+    /// Looks for whatever holds `module`, for two seconds at most.
+    ///
+    /// Finds everything only with the right to inspect all processes, `CAP_SYS_PTRACE`. The calling
+    /// process is a holder only for what it holds alone: its parent shares the open files that the
+    /// process was started with.
+    pub fn holders(&self, module: &LoadedModule) -> Holders {
+        find(self, module)
+    }
+}
+
+fn find(system: &System, module: &LoadedModule) -> Holders {
     let search = Search::until(Instant::now() + TIME, system, module);
     let references = module.anonymous_references();
     let mut list = Vec::new();

@@ -5,10 +5,11 @@ mod prerequisites;
 mod words;
 
 pub use arguments::{Arguments, BadArgument};
-pub use prerequisites::{Dependencies, Dependency, dependencies};
+pub use prerequisites::{Dependencies, Dependency};
 pub use words::{has_blanks, split_parameters};
 
 use std::fmt;
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
@@ -16,19 +17,32 @@ use crate::architecture;
 use crate::errno::{self, Errno};
 use crate::error::{Error, ErrorKind};
 use crate::file::{CodeFilter, Compression, Image, ModuleFile};
+use crate::kernel::Kernel;
 use crate::memory;
 use crate::syscall::{self, Encoding, Force};
 use crate::system::System;
 
-/// Loads the module in `file` into the running kernel.
-///
-/// An uncompressed file costs one system call. A compressed one goes to the kernel as it is where
-/// the kernel can decompress it, so that `LoadPin` and IMA see the file itself, and is decompressed
-/// here where it cannot. Whatever fails, the module's init function runs at most once.
-///
-/// # Errors
-/// [`InsertError`], with the kernel's answer or the reason why it was not asked.
-pub fn insert(
+impl Kernel {
+    /// Loads the module in `file`.
+    ///
+    /// An uncompressed file costs one system call. A compressed one goes to the kernel as it is
+    /// where the kernel can decompress it, so that `LoadPin` and IMA see the file itself, and is
+    /// decompressed here where it cannot. Whatever fails, the module's init function runs at most
+    /// once.
+    ///
+    /// # Errors
+    /// [`InsertError`], with the kernel's answer or the reason why it was not asked.
+    pub fn insert(
+        &self,
+        file: &ModuleFile,
+        arguments: &Arguments,
+        force: Force,
+    ) -> Result<(), InsertError> {
+        insert(self.system(), file, arguments, force)
+    }
+}
+
+fn insert(
     system: &System,
     file: &ModuleFile,
     arguments: &Arguments,
@@ -188,4 +202,17 @@ impl fmt::Display for InsertError {
     }
 }
 
-impl std::error::Error for InsertError {}
+impl std::error::Error for InsertError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(match &self.failure {
+            InsertFailure::Unreadable(error) => error,
+            InsertFailure::Refused(errno) => errno,
+        })
+    }
+}
+
+impl From<InsertError> for io::Error {
+    fn from(error: InsertError) -> Self {
+        Self::new(Self::from(error.answer()).kind(), error)
+    }
+}

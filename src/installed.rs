@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::depmod::{self, ModuleTree};
+use crate::depmod::ModuleTree;
 use crate::error::Error;
 use crate::file::ModuleFile;
 use crate::loaded::Attributes;
@@ -38,7 +38,7 @@ impl<'a> Installed<'a> {
 
     /// The file that modprobe(8) would load for this name.
     pub fn file_of(&self, name: &ModuleName) -> Option<&Path> {
-        let files = self.files.get_or_init(|| depmod::installed_modules(self.system));
+        let files = self.files.get_or_init(|| self.system.installed_modules());
         files.get(name).map(PathBuf::as_path)
     }
 

@@ -4,9 +4,9 @@
 //! starts no program, and prints nothing. What fails says why, in types.
 //!
 //! # What is loaded
-//! A [`Snapshot`] is `/proc/modules` at one moment. Everything that looks at the kernel takes a
-//! [`System`]: the running one, or a directory with files like its own, for captured data and
-//! tests.
+//! A [`Snapshot`] is `/proc/modules` at one moment. A [`System`] is what it is read from: the
+//! running one, or a directory with captured files. Only a [`Kernel`] loads and removes modules,
+//! and that is always the running one.
 //!
 //! ```
 //! use modutils::{ModuleName, Snapshot, State, System};
@@ -44,22 +44,23 @@
 //! ```
 //!
 //! # Loading
-//! [`insert()`] is one system call if all is well. If not, [`explain`] finds out what the kernel's
-//! single number means: a [`Cause`], with what the kernel logged and what would help. [`check`]
-//! gives the same answer without loading anything, [`dependencies`] what to load first.
+//! [`Kernel::insert`] is one system call if all is well. If not, [`System::explain`] finds out what
+//! the kernel's single number means: a [`Cause`], with what the kernel logged and what would help.
+//! [`System::check_insert`] gives the same answer without loading anything,
+//! [`System::dependencies`] what to load first.
 //!
 //! ```no_run
-//! use modutils::{Arguments, Cause, Force, KernelLog, ModuleFile, Request, System};
+//! use modutils::{Arguments, Cause, Force, Kernel, KernelLog, ModuleFile, Request};
 //!
-//! let system = System::live();
+//! let kernel = Kernel::running();
 //! let file = ModuleFile::open("./hello.ko")?;
 //! let arguments = Arguments::new(["greeting=good morning"])?;
 //! let force = Force::default();
 //!
-//! let log = KernelLog::open(&system);
-//! if let Err(error) = modutils::insert(&system, &file, &arguments, force) {
+//! let log = KernelLog::open(&kernel);
+//! if let Err(error) = kernel.insert(&file, &arguments, force) {
 //!     let request = Request { file: &file, arguments: &arguments, force };
-//!     let diagnosis = modutils::explain(&system, request, &error, Some(log));
+//!     let diagnosis = kernel.explain(request, &error, Some(log));
 //!     match &diagnosis.cause {
 //!         Cause::AlreadyLoaded { .. } => {}
 //!         Cause::MissingSymbol { symbols, .. } => println!("{} symbols are missing", symbols.len()),
@@ -70,20 +71,20 @@
 //! ```
 //!
 //! # Removing
-//! [`remove()`] is one system call, too, and its [`RemoveError`] has the [`Refusal`] behind the
-//! number. [`remove_when_free`] waits, as no kernel since Linux 3.12 does: it tries again within
-//! milliseconds after the last reference went. [`removal_order`] puts users before what they use,
-//! [`foresee`] tells what a removal would come to.
+//! [`Kernel::remove`] is one system call, too, and its [`RemoveError`] has the [`Refusal`] behind
+//! the number. [`Kernel::remove_when_free`] waits, as no kernel since Linux 3.12 does: it tries
+//! again within milliseconds after the last reference went. [`Snapshot::removal_order`] puts users
+//! before what they use, [`System::check_remove`] says whether a removal would succeed.
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};
-//! use modutils::{ModuleName, Progress, Refusal, RemoveMode, System, Waiting};
+//! use modutils::{Kernel, ModuleName, Refusal, RemoveMode, WaitProgress, Waiting};
 //!
 //! let name = ModuleName::new("hello")?;
-//! let mut report = |progress: &Progress<'_>| println!("{}", progress.error);
+//! let mut report = |progress: &WaitProgress<'_>| println!("{}", progress.error);
 //! let waiting = Waiting::until(Some(Instant::now() + Duration::from_secs(10)))
 //!     .reporting_to(&mut report);
-//! match modutils::remove_when_free(&System::live(), &name, RemoveMode::Refuse, waiting) {
+//! match Kernel::running().remove_when_free(&name, RemoveMode::Refuse, waiting) {
 //!     Err(error) if matches!(error.refusal(), Refusal::TimedOut { .. }) => {
 //!         println!("{name} stays in use");
 //!     }
@@ -92,14 +93,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`holders()`] looks for whoever holds a module: processes, mounts, interfaces, and how many
-//! references remain unexplained.
+//! [`System::holders`] looks for whatever holds a module: processes, mounts, interfaces, and how
+//! many references remain unexplained.
 //!
 //! # Names
 //! In a [`ModuleName`], `-` and `_` are one character, as for the tools, and it is never longer
 //! than the kernel's own buffer. [`Pattern`]s match names.
 //!
-//! `examples/lifecycle.rs` loads a module, looks at it and removes it, with the cause of a failure
+//! `examples/reload.rs` replaces a driver that was built anew; `examples/lifecycle.rs` loads a module, looks at it and removes it, with the cause of a failure
 //! and the progress of the wait.
 //!
 //! # Layout
@@ -119,6 +120,7 @@
 //! | `syscall` | `finit_module`, `init_module`, `delete_module` |
 //! | `remedy` | what would help after a failure |
 //! | `nearest` | what a misspelt name may have meant |
+//! | `kernel` | the running kernel, which alone can be changed |
 //! | `pattern` | patterns of module names |
 //! | `system` | where `/proc`, `/sys` and `/lib/modules` are: the only place that spells them |
 //! | `architecture` | the machine that the kernel is for |
@@ -161,6 +163,7 @@ mod file;
 mod holders;
 mod insert;
 pub mod installed;
+mod kernel;
 mod loaded;
 mod memory;
 mod modprobe;
@@ -179,11 +182,9 @@ mod system;
 mod taint;
 
 pub use class::Class;
-pub use depmod::{installed_modules, is_builtin};
 pub use diagnosis::{
     Builds, Cause, Diagnosis, Difference, KernelLog, MissingSymbol, Privilege, Request, Supposed,
-    WrongVersion, check, check_privilege, check_supposing, classify, differences, explain,
-    explain_unopened, unknown_parameters,
+    WrongVersion,
 };
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};
@@ -193,12 +194,13 @@ pub use file::{
 };
 pub use holders::{
     Access, Certainty, Holder, HolderKind, Holders, InterfaceState, Namespace, NetfilterObject,
-    NetworkObject, Omission, OmissionReason, Process, Text, TracingObject, holders,
+    NetworkObject, Omission, OmissionReason, Process, Text, TracingObject,
 };
 pub use insert::{
-    Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, dependencies,
-    has_blanks, insert, split_parameters,
+    Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, has_blanks,
+    split_parameters,
 };
+pub use kernel::Kernel;
 pub use loaded::{
     Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,
     State,
@@ -206,10 +208,7 @@ pub use loaded::{
 pub use name::{ModuleName, NAME_MAX};
 pub use pattern::Pattern;
 pub use remedy::{Change, Remedy, WayOut};
-pub use remove::{
-    Extent, Progress, Refusal, RemoveError, RemoveMode, Waiting, foresee, removal_order, remove,
-    remove_when_free,
-};
+pub use remove::{Extent, Refusal, RemoveError, RemoveMode, WaitProgress, Waiting};
 pub use shell::CommandLine;
 pub use syscall::Force;
 pub use system::System;

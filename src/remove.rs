@@ -10,11 +10,12 @@ mod text;
 mod wait;
 
 pub use error::RemoveError;
-pub use order::{Extent, removal_order};
+pub use order::Extent;
 pub use refusal::Refusal;
-pub use wait::{Progress, Waiting};
+pub use wait::{WaitProgress, Waiting};
 
 use crate::errno::Errno;
+use crate::kernel::Kernel;
 use crate::loaded::Snapshot;
 use crate::name::ModuleName;
 use crate::syscall::{Deletion, delete_module};
@@ -32,62 +33,73 @@ pub enum RemoveMode {
     Force,
 }
 
-/// Removes a module from the running kernel, if that can be done now: one call of
-/// `delete_module`.
-///
-/// # Errors
-/// [`RemoveError`], with the reason.
-pub fn remove(system: &System, name: &ModuleName, mode: RemoveMode) -> Result<(), RemoveError> {
-    let deletion = match mode {
-        RemoveMode::Refuse => Deletion::Refuse,
-        RemoveMode::Force => Deletion::Force,
-    };
-    delete(system, name, deletion).map_err(|errno| RemoveError::find(system, name, errno, mode))
+impl Kernel {
+    /// Removes a module, if that can be done now: one call of `delete_module`.
+    ///
+    /// # Errors
+    /// [`RemoveError`], with the reason.
+    pub fn remove(&self, name: &ModuleName, mode: RemoveMode) -> Result<(), RemoveError> {
+        let deletion = match mode {
+            RemoveMode::Refuse => Deletion::Refuse,
+            RemoveMode::Force => Deletion::Force,
+        };
+        delete(self, name, deletion).map_err(|errno| RemoveError::find(self, name, errno, mode))
+    }
+
+    /// Removes a module as soon as it can be removed.
+    ///
+    /// Waits for references to be dropped, for modules that use it to go, for its init function and
+    /// for the removal by another process to end. If another process removes it meanwhile, that is
+    /// a success; if a module of that name is loaded again meanwhile, that one is removed. A module
+    /// that can never be removed is refused at once.
+    ///
+    /// No kernel since Linux 3.13 can wait itself, or keep new references from being taken: a
+    /// module that is never idle at the right moment stays. Kernels up to 3.12 do both, and do so
+    /// unless the wait has an end: neither a signal nor the time ends theirs.
+    ///
+    /// The stop descriptor of `waiting` is checked before every attempt, including the first; once
+    /// it is readable, not even a free module is removed. The report is called between two looks at
+    /// the module, and delays the next one.
+    ///
+    /// # Errors
+    /// [`RemoveError`], with the reason; among them [`Refusal::TimedOut`] and
+    /// [`Refusal::Interrupted`].
+    pub fn remove_when_free(
+        &self,
+        name: &ModuleName,
+        mode: RemoveMode,
+        waiting: Waiting<'_>,
+    ) -> Result<(), RemoveError> {
+        remove_when_free(self, name, mode, waiting)
+    }
 }
 
-/// Whether [`remove`] would succeed, as far as `snapshot` tells, once the modules in `gone` were
-/// removed. Needs no privilege, and does not ask for the caller's.
-///
-/// # Errors
-/// [`RemoveError`], with the reason why it would not.
-pub fn foresee(
-    system: &System,
-    snapshot: &Snapshot,
-    name: &ModuleName,
-    mode: RemoveMode,
-    gone: &[ModuleName],
-) -> Result<(), RemoveError> {
-    RemoveError::foresee(system, snapshot, name, mode, gone).map_or(Ok(()), Err)
+impl System {
+    /// Checks whether the kernel would remove a module, as far as `snapshot` shows, once the
+    /// modules in `gone` are removed. Needs no privilege, and does not ask for the caller's.
+    ///
+    /// # Errors
+    /// [`RemoveError`], with the reason why it would not.
+    pub fn check_remove(
+        &self,
+        snapshot: &Snapshot,
+        name: &ModuleName,
+        mode: RemoveMode,
+        gone: &[ModuleName],
+    ) -> Result<(), RemoveError> {
+        RemoveError::foresee(self, snapshot, name, mode, gone).map_or(Ok(()), Err)
+    }
 }
 
-/// Removes a module from the running kernel as soon as it can be removed.
-///
-/// Waits for references to be dropped, for modules that use it to go, for its init function and
-/// for somebody else's removal to end. That somebody else removes it meanwhile is a success; if a
-/// module of that name is loaded again meanwhile, that one is to go. A module that can never be
-/// removed is refused at once.
-///
-/// No kernel since Linux 3.13 can wait itself, or keep new references from being taken: a module
-/// that is never idle at the right moment stays. Kernels up to 3.12 do both, and are let to unless
-/// there is an end to the wait: nothing ends theirs, neither a signal nor the time.
-///
-/// Whatever `waiting` is stopped by is looked at before each attempt, the first one included: after
-/// that, not even a module that is free is removed. Whoever is told of the progress is called
-/// between two looks at the module, and delays the next one by the time that this takes.
-///
-/// # Errors
-/// [`RemoveError`], with the reason; among them [`Refusal::TimedOut`] and
-/// [`Refusal::Interrupted`].
-pub fn remove_when_free(
+fn remove_when_free(
     system: &System,
     name: &ModuleName,
     mode: RemoveMode,
     mut waiting: Waiting<'_>,
 ) -> Result<(), RemoveError> {
     let deletion = match mode {
-        RemoveMode::Refuse if waiting.has_end() && waits_itself(&system.release()) => {
-            Deletion::Refuse
-        }
+        // Up to Linux 3.12, the call itself waits.
+        RemoveMode::Refuse if waiting.has_end() && system.is_before(3, 13) => Deletion::Refuse,
         RemoveMode::Refuse => Deletion::Block,
         RemoveMode::Force => Deletion::Force,
     };
@@ -139,28 +151,12 @@ fn delete(system: &System, name: &ModuleName, deletion: Deletion) -> Result<(), 
 /// [`NAME_MAX`](crate::name::NAME_MAX) of a kernel of 64 bits.
 const NAME_MAX_64: usize = 55;
 
-/// Whether the kernel is one that waits in `delete_module`: up to Linux 3.12.
-fn waits_itself(release: &str) -> bool {
-    let mut numbers = release.split(['.', '-', '+']).map_while(|number| number.parse::<u32>().ok());
-    numbers.next().is_some_and(|major| (major, numbers.next().unwrap_or(0)) <= (3, 12))
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Write, pipe};
     use std::os::fd::AsFd;
 
     use super::*;
-
-    #[test]
-    fn kernels_that_wait_themselves() {
-        for release in ["2.6.32-754.el6", "3.2.0-4-amd64", "3.12", "3.10.0-1160.el7.x86_64"] {
-            assert!(waits_itself(release), "{release}");
-        }
-        for release in ["3.13.0", "4.4.0-210-generic", "6.1.0-56-cloud-amd64", "", "next"] {
-            assert!(!waits_itself(release), "{release}");
-        }
-    }
 
     /// An attempt would find that there is no such module, or that this process may not ask.
     #[test]
@@ -169,8 +165,8 @@ mod tests {
         signal.write_all(b"x").unwrap();
         let name = ModuleName::new("no_such_module").unwrap();
         let waiting = Waiting::until(None).or_stopped_by(stop.as_fd());
-        let system = System::at("tests/fixtures/system");
-        let error = remove_when_free(&system, &name, RemoveMode::Refuse, waiting).unwrap_err();
+        let error =
+            Kernel::running().remove_when_free(&name, RemoveMode::Refuse, waiting).unwrap_err();
         assert_eq!(error.refusal(), &Refusal::Interrupted { obstacle: None });
         assert_eq!(error.to_string(), "could not remove 'no_such_module': Interrupted system call");
     }

@@ -15,22 +15,23 @@ use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
 use crate::taint::KernelTaints;
 
-/// The running system, or a directory that looks like one.
+/// A system to read from: the running one, or a directory that looks like one.
 ///
-/// A value instead of a global, so that a program can look at a captured `/proc` and `/sys`, and
-/// tests need no kernel.
+/// A captured `/proc` and `/sys` gives the same answers everywhere: nothing is read from outside
+/// of its directory, and no system call asks the kernel that happens to run. Modules are loaded
+/// and removed by [`Kernel`](crate::Kernel), which is never captured.
 #[derive(Clone, Debug)]
 pub struct System {
     root: PathBuf,
 }
 
 impl System {
-    /// The system that this program runs on.
+    /// Returns the system that this program runs on.
     pub fn live() -> Self {
         Self::at("/")
     }
 
-    /// The tree below `root`, which holds `proc`, `sys` and so on.
+    /// Returns the system captured below `root`, which holds `proc`, `sys` and so on.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
@@ -258,7 +259,12 @@ impl System {
 
     /// Returns whether the kernel is of this version or later; a release that is not known is not.
     pub(crate) fn is_since(&self, major: u32, minor: u32) -> bool {
-        is_since(&self.release(), (major, minor))
+        version(&self.release()).is_some_and(|own| own >= (major, minor))
+    }
+
+    /// Returns whether the kernel is older than this version; a release that is not known is not.
+    pub(crate) fn is_before(&self, major: u32, minor: u32) -> bool {
+        version(&self.release()).is_some_and(|own| own < (major, minor))
     }
 
     /// What taints the kernel; `None` if it cannot be known.
@@ -267,18 +273,19 @@ impl System {
         text.parse().ok().map(KernelTaints::new)
     }
 
-    /// The release of the kernel, as `uname -r` gives it.
+    /// Returns the release of the kernel, as `uname -r` prints it; empty where nothing shows it.
     pub fn release(&self) -> String {
+        let asked = || uname().ok().filter(|_| self.is_live());
         read_text(&self.root.join("proc/sys/kernel/osrelease")).unwrap_or_else(|_| {
-            // Without /proc, the running kernel is the only one that can be asked.
-            uname().map(|names| names.release().to_string_lossy().into_owned()).unwrap_or_default()
+            asked().map(|it| it.release().to_string_lossy().into_owned()).unwrap_or_default()
         })
     }
 }
 
-fn is_since(release: &str, version: (u32, u32)) -> bool {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= version
+/// The two numbers that a release starts with.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().ok());
+    Some((numbers.next()??, numbers.next().flatten().unwrap_or(0)))
 }
 
 /// A small file, as text without the closing newline.
@@ -332,17 +339,27 @@ pub(crate) fn names_file_of(line: &[u8], name: &ModuleName) -> bool {
 mod tests {
     use super::*;
 
+    /// A captured system that does not say what it is, is not the one that the test runs on.
     #[test]
-    fn releases_are_compared_by_number() {
-        for (release, since) in [
-            ("3.18.140", false),
-            ("3.19.0", true),
-            ("3.19-rc1", true),
-            ("6.1.0-54-cloud-amd64", true),
-            ("10.0", true),
-            ("", false),
+    fn a_captured_system_is_never_the_running_one() {
+        let captured = System::at("tests/fixtures");
+        assert_eq!(captured.release(), "");
+        assert!(!captured.is_since(2, 6) && !captured.is_before(99, 0));
+        assert!(!System::live().release().is_empty());
+    }
+
+    #[test]
+    fn releases_start_with_two_numbers() {
+        for (release, numbers) in [
+            ("3.18.140", Some((3, 18))),
+            ("3.19-rc1", Some((3, 19))),
+            ("2.6.32-754.el6", Some((2, 6))),
+            ("6.1.0-54-cloud-amd64", Some((6, 1))),
+            ("10", Some((10, 0))),
+            ("next", None),
+            ("", None),
         ] {
-            assert_eq!(is_since(release, (3, 19)), since, "{release}");
+            assert_eq!(version(release), numbers, "{release}");
         }
     }
 

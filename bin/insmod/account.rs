@@ -26,7 +26,7 @@ fn found(system: &System, request: Request<'_>) -> Vec<Difference> {
     let Request { file, arguments, .. } = request;
     let found = file.image().and_then(|image| {
         let name = image.name()?;
-        modutils::differences(system, &name, &image, arguments)
+        system.differences(&name, &image, arguments)
     });
     found.unwrap_or_default()
 }

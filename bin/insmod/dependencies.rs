@@ -17,7 +17,7 @@ pub(crate) fn not_found(system: &System, names: &[ModuleName]) -> Option<String>
 /// Whether all that is missing are symbols of modules that `--deps` would load first.
 pub(crate) fn resolve(system: &System, file: &ModuleFile, cause: &Cause) -> bool {
     let Cause::MissingSymbol { symbols, .. } = cause else { return false };
-    let dependencies = modutils::dependencies(system, file);
+    let dependencies = system.dependencies(file);
     symbols.iter().all(|symbol| {
         let provider = symbol.provider.as_ref();
         provider.is_some_and(|name| dependencies.to_load.iter().any(|one| one.name == *name))

@@ -68,10 +68,13 @@ impl Failure {
     }
 
     /// The file was opened, and its parameters cannot be read.
-    pub(crate) fn not_read(file: &ModuleFile, error: &Error, diagnosis: Option<Diagnosis>) -> Self {
+    pub(crate) fn not_read(
+        file: &ModuleFile,
+        error: &Error,
+        diagnosis: Option<Box<Diagnosis>>,
+    ) -> Self {
         let path = file.path().as_os_str().as_bytes();
         let line = [b"could not read module ", path, b": ", error.detail().as_bytes()].concat();
-        let diagnosis = diagnosis.map(Box::new);
         Self { diagnosis, errno: error.errno(), ..Self::refused(line, Status::Misfit) }
     }
 
@@ -89,7 +92,7 @@ impl Failure {
         };
         let diagnosis = match errno {
             Errno::EFBIG => Diagnosis::new(Cause::TooLarge { detail: error.detail().to_owned() }),
-            errno => modutils::explain_unopened(&System::live(), path.as_ref(), errno),
+            errno => System::live().explain_unopened(path.as_ref(), errno),
         };
         let text = errno.to_string();
         Self {

@@ -2,7 +2,7 @@
 
 use modutils::{
     Arguments, DECOMPRESSED_MAX, Dependencies, Dependency, Diagnosis, Force, Image, InsertError,
-    InsertFailure, KernelLog, ModuleFile, ModuleName, RemoveMode, Request, System,
+    InsertFailure, Kernel, KernelLog, ModuleFile, ModuleName, RemoveMode, Request,
 };
 use serde_json::json;
 
@@ -32,7 +32,7 @@ impl Outcome {
 }
 
 pub(crate) fn run(
-    system: &System,
+    kernel: &Kernel,
     cli: &Cli,
     reporter: &Reporter,
     file: &ModuleFile,
@@ -45,13 +45,13 @@ pub(crate) fn run(
         refuse_unknown(file, arguments)?;
     }
     if cli.check {
-        return check(system, cli, reporter, request, record);
+        return check(kernel, cli, reporter, request, record);
     }
     let Dependencies { to_load, not_found, .. } =
-        if cli.deps { modutils::dependencies(system, file) } else { Dependencies::default() };
+        if cli.deps { kernel.dependencies(file) } else { Dependencies::default() };
     let mut loaded = Vec::new();
-    let result = load_dependencies(system, cli, reporter, to_load, &mut loaded)
-        .and_then(|()| load(system, cli, reporter, request));
+    let result = load_dependencies(kernel, cli, reporter, to_load, &mut loaded)
+        .and_then(|()| load(kernel, cli, reporter, request));
     match result {
         Ok(()) => {
             name(record, cli, file);
@@ -59,17 +59,17 @@ pub(crate) fn run(
             told(cli, reporter, "loaded", file);
             warn_of_ignored(reporter, request, record);
             if talkative {
-                remark(cli, reporter, account::of(system, request), record);
+                remark(cli, reporter, account::of(kernel, request), record);
             }
             Ok(Outcome::Loaded)
         }
         Err(failure) if cli.if_needed && failure.is_already_loaded() => {
-            Ok(already(system, cli, reporter, request, record))
+            Ok(already(kernel, cli, reporter, request, record))
         }
         Err(failure) => {
-            take_out(system, &loaded);
+            take_out(kernel, &loaded);
             if cli.json || reporter.explains() {
-                record.warnings.extend(dependencies::not_found(system, &not_found));
+                record.warnings.extend(dependencies::not_found(kernel, &not_found));
             }
             Err(failure)
         }
@@ -78,7 +78,7 @@ pub(crate) fn run(
 
 /// Loads what the module in `file` depends on, with `--deps`, and nothing else.
 pub(crate) fn with_dependencies(
-    system: &System,
+    kernel: &Kernel,
     cli: &Cli,
     reporter: &Reporter,
     file: &ModuleFile,
@@ -86,9 +86,9 @@ pub(crate) fn with_dependencies(
 ) -> Result<Loaded, Failure> {
     let mut loaded = Vec::new();
     if cli.deps {
-        let to_load = modutils::dependencies(system, file).to_load;
-        if let Err(failure) = load_dependencies(system, cli, reporter, to_load, &mut loaded) {
-            take_out(system, &loaded);
+        let to_load = kernel.dependencies(file).to_load;
+        if let Err(failure) = load_dependencies(kernel, cli, reporter, to_load, &mut loaded) {
+            take_out(kernel, &loaded);
             return Err(failure);
         }
         note(record, &loaded);
@@ -106,38 +106,38 @@ fn note(record: &mut Record, loaded: &Loaded) {
 }
 
 /// Removes what this call loaded. Somebody may use a module by now; then it stays.
-pub(crate) fn take_out(system: &System, loaded: &Loaded) {
+pub(crate) fn take_out(kernel: &Kernel, loaded: &Loaded) {
     for (name, _) in loaded.iter().rev() {
-        let _ = modutils::remove(system, name, RemoveMode::Refuse);
+        let _ = kernel.remove(name, RemoveMode::Refuse);
     }
 }
 
 fn check(
-    system: &System,
+    kernel: &Kernel,
     cli: &Cli,
     reporter: &Reporter,
     request: Request<'_>,
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
-    let diagnosis = modutils::check(system, request);
+    let diagnosis = kernel.check_insert(request).err();
     let resolved =
-        |found: &Diagnosis| cli.deps && dependencies::resolve(system, request.file, &found.cause);
+        |found: &Diagnosis| cli.deps && dependencies::resolve(kernel, request.file, &found.cause);
     let Some(diagnosis) = diagnosis.filter(|found| !resolved(found)) else {
         name(record, cli, request.file);
         told(cli, reporter, "would load", request.file);
         warn_of_ignored(reporter, request, record);
         return Ok(Outcome::WouldLoad);
     };
-    let failure = Failure::foreseen(request.file, diagnosis);
+    let failure = Failure::foreseen(request.file, *diagnosis);
     if cli.if_needed && failure.is_already_loaded() {
-        return Ok(already(system, cli, reporter, request, record));
+        return Ok(already(kernel, cli, reporter, request, record));
     }
     Err(failure)
 }
 
 /// With `--if-needed`, a success.
 fn already(
-    system: &System,
+    kernel: &Kernel,
     cli: &Cli,
     reporter: &Reporter,
     request: Request<'_>,
@@ -145,8 +145,8 @@ fn already(
 ) -> Outcome {
     name(record, cli, request.file);
     if cli.json || cli.common.verbose {
-        remark(cli, reporter, account::differences(system, request), record);
-    } else if let Some(warning) = account::another_build(system, request) {
+        remark(cli, reporter, account::differences(kernel, request), record);
+    } else if let Some(warning) = account::another_build(kernel, request) {
         // Who edits, builds and loads again would go on with the old one.
         reporter.warn(&warning);
     }
@@ -175,7 +175,7 @@ pub(crate) fn warn_of_ignored(reporter: &Reporter, request: Request<'_>, record:
 }
 
 fn load_dependencies(
-    system: &System,
+    kernel: &Kernel,
     cli: &Cli,
     reporter: &Reporter,
     dependencies: Vec<Dependency>,
@@ -187,7 +187,7 @@ fn load_dependencies(
         let file = file.with_decompressed_max(max);
         // Whoever forces one module has not looked at the others.
         let request = Request { file: &file, arguments: &arguments, force: Force::default() };
-        match load(system, cli, reporter, request) {
+        match load(kernel, cli, reporter, request) {
             Ok(()) => {
                 told(cli, reporter, "loaded", &file);
                 loaded.push((name, file));
@@ -218,20 +218,20 @@ fn told(cli: &Cli, reporter: &Reporter, what: &str, file: &ModuleFile) {
 
 /// The call itself. Nothing else happens unless it fails, or somebody wants to hear about it.
 pub(crate) fn load(
-    system: &System,
+    kernel: &Kernel,
     cli: &Cli,
     reporter: &Reporter,
     request: Request<'_>,
 ) -> Result<(), Failure> {
     let explained = cli.json || reporter.explains();
-    let log = if explained { KernelLog::open(system) } else { KernelLog::from_now() };
+    let log = if explained { KernelLog::open(kernel) } else { KernelLog::from_now() };
     let Request { file, arguments, force } = request;
-    modutils::insert(system, file, arguments, force).map_err(|error| {
+    kernel.insert(file, arguments, force).map_err(|error| {
         if explained {
-            let diagnosis = modutils::explain(system, request, &error, Some(log));
+            let diagnosis = kernel.explain(request, &error, Some(log));
             Failure::not_inserted(file, &error, diagnosis)
         } else {
-            let class = modutils::classify(system, request, &error, Some(log));
+            let class = kernel.classify(request, &error, Some(log));
             Failure::unexplained(file, &error, class)
         }
     })
@@ -242,14 +242,14 @@ fn read(file: &ModuleFile) -> Result<Image, Failure> {
         let error = InsertError::from(InsertFailure::Unreadable(error));
         let request =
             Request { file, arguments: &Arguments::default(), force: modutils::Force::default() };
-        let diagnosis = modutils::explain(&System::live(), request, &error, None);
+        let diagnosis = Kernel::running().explain(request, &error, None);
         Failure::not_inserted(file, &error, diagnosis)
     })
 }
 
 pub(crate) fn refuse_unknown(file: &ModuleFile, arguments: &Arguments) -> Result<(), Failure> {
     let parameters = read(file)?.parameters().unwrap_or_default();
-    match modutils::unknown_parameters(arguments, &parameters).into_iter().next() {
+    match arguments.unknown_to(&parameters).into_iter().next() {
         Some((name, nearest)) => Err(Failure::unknown_parameter(file, name, nearest)),
         None => Ok(()),
     }
@@ -259,7 +259,7 @@ pub(crate) fn refuse_unknown(file: &ModuleFile, arguments: &Arguments) -> Result
 /// no reason for a word.
 fn ignored(file: &ModuleFile, arguments: &Arguments) -> Option<String> {
     let image = file.image().ok()?;
-    let unknown = modutils::unknown_parameters(arguments, &image.parameters().ok()?);
+    let unknown = arguments.unknown_to(&image.parameters().ok()?);
     let words: Vec<String> = unknown
         .into_iter()
         .map(|(name, nearest)| match nearest {

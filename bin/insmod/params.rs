@@ -29,7 +29,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Vec<u8>, Failure> {
     let parameters = file.image().and_then(|image| image.parameters()).map_err(|error| {
         let arguments = Arguments::default();
         let request = Request { file: &file, arguments: &arguments, force: Force::default() };
-        Failure::not_read(&file, &error, modutils::check(&System::live(), request))
+        Failure::not_read(&file, &error, System::live().check_insert(request).err())
     })?;
     Ok(if cli.json { document(&parameters) } else { table(&parameters) })
 }

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use modutils::replace::{self, Obstacle, Plan, Step, Survey, Wishes};
-use modutils::{Arguments, Change, CommandLine, ModuleFile, Remedy, System};
+use modutils::{Arguments, Change, CommandLine, Kernel, ModuleFile, Remedy};
 
 use crate::common::output;
 use crate::common::report::Reporter;
@@ -27,7 +27,7 @@ use steps::Steps;
 /// What a replacement needs throughout.
 #[derive(Clone, Copy)]
 pub(crate) struct Job<'a> {
-    pub(crate) system: &'a System,
+    pub(crate) kernel: &'a Kernel,
     pub(crate) cli: &'a Cli,
     pub(crate) reporter: &'a Reporter,
     pub(crate) file: &'a ModuleFile,
@@ -63,8 +63,8 @@ pub(crate) fn run(job: Job<'_>, record: &mut Record) -> Ended {
 
 /// Everything that can be found out before the first step; `None` if there is nothing to do.
 fn prepare(job: Job<'_>, record: &mut Record) -> Result<Option<(Survey, Plan)>, Failure> {
-    let Job { system, cli, file, arguments, .. } = job;
-    let survey = match Survey::take(system, file, arguments) {
+    let Job { kernel, cli, file, arguments, .. } = job;
+    let survey = match Survey::take(kernel, file, arguments) {
         Ok(survey) => survey,
         Err(error) => return Err(check::unreadable(job, &error)),
     };
@@ -76,7 +76,7 @@ fn prepare(job: Job<'_>, record: &mut Record) -> Result<Option<(Survey, Plan)>, 
         if_needed: cli.if_needed,
     };
     let stands = |failure: Failure| match &survey.old {
-        Some(_) => failure.with_last_line(steps::standing(system, &survey)),
+        Some(_) => failure.with_last_line(steps::standing(kernel, &survey)),
         None => failure,
     };
     let plan = replace::plan(&survey, arguments, wishes)
@@ -110,12 +110,12 @@ fn perform(
     signals: Option<&Signals>,
     record: &mut Record,
 ) -> Result<Outcome, Failure> {
-    let loaded = load::with_dependencies(job.system, job.cli, job.reporter, job.file, record)?;
+    let loaded = load::with_dependencies(job.kernel, job.cli, job.reporter, job.file, record)?;
     let mut steps = Steps::open(job, survey, plan, signals)
-        .map_err(|failure| failure.with_last_line(steps::standing(job.system, survey)))?;
+        .map_err(|failure| failure.with_last_line(steps::standing(job.kernel, survey)))?;
     let result = replace::carry_out(plan, &mut |step| steps.perform(step));
     record.steps = steps.done;
-    let standing = steps::standing(job.system, survey);
+    let standing = steps::standing(job.kernel, survey);
     match result {
         Ok(()) => {
             if job.cli.common.verbose {
@@ -125,7 +125,7 @@ fn perform(
         }
         Err(incomplete) => {
             if matches!(incomplete.step, Step::Remove { .. } | Step::Load { .. }) {
-                load::take_out(job.system, &loaded);
+                load::take_out(job.kernel, &loaded);
             }
             Err(incomplete.error.with_last_line(standing))
         }

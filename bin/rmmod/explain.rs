@@ -23,7 +23,7 @@ pub(crate) struct Account {
 pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
     let obstacle = error.obstacle();
     let held = matches!(obstacle, Refusal::InUse { .. } | Refusal::UsedByModules { .. });
-    let holders = error.module().filter(|_| held).map(|module| modutils::holders(system, module));
+    let holders = error.module().filter(|_| held).map(|module| system.holders(module));
     let mut remedies = Vec::new();
     let mut cause = error.refusal().to_string();
     if takes_a_search(error)

@@ -91,7 +91,7 @@ mod tests {
         fs::write(root.join("proc/self/mountinfo"), mount).unwrap();
         let snapshot = Snapshot::parse(b"fuse 1 1 - Live 0x0\n").unwrap();
         let module = &snapshot.modules()[0];
-        let holders = modutils::holders(&System::at(&root), module);
+        let holders = System::at(&root).holders(module);
         let umount = r"umount $'/mnt/x; reboot #\033[2J'".to_owned();
         assert_eq!(ways_out(&holders), [WayOut::Command(umount)]);
         assert_eq!(phrases(module, &holders), [r"fuse is mounted on /mnt/x; reboot #\x1b[2J"]);

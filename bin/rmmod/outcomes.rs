@@ -166,7 +166,7 @@ impl<'a> Outcomes<'a> {
 
     /// Who holds a module that nobody asked to remove.
     pub(crate) fn held(&mut self, system: &System, module: &LoadedModule, targets: &Targets) {
-        let holders = modutils::holders(system, module);
+        let holders = system.holders(module);
         self.records.push(Record {
             outcome: "held",
             holders: Some(holders::to_json(&holders)),
@@ -185,7 +185,7 @@ impl<'a> Outcomes<'a> {
         name: &ModuleName,
         targets: &Targets,
     ) {
-        if let Err(error) = modutils::foresee(system, snapshot, name, self.mode, &[]) {
+        if let Err(error) = system.check_remove(snapshot, name, self.mode, &[]) {
             self.refused(system, &error, targets);
         }
     }

@@ -64,7 +64,7 @@ impl Progress {
     }
 
     /// Returns at once.
-    pub(crate) fn show(&self, state: &modutils::Progress<'_>) {
+    pub(crate) fn show(&self, state: &modutils::WaitProgress<'_>) {
         let mut screen = locked(&self.0);
         let error = state.error;
         let now = Instant::now();

@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use modutils::{
-    Extent, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot, System, Waiting, removal_order,
-};
+use modutils::{Extent, Kernel, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot, Waiting};
 
 use crate::common::report::Reporter;
 use crate::common::signals::Signals;
@@ -24,7 +22,7 @@ const PLANS_MAX: usize = 16;
 pub(crate) struct Session<'a> {
     cli: &'a Cli,
     reporter: &'a Reporter,
-    system: System,
+    kernel: Kernel,
     mode: RemoveMode,
     extent: Extent,
     outcomes: Outcomes<'a>,
@@ -54,7 +52,7 @@ impl<'a> Session<'a> {
         Self {
             cli,
             reporter,
-            system: System::live(),
+            kernel: Kernel::running(),
             mode,
             extent: if cli.recursive { Extent::WithUsers } else { Extent::Named },
             outcomes: Outcomes::new(cli, reporter, mode),
@@ -64,12 +62,12 @@ impl<'a> Session<'a> {
 
     pub(crate) fn run(mut self) -> Status {
         if self.cli.who {
-            return who::run(self.cli, self.reporter, &self.system, self.outcomes);
+            return who::run(self.cli, self.reporter, &self.kernel, self.outcomes);
         }
         let snapshot = match self.list() {
             Ok(snapshot) => snapshot,
             Err(error) => {
-                self.outcomes.no_list(&self.system, &error);
+                self.outcomes.no_list(&self.kernel, &error);
                 return self.outcomes.finish();
             }
         };
@@ -94,7 +92,7 @@ impl<'a> Session<'a> {
         if !needed && cli.modules.len() < 2 {
             return Ok(None);
         }
-        match Snapshot::take(&self.system) {
+        match Snapshot::take(&self.kernel) {
             Err(error) if needed => Err(error),
             snapshot => Ok(snapshot.ok()),
         }
@@ -103,9 +101,9 @@ impl<'a> Session<'a> {
     fn foresee(&mut self, targets: &Targets, snapshot: &Snapshot) {
         let mut gone = Vec::new();
         for name in &targets.order {
-            match modutils::foresee(&self.system, snapshot, name, self.mode, &gone) {
+            match self.kernel.check_remove(snapshot, name, self.mode, &gone) {
                 Err(error) if self.cli.wait().is_none() || !error.refusal().may_pass() => {
-                    self.outcomes.refused(&self.system, &error, targets);
+                    self.outcomes.refused(&self.kernel, &error, targets);
                 }
                 _ => {
                     self.outcomes.would_go(name, targets);
@@ -119,13 +117,13 @@ impl<'a> Session<'a> {
         let patience = self.cli.wait().map(|time| Patience {
             end: time.end(),
             signals: Signals::collect(),
-            progress: Progress::of(self.cli, self.reporter, &self.system),
+            progress: Progress::of(self.cli, self.reporter, &self.kernel),
         });
         let mut queue = VecDeque::from(targets.order.clone());
         let mut plans = 0;
         let mut interrupted = Vec::new();
         while let Some(name) = queue.pop_front() {
-            let before = self.outcomes.before(&self.system, &name);
+            let before = self.outcomes.before(&self.kernel, &name);
             let mut result = self.attempt(&name, patience.as_ref(), self.users());
             if let Err(error) = &result
                 && matches!(error.refusal(), Refusal::UsedByModules { .. })
@@ -140,7 +138,7 @@ impl<'a> Session<'a> {
             }
             let error = match result {
                 Ok(()) => {
-                    self.outcomes.removed(&self.system, &name, before.as_ref(), targets);
+                    self.outcomes.removed(&self.kernel, &name, before.as_ref(), targets);
                     continue;
                 }
                 Err(error) => error,
@@ -150,7 +148,7 @@ impl<'a> Session<'a> {
                 interrupted.push(error);
                 continue;
             }
-            self.outcomes.refused(&self.system, &error, targets);
+            self.outcomes.refused(&self.kernel, &error, targets);
             self.stuck.push(name);
         }
         if interrupted.is_empty() {
@@ -160,7 +158,7 @@ impl<'a> Session<'a> {
         let signals = patience.and_then(|patience| patience.signals);
         let status = signals.and_then(|signals| signals.status()).unwrap_or(Status::Failed);
         for error in &interrupted {
-            self.outcomes.interrupted(&self.system, error, targets, status);
+            self.outcomes.interrupted(&self.kernel, error, targets, status);
         }
     }
 
@@ -171,7 +169,7 @@ impl<'a> Session<'a> {
         users: Users,
     ) -> Result<(), RemoveError> {
         let Some(patience) = patience else {
-            return modutils::remove(&self.system, name, self.mode);
+            return self.kernel.remove(name, self.mode);
         };
         let mut waiting = Waiting::until(patience.end);
         if let Some(signals) = &patience.signals {
@@ -182,10 +180,10 @@ impl<'a> Session<'a> {
         }
         let mut show;
         if let Some(progress) = &patience.progress {
-            show = |state: &modutils::Progress<'_>| progress.show(state);
+            show = |state: &modutils::WaitProgress<'_>| progress.show(state);
             waiting = waiting.reporting_to(&mut show);
         }
-        let result = modutils::remove_when_free(&self.system, name, self.mode, waiting);
+        let result = self.kernel.remove_when_free(name, self.mode, waiting);
         if let Some(progress) = &patience.progress {
             progress.end();
         }
@@ -217,11 +215,12 @@ impl<'a> Session<'a> {
         if !module.used_by.iter().any(can_go) {
             return false;
         }
-        let Ok(snapshot) = Snapshot::take(&self.system) else { return false };
+        let Ok(snapshot) = Snapshot::take(&self.kernel) else { return false };
         let mut names = vec![module.name.clone()];
         names.extend(queue.drain(..));
         queue.extend(
-            removal_order(&snapshot, &names, self.extent)
+            snapshot
+                .removal_order(&names, self.extent)
                 .into_iter()
                 .filter(|name| !self.stuck.contains(name)),
         );

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use modutils::{Error, Extent, ModuleName, Pattern, Snapshot, removal_order};
+use modutils::{Error, Extent, ModuleName, Pattern, Snapshot};
 
 use crate::common::argument::{is_path, name_of};
 
@@ -64,7 +64,7 @@ impl Targets {
             }
         }
         targets.order = match snapshot {
-            Some(snapshot) => removal_order(snapshot, &names, extent),
+            Some(snapshot) => snapshot.removal_order(&names, extent),
             // Without a list, the given order is as good as any.
             None => names,
         };

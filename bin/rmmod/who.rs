@@ -50,7 +50,7 @@ pub(crate) fn run(
 }
 
 fn describe(system: &System, module: &LoadedModule, text: &mut String) {
-    let holders = modutils::holders(system, module);
+    let holders = system.holders(module);
     let _ = writeln!(text, "{}: {}", module.name, holders::count(module));
     let phrases = holders::phrases(module, &holders).into_iter();
     for phrase in phrases.chain(obstacle(module).map(str::to_owned)) {

@@ -84,7 +84,7 @@ pub fn proc_modules(bytes: &[u8]) {
         assert_eq!(classic::some(&all, true, DirectoryHash::Bits64), listing);
     }
     let names: Vec<_> = snapshot.modules().iter().map(|module| module.name.clone()).collect();
-    let order = modutils::removal_order(&snapshot, &names, modutils::Extent::Named);
+    let order = snapshot.removal_order(&names, modutils::Extent::Named);
     assert_eq!(BTreeSet::from_iter(&order), BTreeSet::from_iter(&names));
     assert_eq!(BTreeSet::from_iter(&order).len(), order.len());
 }
@@ -136,12 +136,12 @@ pub fn diagnosis(bytes: &[u8]) {
     let (file, arguments) = (files::file(image), Arguments::default());
     let request = Request { file: &file, arguments: &arguments, force: Force::default() };
     let error = InsertError::from(InsertFailure::Refused(errno));
-    let diagnosis = modutils::explain(&system, request, &error, Some(KernelLog::from_now()));
+    let diagnosis = system.explain(request, &error, Some(KernelLog::from_now()));
     assert!(!diagnosis.cause.kind().is_empty());
     assert!(!diagnosis.cause.to_string().is_empty());
-    let _ = modutils::check(&system, request);
-    let _ = modutils::dependencies(&system, &file);
+    let _ = system.check_insert(request);
+    let _ = system.dependencies(&file);
     if let Ok(name) = ModuleName::new("m") {
-        let _ = modutils::is_builtin(&system, &name);
+        let _ = system.is_builtin(&name);
     }
 }

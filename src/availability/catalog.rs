@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Availability, Block, Presence, initcall, trigger};
-use crate::depmod::{self, Alias, ModuleTree, is_builtin};
+use crate::depmod::{self, Alias, ModuleTree};
 use crate::diagnosis::Policy;
 use crate::file::{Image, ModuleFile, Signature};
 use crate::loaded::Snapshot;
@@ -42,7 +42,7 @@ impl<'a> Catalog<'a> {
 
     /// What a name stands for, whether a module of this name is loaded or not.
     pub fn look_up(&self, name: &ModuleName) -> Availability {
-        if is_builtin(self.system, name) {
+        if self.system.is_builtin(name) {
             return self.built_in(name, initcall::functions(self.system, name));
         }
         if let Some(file) = self.tree.file_of(name) {

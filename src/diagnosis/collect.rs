@@ -8,7 +8,7 @@ use super::facts::{Argument, Facts, FileFacts, Installed, Module};
 use super::symbol::Builds;
 use super::{Purpose, Request, Supposed, looks, providers, unopened};
 use crate::architecture;
-use crate::depmod::{ModuleTree, is_builtin};
+use crate::depmod::ModuleTree;
 use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::log::{KernelLog, Since};
 use crate::diagnosis::policy::Policy;
@@ -139,7 +139,7 @@ fn common(
         let taken = if system.has_module_dirs() {
             has_builtin_dir(system, &name)
         } else {
-            is_builtin(system, &name)
+            system.is_builtin(&name)
         };
         facts.built_in = facts.namesake.is_none() && taken;
     }

@@ -59,12 +59,23 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Compares the module that is loaded under this name with one in a file, and its parameters with
-/// those given. What sysfs does not show is taken to be the same.
-///
-/// # Errors
-/// The error of reading sysfs, or as [`Image::name`].
-pub fn differences(
+impl System {
+    /// Compares the module that is loaded under this name with one in a file, and its parameters
+    /// with those given. What sysfs does not show is taken to be the same.
+    ///
+    /// # Errors
+    /// The error of reading sysfs, or as [`Image::name`].
+    pub fn differences(
+        &self,
+        name: &ModuleName,
+        image: &Image,
+        arguments: &Arguments,
+    ) -> Result<Vec<Difference>, Error> {
+        differences(self, name, image, arguments)
+    }
+}
+
+fn differences(
     system: &System,
     name: &ModuleName,
     image: &Image,

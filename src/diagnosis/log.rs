@@ -57,7 +57,7 @@ pub(crate) struct Since {
 impl KernelLog {
     /// Opens the log and moves to its end. What comes later is found exactly.
     ///
-    /// Never fails: [`explain`](crate::explain) reports a log that cannot be read.
+    /// Never fails: [`System::explain`] reports a log that cannot be read.
     pub fn open(system: &System) -> Self {
         let file = open(system).and_then(|mut file| {
             let path = system.kernel_log();

@@ -11,9 +11,15 @@ use crate::nearest::nearest;
 /// Names that the kernel understands for every module.
 const UNIVERSAL: &[&[u8]] = &[b"async_probe", b"dyndbg"];
 
-/// The arguments that name none of a module's parameters, each with the most similar name that
-/// the module has. The kernel ignores such arguments, and says so in its log only.
-pub fn unknown_parameters(
+impl Arguments {
+    /// Returns the arguments that name none of a module's parameters, each with the most similar
+    /// name that the module has. The kernel ignores such arguments, and only its log says so.
+    pub fn unknown_to(&self, parameters: &[Parameter]) -> Vec<(String, Option<String>)> {
+        unknown_parameters(self, parameters)
+    }
+}
+
+fn unknown_parameters(
     arguments: &Arguments,
     parameters: &[Parameter],
 ) -> Vec<(String, Option<String>)> {

@@ -6,16 +6,22 @@ use std::path::{Path, PathBuf};
 
 use super::Diagnosis;
 use super::cause::Cause;
-use crate::depmod::{ModuleTree, is_builtin};
+use crate::depmod::ModuleTree;
 use crate::errno::Errno;
 use crate::file::ModuleFile;
 use crate::name::ModuleName;
 use crate::remedy::{Change, Remedy};
 use crate::system::System;
 
-/// Explains why a module file could not be opened: a name in place of a file, a file with another
-/// suffix beside it, a link that leads nowhere.
-pub fn explain_unopened(system: &System, path: &Path, errno: Errno) -> Diagnosis {
+impl System {
+    /// Explains why a module file could not be opened: a name in place of a file, a file with
+    /// another suffix beside it, a link that leads nowhere.
+    pub fn explain_unopened(&self, path: &Path, errno: Errno) -> Diagnosis {
+        explain(self, path, errno)
+    }
+}
+
+fn explain(system: &System, path: &Path, errno: Errno) -> Diagnosis {
     if !matches!(errno, Errno::ENOENT | Errno::ENOTDIR) {
         let mut diagnosis = Diagnosis::new(Cause::FileNotReadable { path: path.into(), errno });
         if errno == Errno::EACCES {
@@ -38,7 +44,7 @@ pub fn explain_unopened(system: &System, path: &Path, errno: Errno) -> Diagnosis
         }
         if is_installed {
             remedies.push(Remedy::InstalledInstead(name));
-        } else if is_builtin(system, &name) {
+        } else if system.is_builtin(&name) {
             note = Some(format!("{name} is built into this kernel and needs no loading"));
         }
     }
@@ -95,7 +101,7 @@ mod tests {
         fs::write(dir.join("my-driver.ko.xz"), "").unwrap();
         std::os::unix::fs::symlink("/none/x.ko", dir.join("link.ko")).unwrap();
         let system = System::at(&root);
-        let explained = |path: &Path| explain_unopened(&system, path, Errno::ENOENT);
+        let explained = |path: &Path| explain(&system, path, Errno::ENOENT);
         let found = explained(&dir.join("my_driver.ko"));
         assert_eq!(found.remedies, [Remedy::Instead(dir.join("my-driver.ko.xz"))]);
         let found = explained(Path::new("dummy"));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::depmod::{self, ModuleTree, is_builtin};
+use crate::depmod::{self, ModuleTree};
 use crate::error::Error;
 use crate::file::{Image, ModuleFile};
 use crate::loaded::Snapshot;
@@ -30,11 +30,17 @@ pub struct Dependencies {
     pub not_found: Vec<ModuleName>,
 }
 
-/// What to load before the module in `file`.
-///
-/// It follows `depends=` of modinfo. The file of a module is looked for in the directory of the
-/// file that needs it, and then in that of the running release.
-pub fn dependencies(system: &System, file: &ModuleFile) -> Dependencies {
+impl System {
+    /// Returns what to load before the module in `file`, by `depends=` of modinfo.
+    ///
+    /// The file of a module is looked for in the directory of the file that needs it, and then in
+    /// that of the kernel's release.
+    pub fn dependencies(&self, file: &ModuleFile) -> Dependencies {
+        dependencies(self, file)
+    }
+}
+
+fn dependencies(system: &System, file: &ModuleFile) -> Dependencies {
     let mut search = Walk {
         system,
         loaded: Snapshot::take(system).ok(),
@@ -68,7 +74,7 @@ impl Walk<'_> {
                 continue;
             }
             let is_there = self.loaded.as_ref().is_some_and(|loaded| loaded.get(&name).is_some())
-                || is_builtin(self.system, &name);
+                || self.system.is_builtin(&name);
             if is_there {
                 continue;
             }

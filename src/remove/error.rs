@@ -1,11 +1,11 @@
 //! A module that was not removed, and what is known about it.
 
 use std::fmt;
+use std::io;
 
 use super::RemoveMode;
 use super::reason::{Findings, reason};
 use super::refusal::Refusal;
-use crate::depmod;
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::loaded::{LoadedModule, Snapshot, State};
@@ -38,7 +38,7 @@ impl RemoveError {
             module: module.as_ref().map(Option::as_ref).map_err(|&()| ()),
             shows_permanent,
             built_in: matches!(errno, Errno::ENOENT | Errno::EPERM | Errno::ENOSYS)
-                && depmod::is_builtin(system, name),
+                && system.is_builtin(name),
             modules_disabled: errno == Errno::EPERM && modules_disabled(system),
             loadable,
         };
@@ -81,8 +81,7 @@ impl RemoveError {
             mode,
             module: Ok(module.as_ref()),
             shows_permanent: true,
-            built_in: matches!(errno, Errno::ENOENT | Errno::EPERM)
-                && depmod::is_builtin(system, name),
+            built_in: matches!(errno, Errno::ENOENT | Errno::EPERM) && system.is_builtin(name),
             modules_disabled,
             loadable: true,
         };
@@ -151,7 +150,17 @@ impl fmt::Display for RemoveError {
     }
 }
 
-impl std::error::Error for RemoveError {}
+impl std::error::Error for RemoveError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.errno)
+    }
+}
+
+impl From<RemoveError> for io::Error {
+    fn from(error: RemoveError) -> Self {
+        Self::new(Self::from(error.errno).kind(), error)
+    }
+}
 
 #[cfg(test)]
 mod tests {

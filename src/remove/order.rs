@@ -16,30 +16,32 @@ pub enum Extent {
     WithUsers,
 }
 
-/// The names in an order in which each module comes after those of them that use it; otherwise as
-/// given, each once.
-///
-/// ```
-/// use modutils::{Extent, ModuleName, Snapshot, System, removal_order};
-///
-/// let snapshot = Snapshot::take(&System::at("tests/fixtures/system"))?;
-/// let voice = [ModuleName::new("voice")?];
-/// let order = removal_order(&snapshot, &voice, Extent::WithUsers);
-/// let names: Vec<_> = order.iter().map(ToString::to_string).collect();
-/// assert_eq!(names, ["hello", "voice_usb", "voice"]);
-/// # Ok::<(), modutils::Error>(())
-/// ```
-pub fn removal_order(snapshot: &Snapshot, names: &[ModuleName], extent: Extent) -> Vec<ModuleName> {
-    let wanted = match extent {
-        Extent::Named => Some(names.iter().collect()),
-        Extent::WithUsers => None,
-    };
-    let mut order = Order { snapshot, wanted, visited: HashSet::new() };
-    let mut result = Vec::with_capacity(names.len());
-    for name in names {
-        order.visit(name, &mut result);
+impl Snapshot {
+    /// Returns the names in an order in which each module comes after those of them that use it; otherwise as
+    /// given, each once.
+    ///
+    /// ```
+    /// use modutils::{Extent, ModuleName, Snapshot, System};
+    ///
+    /// let snapshot = Snapshot::take(&System::at("tests/fixtures/system"))?;
+    /// let voice = [ModuleName::new("voice")?];
+    /// let order = snapshot.removal_order(&voice, Extent::WithUsers);
+    /// let names: Vec<_> = order.iter().map(ToString::to_string).collect();
+    /// assert_eq!(names, ["hello", "voice_usb", "voice"]);
+    /// # Ok::<(), modutils::Error>(())
+    /// ```
+    pub fn removal_order(&self, names: &[ModuleName], extent: Extent) -> Vec<ModuleName> {
+        let wanted = match extent {
+            Extent::Named => Some(names.iter().collect()),
+            Extent::WithUsers => None,
+        };
+        let mut order = Order { snapshot: self, wanted, visited: HashSet::new() };
+        let mut result = Vec::with_capacity(names.len());
+        for name in names {
+            order.visit(name, &mut result);
+        }
+        result
     }
-    result
 }
 
 struct Order<'a> {
@@ -88,7 +90,7 @@ mod tests {
         )
         .unwrap();
         let names: Vec<_> = names.iter().map(|name| ModuleName::new(name).unwrap()).collect();
-        removal_order(&snapshot, &names, extent).iter().map(ToString::to_string).collect()
+        snapshot.removal_order(&names, extent).iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::system::System;
 pub struct Waiting<'a> {
     until: Option<Instant>,
     stop: Option<BorrowedFd<'a>>,
-    report: Option<&'a mut dyn FnMut(&Progress<'_>)>,
+    report: Option<&'a mut dyn FnMut(&WaitProgress<'_>)>,
     not_for_users: bool,
 }
 
@@ -63,9 +63,9 @@ impl<'a> Waiting<'a> {
     /// Calls `report` after a tenth of a second of waiting, and each second from then on. That
     /// happens between two looks at the module, and `report` should return at once: while it runs,
     /// nobody notices that the module is free, that the time is up or that the caller ends the
-    /// wait. What takes time, such as [`holders`](crate::holders()), is for another thread.
+    /// wait. What takes time, such as [`System::holders`], is for another thread.
     #[must_use]
-    pub fn reporting_to(mut self, report: &'a mut dyn FnMut(&Progress<'_>)) -> Self {
+    pub fn reporting_to(mut self, report: &'a mut dyn FnMut(&WaitProgress<'_>)) -> Self {
         self.report = Some(report);
         self
     }
@@ -74,7 +74,7 @@ impl<'a> Waiting<'a> {
 /// Where a wait has got to.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Progress<'a> {
+pub struct WaitProgress<'a> {
     /// Why the module cannot be removed at the moment.
     pub error: &'a RemoveError,
     /// How long it has been waited for.
@@ -164,7 +164,7 @@ impl<'a> Watch<'a> {
                     return Err(error);
                 }
                 if let Some(report) = &mut waiting.report {
-                    report(&Progress { error: &error, waited: self.since.elapsed() });
+                    report(&WaitProgress { error: &error, waited: self.since.elapsed() });
                 }
                 self.next_news = Instant::now() + NEWS_EVERY;
             }

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::depmod::{self, ModuleTree};
-use crate::diagnosis::{Difference, differences};
+use crate::diagnosis::Difference;
 use crate::error::Error;
 use crate::file::{Image, ModuleFile, Parameter, same_name};
 use crate::insert::Arguments;
 use crate::loaded::{Attributes, LoadedModule, ParameterValue, Snapshot};
 use crate::name::ModuleName;
-use crate::remove::{Extent, removal_order};
+use crate::remove::Extent;
 use crate::system::System;
 
 /// The facts that a plan rests on.
@@ -80,7 +80,7 @@ impl Survey {
             return Ok(survey);
         }
         let tree = ModuleTree::read(system, &system.release());
-        let order = removal_order(&snapshot, std::slice::from_ref(&survey.name), Extent::WithUsers);
+        let order = snapshot.removal_order(std::slice::from_ref(&survey.name), Extent::WithUsers);
         for name in order {
             let Some(module) = snapshot.get(&name) else { continue };
             let resident = resident(system, module, file.path(), &tree)?;
@@ -90,7 +90,7 @@ impl Survey {
                 survey.users.push(resident);
             }
         }
-        let differences = differences(system, &survey.name, &image, arguments)?;
+        let differences = system.differences(&survey.name, &image, arguments)?;
         survey.parameters_match =
             !differences.iter().any(|one| matches!(one, Difference::Parameter { .. }));
         Ok(survey)

@@ -21,6 +21,7 @@ const RANKS: &[(&str, u8)] = &[
     ("system", 3),
     ("architecture", 4),
     ("memory", 3),
+    ("kernel", 4),
     ("file", 4),
     ("loaded", 4),
     ("stack", 4),

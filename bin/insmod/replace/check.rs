@@ -11,10 +11,10 @@ use crate::insmod::{dependencies, load};
 
 /// The new file, or what is loaded, could not be read.
 pub(crate) fn unreadable(job: Job<'_>, error: &Error) -> Failure {
-    let Job { system, cli, file, arguments, .. } = job;
+    let Job { kernel, cli, file, arguments, .. } = job;
     let request = Request { file, arguments, force: cli.force() };
-    if let Some(diagnosis) = modutils::check(system, request) {
-        return Failure::foreseen(file, diagnosis);
+    if let Err(diagnosis) = kernel.check_insert(request) {
+        return Failure::foreseen(file, *diagnosis);
     }
     let line = format!("could not replace module {}: {error}", file.path().display());
     Failure::in_the_way(line, Status::Failed, "unknown", error.to_string(), Vec::new())
@@ -23,7 +23,7 @@ pub(crate) fn unreadable(job: Job<'_>, error: &Error) -> Failure {
 /// Checks the privilege, the new file as if the old modules were gone, and the files of the users
 /// as if the new one were loaded.
 pub(crate) fn all(job: Job<'_>, survey: &Survey, plan: &Plan) -> Result<(), Failure> {
-    let Job { system, cli, file, arguments, .. } = job;
+    let Job { kernel, cli, file, arguments, .. } = job;
     if cli.strict && !arguments.is_empty() {
         load::refuse_unknown(file, arguments)?;
     }
@@ -45,15 +45,15 @@ pub(crate) fn all(job: Job<'_>, survey: &Survey, plan: &Plan) -> Result<(), Fail
         let request = Request { file, arguments, force: cli.force() };
         let images: Vec<&Image> = loaded.iter().collect();
         let supposed = Supposed { removed: &removed, loaded: &images };
-        if let Some(diagnosis) = modutils::check_supposing(system, request, supposed)
-            && !(cli.deps && dependencies::resolve(system, file, &diagnosis.cause))
+        if let Err(diagnosis) = kernel.check_insert_supposing(request, supposed)
+            && !(cli.deps && dependencies::resolve(kernel, file, &diagnosis.cause))
         {
-            return Err(Failure::foreseen(file, diagnosis));
+            return Err(Failure::foreseen(file, *diagnosis));
         }
         loaded.extend(file.image().ok());
     }
-    match modutils::check_privilege(system) {
-        Some(diagnosis) if !cli.check => Err(Failure::foreseen(file, diagnosis)),
+    match kernel.check_privilege() {
+        Err(diagnosis) if !cli.check => Err(Failure::foreseen(file, *diagnosis)),
         _ => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use modutils::replace::{Plan, Resident, Step, Survey};
 use modutils::{
-    Arguments, Attributes, ModuleFile, ModuleName, Refusal, RemoveMode, Request, Snapshot, System,
+    Arguments, Attributes, Kernel, ModuleFile, ModuleName, Refusal, RemoveMode, Request, Snapshot,
     Waiting,
 };
 use serde_json::{Value, json};
@@ -91,35 +91,35 @@ impl<'a> Steps<'a> {
     }
 
     fn remove(&self, module: &ModuleName) -> Result<(), Failure> {
-        let system = self.job.system;
+        let kernel = self.job.kernel;
         let result = if self.job.cli.wait.is_some() {
             let mut waiting = Waiting::until(self.end).unless_used_by_modules();
             if let Some(signals) = self.signals {
                 waiting = waiting.or_stopped_by(signals.as_fd());
             }
-            modutils::remove_when_free(system, module, RemoveMode::Refuse, waiting)
+            kernel.remove_when_free(module, RemoveMode::Refuse, waiting)
         } else if self.signals.is_some_and(Signals::has_come) {
             return Err(Failure::interrupted(module));
         } else {
-            modutils::remove(system, module, RemoveMode::Refuse)
+            kernel.remove(module, RemoveMode::Refuse)
         };
         match result {
             // Another process removed it: so be it.
             Err(error) if matches!(error.refusal(), Refusal::NotLoaded { .. }) => Ok(()),
-            result => result.map_err(|error| Failure::not_removed(system, &error)),
+            result => result.map_err(|error| Failure::not_removed(kernel, &error)),
         }
     }
 
     fn insert(&self, file: &ModuleFile, arguments: &Arguments) -> Result<(), Failure> {
-        let Job { system, cli, reporter, .. } = self.job;
-        load::load(system, cli, reporter, Request { file, arguments, force: cli.force() })
+        let Job { kernel, cli, reporter, .. } = self.job;
+        load::load(kernel, cli, reporter, Request { file, arguments, force: cli.force() })
     }
 
     /// Compares the build that is loaded now with the file's.
     fn prove(&self) -> Result<(), Failure> {
         let Some(file) = &self.survey.build_id else { return Ok(()) };
         let name = &self.survey.name;
-        match Attributes::new(self.job.system, name).build_id() {
+        match Attributes::new(self.job.kernel, name).build_id() {
             Ok(Some(loaded)) if loaded != *file => Err(Failure::not_proven(name)),
             _ => Ok(()),
         }
@@ -134,15 +134,15 @@ pub(crate) fn file_of<'a>(survey: &'a Survey, module: &ModuleName) -> Option<&'a
 }
 
 /// What is loaded now, in one line.
-pub(crate) fn standing(system: &System, survey: &Survey) -> String {
-    let Ok(snapshot) = Snapshot::take(system) else {
+pub(crate) fn standing(kernel: &Kernel, survey: &Survey) -> String {
+    let Ok(snapshot) = Snapshot::take(kernel) else {
         return "which modules are loaded now is unknown: /proc/modules cannot be read".to_owned();
     };
     let name = &survey.name;
     let mut text = if snapshot.get(name).is_none() {
         format!("{name} is not loaded now")
     } else {
-        let loaded = Attributes::new(system, name).build_id().ok().flatten();
+        let loaded = Attributes::new(kernel, name).build_id().ok().flatten();
         match loaded.as_ref().map(|id| (which(survey, id), hex(id))) {
             Some((which, id)) => {
                 format!("the {which} build of {name} is loaded now (build ID {id})")
