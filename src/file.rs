@@ -35,6 +35,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use nix::libc;
 
@@ -62,6 +63,8 @@ pub struct ModuleFile {
     file: File,
     path: PathBuf,
     decompressed_max: u64,
+    /// What [`ModuleFile::image`] returned.
+    image: OnceLock<Image>,
 }
 
 impl ModuleFile {
@@ -77,7 +80,7 @@ impl ModuleFile {
             .custom_flags(libc::O_NONBLOCK)
             .open(&path)
             .map_err(|error| Error::io(&path, errno::from_io(&error)))?;
-        Ok(Self { file, path, decompressed_max: DECOMPRESSED_MAX })
+        Ok(Self { file, path, decompressed_max: DECOMPRESSED_MAX, image: OnceLock::new() })
     }
 
     /// A module that comes through a pipe, for instance on standard input. A regular file that
@@ -94,7 +97,7 @@ impl ModuleFile {
         let is_file = stream.metadata().map_err(io_error)?.is_file();
         let start = if is_file { stream.stream_position().map_err(io_error)? } else { 0 };
         if is_file && start == 0 {
-            return Ok(Self { file: stream, path, decompressed_max: max });
+            return Ok(Self { file: stream, path, decompressed_max: max, image: OnceLock::new() });
         }
         let most = max.saturating_add(1);
         let copied = if is_file {
@@ -106,14 +109,14 @@ impl ModuleFile {
         if length > max {
             return Err(too_large(max).at(&path));
         }
-        Ok(Self { file: memory, path, decompressed_max: max })
+        Ok(Self { file: memory, path, decompressed_max: max, image: OnceLock::new() })
     }
 
     /// Sets another limit than [`DECOMPRESSED_MAX`] to what the module is decompressed to here, in
     /// bytes, and to what is read of the file. The kernel's own decoder has none.
     #[must_use]
     pub fn with_decompressed_max(self, bytes: u64) -> Self {
-        Self { decompressed_max: bytes, ..self }
+        Self { decompressed_max: bytes, image: OnceLock::new(), ..self }
     }
 
     /// Returns whether a file name ends like that of a module, compressed or not.
@@ -151,8 +154,7 @@ impl ModuleFile {
     pub(crate) fn kernel_sees_a_part(&self) -> bool {
         let Ok(Some(compression)) = self.compression() else { return false };
         let part = self.first_part(compression);
-        Image::new(part.bytes).check().is_err()
-            && self.image().is_ok_and(|whole| whole.check().is_ok())
+        image::check(&part.bytes).is_err() && self.image().is_ok_and(|whole| whole.check().is_ok())
     }
 
     /// The first bytes, as many as there are.
@@ -176,7 +178,8 @@ impl ModuleFile {
         Ok(start)
     }
 
-    /// The module itself, decompressed if need be.
+    /// The module itself, decompressed if need be. The file is read once: later calls return the
+    /// same bytes.
     ///
     /// # Errors
     /// [`ErrorKind::Io`];
@@ -184,6 +187,14 @@ impl ModuleFile {
     /// [`ErrorKind::TooLarge`] past [`DECOMPRESSED_MAX`], or the limit that was set instead;
     /// [`ErrorKind::NotElf`] if what is compressed is no ELF object.
     pub fn image(&self) -> Result<Image, Error> {
+        if let Some(image) = self.image.get() {
+            return Ok(image.clone());
+        }
+        let image = self.read()?;
+        Ok(self.image.get_or_init(|| image).clone())
+    }
+
+    fn read(&self) -> Result<Image, Error> {
         // What is compressed is no shorter for it: padding may go on for ever.
         if self.metadata()?.len() > self.decompressed_max {
             return Err(too_large(self.decompressed_max).at(&self.path));
@@ -198,7 +209,7 @@ impl ModuleFile {
             read.map_err(|error| self.io_error(&error))?;
             bytes
         };
-        Ok(Image { bytes })
+        Ok(Image::new(bytes))
     }
 
     fn decompressed(&self, compression: Compression) -> Result<Vec<u8>, Error> {
@@ -206,9 +217,8 @@ impl ModuleFile {
         // The kernel's decoder does not mind what follows a module.
         if whole.as_ref().is_err_and(|error| error.kind() == ErrorKind::CorruptCompression) {
             let part = self.first_part(compression);
-            let image = Image { bytes: part.bytes };
-            if part.ends && image.check().is_ok() {
-                return Ok(image.bytes);
+            if part.ends && image::check(&part.bytes).is_ok() {
+                return Ok(part.bytes);
             }
         }
         whole
@@ -324,7 +334,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        assert!(file.image().unwrap().bytes() == bytes);
+                        assert!(file.read().unwrap().bytes() == bytes);
                     }
                 });
             }
@@ -336,6 +346,19 @@ mod tests {
         let file = ModuleFile::from_stream(shared, "test", 1 << 20).unwrap();
         assert!(file.image().unwrap().bytes() == &bytes[100..]);
         assert_eq!(memory.stream_position().unwrap(), 100);
+    }
+
+    /// What was loaded is what is looked at afterwards, and a large file is not decoded again.
+    #[test]
+    fn a_file_is_read_once() {
+        let (mut memory, _) = memory::file_of(&b"\x7fELF, long ago"[..]).unwrap();
+        memory.rewind().unwrap();
+        let other = memory.try_clone().unwrap();
+        let file = ModuleFile::from_stream(memory, "test", 1000).unwrap();
+        let first = file.image().unwrap();
+        other.set_len(0).unwrap();
+        assert_eq!(file.image().unwrap().bytes(), first.bytes());
+        assert!(file.read().unwrap().bytes().is_empty());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is in a module: an ELF object, and maybe a signature behind.
 
+use std::sync::Arc;
+
 use super::ModInfo;
 use super::elf;
 use super::parameters::{self, Parameter};
@@ -13,13 +15,13 @@ use crate::name::ModuleName;
 /// The bytes of a module as the kernel links them: an ELF object, maybe with a signature behind.
 #[derive(Clone, Debug)]
 pub struct Image {
-    pub(super) bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
 }
 
 impl Image {
     /// An image that was read elsewhere, for instance from standard input.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+        Self { bytes: Arc::new(bytes) }
     }
 
     /// All bytes.
@@ -106,7 +108,7 @@ impl Image {
     /// # Errors
     /// As [`Image::name`].
     pub(crate) fn check(&self) -> Result<(), Error> {
-        elf::Elf::parse(&self.bytes)?.check()
+        check(&self.bytes)
     }
 
     pub(crate) fn struct_size(&self) -> Option<u64> {
@@ -132,6 +134,11 @@ impl Image {
     pub(crate) fn has_init(&self) -> bool {
         elf::Elf::parse(&self.bytes).is_ok_and(|elf| elf.has_init())
     }
+}
+
+/// Whether the kernel would take these bytes for a module at all.
+pub(super) fn check(bytes: &[u8]) -> Result<(), Error> {
+    elf::Elf::parse(bytes)?.check()
 }
 
 #[cfg(test)]
