@@ -8,6 +8,7 @@
 mod aliases;
 mod block;
 mod btrfs;
+mod chain;
 mod classes;
 mod configfs;
 mod crypto;
@@ -17,6 +18,7 @@ mod dm;
 mod drivers;
 mod eliminated;
 mod files;
+mod helpers;
 mod holder;
 mod keepers;
 mod mountinfo;
@@ -25,6 +27,7 @@ mod namespaces;
 mod netfilter;
 mod netlink;
 mod network;
+mod paths;
 mod processes;
 mod registered;
 mod search;
@@ -92,8 +95,11 @@ const SOURCES: &[Source] = &[
     Source { name: "configfs", when: When::Referenced, find: configfs::of },
     Source { name: "algorithms", when: When::Referenced, find: crypto::of },
     Source { name: "open files", when: When::Referenced, find: files::of },
+    Source { name: "open files", when: When::Referenced, find: paths::of },
     Source { name: "sockets", when: When::Referenced, find: sockets::of },
     Source { name: "mounts", when: When::Referenced, find: mounts::of },
+    Source { name: "mounts", when: When::Referenced, find: helpers::of_mounts },
+    Source { name: "UBI volumes", when: When::Referenced, find: helpers::volumes },
     Source { name: "users of mounts", when: When::Referenced, find: keepers::of },
     Source { name: "network interfaces", when: When::Always, find: network::links_of_kind },
     Source { name: "qdiscs", when: When::Referenced, find: network::qdiscs },
@@ -131,11 +137,25 @@ impl System {
     pub fn holders(&self, module: &LoadedModule) -> Holders {
         find(self, module)
     }
+
+    /// Looks for what holds no reference and goes away with `module`: network interfaces, and
+    /// devices that lose their driver.
+    pub fn bound_to(&self, module: &LoadedModule) -> Vec<Holder> {
+        let search = Search::until(Instant::now() + TIME, self, module);
+        [drivers::bound(&search), network::interfaces(&search)].concat()
+    }
 }
 
 fn find(system: &System, module: &LoadedModule) -> Holders {
     let search = Search::until(Instant::now() + TIME, system, module);
-    let references = module.anonymous_references();
+    let (mut list, unexplained) = collect(&search);
+    chain::expand(&search, &mut list);
+    Holders { list, unexplained, omissions: search.omissions() }
+}
+
+/// Inspects all sources, and returns what they find and the number of references left over.
+fn collect(search: &Search<'_>) -> (Vec<Holder>, Option<u64>) {
+    let references = search.module.anonymous_references();
     let mut list = Vec::new();
     for source in SOURCES {
         let is_due = match source.when {
@@ -151,14 +171,14 @@ fn find(system: &System, module: &LoadedModule) -> Holders {
             continue;
         }
         if !search.is_late() {
-            list.extend((source.find)(&search));
+            list.extend((source.find)(search));
         }
         if search.was_cut() {
             search.omit(source.name, OmissionReason::OutOfTime);
         }
     }
     let unexplained = settle(&mut list, references);
-    Holders { list, unexplained, omissions: search.into_omissions() }
+    (list, unexplained)
 }
 
 /// The modules that use it, and the loader.

@@ -135,6 +135,16 @@ impl System {
         self.root.join("sys/class").join(class)
     }
 
+    /// Where debugfs is mounted.
+    pub(crate) fn debugfs(&self) -> PathBuf {
+        self.root.join("sys/kernel/debug")
+    }
+
+    /// The modules of the sound cards.
+    pub(crate) fn sound_modules(&self) -> PathBuf {
+        self.root.join("proc/asound/modules")
+    }
+
     /// The control file of the device mapper.
     pub(crate) fn device_mapper(&self) -> PathBuf {
         self.root.join("dev/mapper/control")

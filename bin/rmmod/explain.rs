@@ -36,6 +36,13 @@ pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
         let found = Catalog::read(system).look_up(error.name());
         remedies.extend(found.presence.way_to_disable().map(Remedy::Other));
     }
+    if let (Refusal::UsedByModules { .. }, Some(holders)) = (obstacle, &holders)
+        && let Some(chain) = holders::chain(holders)
+    {
+        cause = format!("{cause} ({chain})");
+        let ends = holders::ends(holders).into_iter().take(NAMED_MAX);
+        remedies.extend(ends.map(Remedy::Other));
+    }
     remedies.extend(error.refusal().remedies());
     Account { cause: Some(cause), remedies, holders }
 }

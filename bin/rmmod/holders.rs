@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
-use modutils::{Certainty, Holder, Holders, LoadedModule, WayOut};
+use modutils::{Access, Certainty, Holder, HolderKind, Holders, LoadedModule, WayOut};
 use serde_json::{Value, json};
 
 use crate::common::unprintable::escaped;
 
 /// Returns a phrase for each holder, those with references first, and at last for what is unknown.
 pub(crate) fn phrases(module: &LoadedModule, holders: &Holders) -> Vec<String> {
-    let mut list: Vec<_> = holders.list.iter().map(phrase).collect();
+    let holding = holders.list.iter().filter(|holder| holder.kind.consequence().is_none());
+    let mut list: Vec<_> = holding.map(phrase).collect();
     match holders.unexplained {
         Some(1) => list.push("1 reference of unknown origin".to_owned()),
         Some(count @ 2..) => list.push(format!("{count} references of unknown origin")),
@@ -21,6 +22,12 @@ pub(crate) fn phrases(module: &LoadedModule, holders: &Holders) -> Vec<String> {
     }
     list.extend(omissions(holders));
     list
+}
+
+/// Returns what a removal does to the things that hold no reference.
+pub(crate) fn consequences(list: &[Holder]) -> Vec<String> {
+    let phrases = list.iter().filter_map(|holder| holder.kind.consequence());
+    phrases.map(|phrase| escaped(phrase.as_bytes())).collect()
 }
 
 /// Returns one phrase about everything that was not inspected.
@@ -49,10 +56,12 @@ pub(crate) fn count(module: &LoadedModule) -> String {
 fn phrase(holder: &Holder) -> String {
     // A process gives itself any name: line breaks in a name do not start a line.
     let what = escaped(holder.kind.to_string().as_bytes());
+    let is_device = matches!(&holder.kind, HolderKind::Process { access: Access::Open, .. });
     let what = match holder.certainty {
         Certainty::Known => what,
-        Certainty::Likely => format!("{what} (probably a device of this module)"),
-        _ => format!("{what} (possibly a device of this module)"),
+        Certainty::Likely if is_device => format!("{what} (probably a device of this module)"),
+        Certainty::Likely => format!("{what} (probably)"),
+        _ => format!("{what} (possibly)"),
     };
     match holder.references {
         0 | 1 => what,
@@ -63,13 +72,41 @@ fn phrase(holder: &Holder) -> String {
 /// Returns the ways to end the holds, each once.
 pub(crate) fn ways_out(holders: &Holders) -> Vec<WayOut> {
     let mut list = Vec::new();
-    let sure = holders.list.iter().filter(|holder| holder.certainty != Certainty::Possible);
-    for way_out in sure.filter_map(|holder| holder.way_out.as_ref()) {
-        if !list.contains(way_out) {
-            list.push(way_out.clone());
+    collect(&holders.list, &mut list);
+    list
+}
+
+/// Returns the ways to end what holds the modules that use it.
+pub(crate) fn ends(holders: &Holders) -> Vec<WayOut> {
+    let mut list = Vec::new();
+    for holder in &holders.list {
+        if let HolderKind::Module { held_by, .. } = &holder.kind {
+            collect(held_by, &mut list);
         }
     }
     list
+}
+
+/// What holds a module that uses ours comes before that module.
+fn collect(holders: &[Holder], list: &mut Vec<WayOut>) {
+    for holder in holders.iter().filter(|holder| holder.certainty != Certainty::Possible) {
+        if let HolderKind::Module { held_by, .. } = &holder.kind {
+            collect(held_by, list);
+            continue;
+        }
+        if let Some(way_out) = holder.way_out.as_ref().filter(|way_out| !list.contains(way_out)) {
+            list.push(way_out.clone());
+        }
+    }
+}
+
+/// Returns what holds the modules that use it, if anything does.
+pub(crate) fn chain(holders: &Holders) -> Option<String> {
+    let held = holders.list.iter().filter(
+        |holder| matches!(&holder.kind, HolderKind::Module { held_by, .. } if !held_by.is_empty()),
+    );
+    let phrases: Vec<_> = held.map(phrase).collect();
+    (!phrases.is_empty()).then(|| phrases.join("; "))
 }
 
 pub(crate) fn to_json(holders: &Holders) -> Vec<Value> {

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use modutils::{
-    Errno, Error, Holders, LoadedModule, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot,
-    System, WayOut,
+    Errno, Error, HolderKind, Holders, LoadedModule, ModuleName, Refusal, RemoveError, RemoveMode,
+    Snapshot, System, WayOut,
 };
 use serde_json::{Value, json};
 
@@ -29,15 +29,24 @@ pub(crate) struct Outcomes<'a> {
     mode: RemoveMode,
     records: Vec<Record>,
     first_failure: Option<Status>,
+    /// Modules that stayed because of another that was reported.
+    behind: Vec<(ModuleName, ModuleName)>,
 }
 
 impl<'a> Outcomes<'a> {
     pub(crate) fn new(cli: &'a Cli, reporter: &'a Reporter, mode: RemoveMode) -> Self {
-        Self { cli, reporter, mode, records: Vec::new(), first_failure: None }
+        Self { cli, reporter, mode, records: Vec::new(), first_failure: None, behind: Vec::new() }
     }
 
     /// The status of the whole call, and its JSON document.
     pub(crate) fn finish(self) -> Status {
+        for behind in self.behind.chunk_by(|a, b| a.1 == b.1) {
+            let names: Vec<_> = behind.iter().map(|(name, _)| name.to_string()).collect();
+            if let Some((_, first)) = behind.first() {
+                let line = format!("not removed because {first} is in use: {}", names.join(" "));
+                self.reporter.error(line.as_bytes(), &Explanation::default());
+            }
+        }
         let status = self.first_failure.unwrap_or(Status::Done);
         if self.cli.json { results::print(&self.records, self.reporter, status) } else { status }
     }
@@ -96,8 +105,32 @@ impl<'a> Outcomes<'a> {
     }
 
     /// A module that was not removed, or would not be.
-    pub(crate) fn refused(&mut self, system: &System, error: &RemoveError, targets: &Targets) {
-        self.failed(system, error, targets, error.refusal().class().into());
+    /// Where it stayed because of `first`, which was reported, that is all there is to say.
+    pub(crate) fn refused(
+        &mut self,
+        system: &System,
+        error: &RemoveError,
+        targets: &Targets,
+        first: Option<&ModuleName>,
+    ) {
+        let status = error.refusal().class().into();
+        let Some(first) = first else { return self.failed(system, error, targets, status) };
+        let line = message::not_removed(error, self.mode);
+        if self.reporter.explains() {
+            self.behind.push((error.name().clone(), first.clone()));
+        } else {
+            self.reporter.error(&line, &Explanation::default());
+        }
+        self.fail(status);
+        let text = format!("not removed because {first} is in use");
+        self.records.push(Record {
+            outcome: if self.cli.dry_run { "would-fail" } else { "failed" },
+            status: status as u8,
+            errno: Some(error.errno().name()),
+            message: Some(String::from_utf8_lossy(&line).into_owned()),
+            cause: Some(json!({ "kind": error.refusal().kind(), "text": text })),
+            ..record(error.name(), targets)
+        });
     }
 
     /// A module that was not removed because of a signal, which tells the status of the whole call,
@@ -186,13 +219,27 @@ impl<'a> Outcomes<'a> {
         targets: &Targets,
     ) {
         if let Err(error) = system.check_remove(snapshot, name, self.mode, &[]) {
-            self.refused(system, &error, targets);
+            self.refused(system, &error, targets, None);
         }
     }
 
-    pub(crate) fn would_go(&mut self, name: &ModuleName, targets: &Targets) {
+    /// A module that would be removed, with what nobody can be sure of.
+    pub(crate) fn would_go(
+        &mut self,
+        system: &System,
+        module: Option<&LoadedModule>,
+        name: &ModuleName,
+        targets: &Targets,
+        doubts: &[String],
+    ) {
+        let bound = module.map(|module| system.bound_to(module)).unwrap_or_default();
+        let warnings = [doubts, &holders::consequences(&bound)].concat();
         if self.cli.json {
-            self.records.push(Record { outcome: "would-remove", ..record(name, targets) });
+            self.records.push(Record {
+                outcome: "would-remove",
+                warnings,
+                ..record(name, targets)
+            });
             return;
         }
         let line = [b"rmmod ", name.as_bytes(), b"\n"].concat();
@@ -200,6 +247,28 @@ impl<'a> Outcomes<'a> {
             let line = format!("could not write: {errno}");
             self.reporter.error(line.as_bytes(), &Explanation::default());
             self.fail(Status::Failed);
+        }
+        for warning in &warnings {
+            self.reporter.warn(warning);
+        }
+    }
+
+    /// On a terminal, says what goes away with a module before it is removed.
+    pub(crate) fn warn_of_consequences(&self, system: &System, name: &ModuleName) {
+        if !self.reporter.explains() {
+            return;
+        }
+        let snapshot = Snapshot::take(system).ok();
+        let Some(module) = snapshot.as_ref().and_then(|snapshot| snapshot.get(name)) else {
+            return;
+        };
+        if module.refcnt != Some(0) {
+            return;
+        }
+        let mut bound = system.bound_to(module);
+        bound.retain(|holder| matches!(holder.kind, HolderKind::Interface { .. }));
+        for consequence in holders::consequences(&bound) {
+            self.reporter.warn(&consequence);
         }
     }
 

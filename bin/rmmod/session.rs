@@ -26,8 +26,8 @@ pub(crate) struct Session<'a> {
     mode: RemoveMode,
     extent: Extent,
     outcomes: Outcomes<'a>,
-    /// Modules that would not go: what they use cannot go either.
-    stuck: Vec<ModuleName>,
+    /// Modules that would not go: what they use cannot go either. Each with the first of them.
+    stuck: Vec<(ModuleName, ModuleName)>,
 }
 
 /// Who removes the modules that use one.
@@ -102,15 +102,49 @@ impl<'a> Session<'a> {
         let mut gone = Vec::new();
         for name in &targets.order {
             match self.kernel.check_remove(snapshot, name, self.mode, &gone) {
-                Err(error) if self.cli.wait().is_none() || !error.refusal().may_pass() => {
-                    self.outcomes.refused(&self.kernel, &error, targets);
+                Err(error) if self.cli.wait().is_some() && error.refusal().may_pass() => {
+                    self.outcomes.would_go(&self.kernel, error.module(), name, targets, &[]);
                 }
-                _ => {
-                    self.outcomes.would_go(name, targets);
-                    gone.push(name.clone());
+                Err(error) => {
+                    let Some(doubt) = self.doubt(&error, &gone) else {
+                        self.refused(&error, targets);
+                        continue;
+                    };
+                    let module = error.module();
+                    self.outcomes.would_go(&self.kernel, module, name, targets, &[doubt]);
+                }
+                Ok(()) => {
+                    let module = snapshot.get(name);
+                    self.outcomes.would_go(&self.kernel, module, name, targets, &[]);
                 }
             }
+            gone.push(name.clone());
         }
+    }
+
+    /// What cannot be foreseen: a driver that lets go of its devices can free what nobody is known
+    /// to hold.
+    fn doubt(&self, error: &RemoveError, gone: &[ModuleName]) -> Option<String> {
+        if gone.is_empty() || !matches!(error.refusal(), Refusal::InUse { .. }) {
+            return None;
+        }
+        let module = error.module()?;
+        let unknown = self.kernel.holders(module).unexplained?;
+        let references =
+            if unknown == 1 { "1 reference".to_owned() } else { format!("{unknown} references") };
+        (unknown > 0)
+            .then(|| format!("{}: {references} of unknown origin; it may stay in use", module.name))
+    }
+
+    /// Reports a failure; of a module behind another that was reported, only that.
+    fn refused(&mut self, error: &RemoveError, targets: &Targets) {
+        let name = error.name().clone();
+        let users = error.module().map_or(&[][..], |module| &module.used_by);
+        let behind = matches!(error.refusal(), Refusal::UsedByModules { .. });
+        let first = self.stuck.iter().find(|(stuck, _)| behind && users.contains(stuck));
+        let first = first.map(|(_, first)| first.clone());
+        self.outcomes.refused(&self.kernel, error, targets, first.as_ref());
+        self.stuck.push((name.clone(), first.unwrap_or(name)));
     }
 
     fn remove(&mut self, targets: &Targets) {
@@ -124,6 +158,7 @@ impl<'a> Session<'a> {
         let mut interrupted = Vec::new();
         while let Some(name) = queue.pop_front() {
             let before = self.outcomes.before(&self.kernel, &name);
+            self.outcomes.warn_of_consequences(&self.kernel, &name);
             let mut result = self.attempt(&name, patience.as_ref(), self.users());
             if let Err(error) = &result
                 && matches!(error.refusal(), Refusal::UsedByModules { .. })
@@ -148,8 +183,7 @@ impl<'a> Session<'a> {
                 interrupted.push(error);
                 continue;
             }
-            self.outcomes.refused(&self.kernel, &error, targets);
-            self.stuck.push(name);
+            self.refused(&error, targets);
         }
         if interrupted.is_empty() {
             return;
@@ -199,9 +233,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn is_known_stuck(&self, name: &ModuleName) -> bool {
+        self.stuck.iter().any(|(stuck, _)| stuck == name)
+    }
+
     fn is_stuck(&self, error: &RemoveError) -> bool {
         let users = error.module().map_or(&[][..], |module| &module.used_by);
-        users.iter().any(|user| self.stuck.contains(user))
+        users.iter().any(|user| self.is_known_stuck(user))
     }
 
     /// Orders what is left once more, if that gets a user of this module out of its way: others
@@ -209,7 +247,7 @@ impl<'a> Session<'a> {
     fn plan_again(&self, error: &RemoveError, queue: &mut VecDeque<ModuleName>) -> bool {
         let Some(module) = error.module() else { return false };
         let can_go = |name: &ModuleName| match self.extent {
-            Extent::WithUsers => !self.stuck.contains(name),
+            Extent::WithUsers => !self.is_known_stuck(name),
             _ => queue.contains(name),
         };
         if !module.used_by.iter().any(can_go) {
@@ -222,7 +260,7 @@ impl<'a> Session<'a> {
             snapshot
                 .removal_order(&names, self.extent)
                 .into_iter()
-                .filter(|name| !self.stuck.contains(name)),
+                .filter(|name| !self.is_known_stuck(name)),
         );
         true
     }

@@ -56,6 +56,9 @@ fn describe(system: &System, module: &LoadedModule, text: &mut String) {
     for phrase in phrases.chain(obstacle(module).map(str::to_owned)) {
         let _ = writeln!(text, "  {phrase}");
     }
+    for consequence in holders::consequences(&holders.list) {
+        let _ = writeln!(text, "  if removed: {consequence}");
+    }
 }
 
 /// What keeps it from being removed beside its references. Of a module that loads, the loader's

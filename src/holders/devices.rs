@@ -151,6 +151,12 @@ fn by_directory(search: &Search<'_>, dir: &Path) -> Option<Certainty> {
                 return None;
             }
         }
+        // So has a memory technology device a name that its driver gave.
+        let label = system::read(&place.join("name")).unwrap_or_default();
+        let word = label.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        if is_named_after(word, search) {
+            return Some(Certainty::Likely);
+        }
         // A virtual device has no driver, and its name from who made it: `vivid.0`.
         let name = place.file_name()?.as_bytes();
         let stem = name.split(|&byte| byte == b'.').next()?;
@@ -158,9 +164,7 @@ fn by_directory(search: &Search<'_>, dir: &Path) -> Option<Certainty> {
             return Some(Certainty::Likely);
         }
     }
-    let label = system::read(&dir.join("name")).ok()?;
-    let word = label.split(u8::is_ascii_whitespace).next()?;
-    is_named_after(word, search).then_some(Certainty::Likely)
+    None
 }
 
 /// Whether the directory is that of a SCSI host whose adapter has a driver of the module, which

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::block;
 use super::holder::{Access, Certainty, Holder, HolderKind};
+use super::paths;
 use super::processes::{OpenFile, Seen};
 use super::search::Search;
 use super::threads;
@@ -19,6 +20,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         list.extend(contexts(search));
     }
     list.extend(in_flight(search));
+    list.extend(debugging(search));
     list.extend(threads::of(search));
     let total: u64 = list.iter().map(|holder| holder.references).sum();
     let fits = total == search.left();
@@ -51,6 +53,18 @@ fn contexts(search: &Search<'_>) -> Vec<Holder> {
     let files = processes.files.iter();
     let contexts = files.filter(|file| file.path == Path::new("anon_inode:[fscontext]"));
     contexts
+        .filter_map(|file| {
+            let owner = processes.owner(file)?;
+            Some(owner.hold(Holder::known(file.holder(owner))))
+        })
+        .collect()
+}
+
+/// Files of debugfs: some hold the module that made them (`debugfs_file_get`).
+fn debugging(search: &Search<'_>) -> Vec<Holder> {
+    let processes = search.processes();
+    let files = processes.files.iter().filter(|file| paths::is_in_debugfs(search, &file.path));
+    files
         .filter_map(|file| {
             let owner = processes.owner(file)?;
             Some(owner.hold(Holder::known(file.holder(owner))))

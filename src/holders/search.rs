@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::Certainty;
@@ -56,15 +56,21 @@ impl fmt::Display for OmissionReason {
 pub(super) struct Search<'a> {
     pub(super) system: &'a System,
     pub(super) module: &'a LoadedModule,
-    pub(super) aliases: Aliases,
+    pub(super) aliases: Arc<Aliases>,
+    scene: Arc<Scene>,
     owners: Owners,
+    /// References that no source has explained so far.
+    left: AtomicU64,
+    end: Instant,
+}
+
+/// What searches for several modules share.
+#[derive(Default)]
+struct Scene {
     processes: OnceLock<Processes>,
     views: OnceLock<Vec<View>>,
     namespaces: OnceLock<Namespaces>,
     mapped: OnceLock<Vec<modutils_dm::Device>>,
-    /// References that no source has explained so far.
-    left: AtomicU64,
-    end: Instant,
     /// Whether anything was left out.
     cut: AtomicBool,
     omissions: Mutex<Vec<Omission>>,
@@ -75,16 +81,27 @@ impl<'a> Search<'a> {
         Self {
             system,
             module,
-            aliases: Aliases::read(system),
+            aliases: Arc::new(Aliases::read(system)),
+            scene: Arc::default(),
             owners: Owners::read(system),
-            processes: OnceLock::new(),
-            views: OnceLock::new(),
-            namespaces: OnceLock::new(),
-            mapped: OnceLock::new(),
             left: AtomicU64::new(0),
             end,
-            cut: AtomicBool::new(false),
-            omissions: Mutex::default(),
+        }
+    }
+
+    /// A search for the holders of another module, at the same moment.
+    pub(super) fn of_other<'o>(&self, module: &'o LoadedModule) -> Search<'o>
+    where
+        'a: 'o,
+    {
+        Search {
+            system: self.system,
+            module,
+            aliases: Arc::clone(&self.aliases),
+            scene: Arc::clone(&self.scene),
+            owners: Owners::read(self.system),
+            left: AtomicU64::new(0),
+            end: self.end,
         }
     }
 
@@ -97,14 +114,14 @@ impl<'a> Search<'a> {
     pub(super) fn is_late(&self) -> bool {
         let late = Instant::now() >= self.end;
         if late {
-            self.cut.store(true, Ordering::Relaxed);
+            self.scene.cut.store(true, Ordering::Relaxed);
         }
         late
     }
 
     /// Returns whether the time was up for anybody.
     pub(super) fn was_cut(&self) -> bool {
-        self.cut.load(Ordering::Relaxed)
+        self.scene.cut.load(Ordering::Relaxed)
     }
 
     /// How well it is known that a device belongs to the module; nothing, if it does not.
@@ -114,7 +131,7 @@ impl<'a> Search<'a> {
 
     /// The processes, which are looked at once.
     pub(super) fn processes(&self) -> &Processes {
-        self.processes.get_or_init(|| Processes::scan(self))
+        self.scene.processes.get_or_init(|| Processes::scan(self))
     }
 
     /// Whether looking at a file of a process could hang.
@@ -124,13 +141,13 @@ impl<'a> Search<'a> {
 
     /// The mounts of all mount namespaces; the caller's comes first.
     pub(super) fn views(&self) -> &[View] {
-        self.views.get_or_init(|| views::of(self))
+        self.scene.views.get_or_init(|| views::of(self))
     }
 
     /// The devices of the device mapper.
     pub(super) fn mapped(&self) -> &[modutils_dm::Device] {
         let omit = |reason| self.omit("device-mapper tables", reason);
-        self.mapped.get_or_init(|| dm::read(self.system, omit))
+        self.scene.mapped.get_or_init(|| dm::read(self.system, omit))
     }
 
     /// The number of references that no source has explained so far.
@@ -171,20 +188,21 @@ impl<'a> Search<'a> {
 
     /// The network namespaces, which are looked for once.
     pub(super) fn namespaces(&self) -> &Namespaces {
-        self.namespaces.get_or_init(|| Namespaces::find(self))
+        self.scene.namespaces.get_or_init(|| Namespaces::find(self))
     }
 
     /// Records that `source` was not inspected.
     pub(super) fn omit(&self, source: impl Into<String>, reason: OmissionReason) {
         let omission = Omission { source: source.into(), reason };
-        let mut omissions = self.omissions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut omissions = self.scene.omissions.lock().unwrap_or_else(PoisonError::into_inner);
         if !omissions.contains(&omission) {
             omissions.push(omission);
         }
     }
 
-    pub(super) fn into_omissions(self) -> Vec<Omission> {
-        let mut omissions = self.omissions.into_inner().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn omissions(&self) -> Vec<Omission> {
+        let omissions = self.scene.omissions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut omissions = omissions.clone();
         omissions.sort_by_key(|omission| omission.reason);
         omissions
     }

@@ -135,15 +135,27 @@ fn listed(f: &mut fmt::Formatter<'_>, texts: &[Text]) -> fmt::Result {
     Ok(())
 }
 
+impl HolderKind {
+    /// Returns what removing the module does to something that holds no reference.
+    pub fn consequence(&self) -> Option<String> {
+        match self {
+            Self::Device { name } => Some(format!("device {name} will lose its driver")),
+            Self::Interface { name } => Some(format!("network interface {name} will disappear")),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for HolderKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Module { name, held_by } => {
                 write!(f, "used by module {name}")?;
-                let mut separator = ", which is in use: ";
-                for holder in held_by {
-                    write!(f, "{separator}{}", holder.kind)?;
-                    separator = "; ";
+                if let Some(first) = held_by.first() {
+                    write!(f, ", which is held: {}", first.kind)?;
+                }
+                if held_by.len() > 1 {
+                    write!(f, ", and {} more", held_by.len() - 1)?;
                 }
                 Ok(())
             }

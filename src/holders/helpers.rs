@@ -1,0 +1,99 @@
+//! Modules that mounted file systems use: tables of characters, formats of quotas; and what is
+//! attached to memory technology devices.
+
+use super::devices::{Device, Kind};
+use super::holder::{Holder, HolderKind};
+use super::mountinfo::Mount;
+use super::search::Search;
+use super::text::Text;
+use crate::directory;
+use crate::system;
+
+/// Mounts with options that name the module, such as `iocharset=utf8`: each takes one reference.
+pub(super) fn of_mounts(search: &Search<'_>) -> Vec<Holder> {
+    if !search.name().starts_with(b"nls_") && !search.name().starts_with(b"quota_") {
+        return Vec::new();
+    }
+    let own = search.views().iter().filter(|view| view.namespace.is_none());
+    let mut seen = std::collections::HashSet::new();
+    let mut list = Vec::new();
+    for mount in own.flat_map(|view| &view.mounts) {
+        let references = uses(search, mount);
+        if references == 0 || !seen.insert(mount.device) {
+            continue;
+        }
+        let path = Text::from(mount.place.as_os_str());
+        let command = format!("umount {}", path.word());
+        let filesystem = Text::from(mount.kind.as_os_str());
+        let kind = HolderKind::Mount { filesystem, path, namespace: None };
+        list.push(Holder::known(kind).with_references(references).ended_by(command));
+    }
+    list
+}
+
+fn uses(search: &Search<'_>, mount: &Mount) -> u64 {
+    let options = mount.options.split(|&byte| byte == b',');
+    let found = options.filter(|option| {
+        let option = String::from_utf8_lossy(option);
+        let (name, value) = option.split_once('=').unwrap_or((&option, ""));
+        let module = match name {
+            "iocharset" | "nls" => format!("nls_{}", value.replace('-', "_")),
+            "codepage" => format!("nls_cp{value}"),
+            "usrquota" | "grpquota" | "prjquota" | "usrjquota" | "grpjquota" => "quota_v2".into(),
+            _ => return false,
+        };
+        module.as_bytes() == search.name()
+    });
+    u64::try_from(found.count()).unwrap_or(0)
+}
+
+/// Volumes of UBI on memory technology devices of the module.
+pub(super) fn volumes(search: &Search<'_>) -> Vec<Holder> {
+    let Ok(entries) = directory::entries(&search.system.class_dir("ubi")) else {
+        return Vec::new();
+    };
+    let mut list = Vec::new();
+    for entry in entries.flatten() {
+        let Ok(number) = system::read_text(&entry.path.join("mtd_num")) else { continue };
+        let dir = search.system.class_dir("mtd").join(format!("mtd{number}"));
+        let number = system::read_text(&dir.join("dev")).unwrap_or_default();
+        let device = Device::parse(Kind::Char, &number);
+        let Some(certainty) = device.and_then(|device| search.certainty(device)) else { continue };
+        let name = Text::from(entry.name);
+        let command =
+            format!("ubidetach -p /dev/{}", dir.file_name().unwrap_or_default().display());
+        let kind = HolderKind::BlockDevice { name, dm_name: None };
+        list.push(Holder::new(kind, certainty).with_references(1).ended_by(command));
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::mountinfo;
+    use super::*;
+    use crate::loaded::Snapshot;
+    use crate::system::System;
+
+    #[test]
+    fn options_that_name_modules() {
+        let text = b"36 35 7:0 / /m rw - vfat /dev/loop0 rw,codepage=437,iocharset=ascii,utf8\n\
+                     37 35 7:1 / /n rw - ext4 /dev/loop1 rw,usrquota,grpquota\n";
+        let mounts: Vec<_> = mountinfo::rows(text).collect();
+        let system = System::at("/nowhere");
+        for (module, expected) in [
+            ("nls_cp437", [1, 0]),
+            ("nls_ascii", [1, 0]),
+            ("nls_utf8", [0, 0]),
+            ("quota_v2", [0, 2]),
+        ] {
+            let snapshot =
+                Snapshot::parse(format!("{module} 1 1 - Live 0x0\n").as_bytes()).unwrap();
+            let search = Search::until(Instant::now(), &system, &snapshot.modules()[0]);
+            let found: Vec<_> = mounts.iter().map(|mount| uses(&search, mount)).collect();
+            assert_eq!(found, expected, "{module}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Files that hold a module and are no device nodes: of ALSA in `/proc`, of debugfs, buffers of
+//! graphics cards, virtual machines.
+
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::devices::{Device, Kind};
+use super::holder::{Certainty, Holder};
+use super::processes::{OpenFile, Seen};
+use super::search::Search;
+use crate::directory;
+use crate::name::ModuleName;
+use crate::system;
+
+/// Files whose path or link says which module they hold.
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    let processes = search.processes();
+    let mut list: Vec<Holder> = Vec::new();
+    let mut known = HashMap::new();
+    for file in &processes.files {
+        let (Some(owner), Some(_)) = (processes.owner(file), file.fd) else { continue };
+        let Some((certainty, references)) = hold(search, owner, file) else { continue };
+        let place = known.entry((file.owner, file.tid, &file.path)).or_insert(list.len());
+        match list.get_mut(*place) {
+            Some(known) => known.references += references,
+            None => list.push(
+                owner.hold(Holder::new(file.holder(owner), certainty).with_references(references)),
+            ),
+        }
+    }
+    list
+}
+
+fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty, u64)> {
+    let path = file.path.as_os_str().as_bytes();
+    if path.starts_with(b"/proc/asound/") {
+        return of_sound(search, &file.path).then_some((Certainty::Known, 1));
+    }
+    if path.starts_with(b"/dmabuf:") {
+        return of_buffer(search, owner, file);
+    }
+    // The machine itself, and the file (`kvm_create_vm`, `kvm_vm_fops`).
+    let of_machine = [(&b"anon_inode:kvm-vm"[..], 2), (b"anon_inode:kvm-vcpu", 1)];
+    let is_kvm = matches!(search.name(), b"kvm_intel" | b"kvm_amd");
+    let machine = of_machine.iter().find(|(start, _)| is_kvm && path.starts_with(start));
+    machine.map(|(_, references)| (Certainty::Known, *references))
+}
+
+/// `/proc/asound/card0/…` holds the driver of the card, and everything else the core
+/// (`snd_info_entry_open`).
+fn of_sound(search: &Search<'_>, path: &Path) -> bool {
+    let Some(card) = path.components().nth(3) else { return false };
+    let card = card.as_os_str().to_string_lossy().into_owned();
+    let Some(number) = card.strip_prefix("card") else { return search.name() == b"snd" };
+    let text = system::read_text(&search.system.sound_modules()).unwrap_or_default();
+    let mut rows = text.lines().filter_map(|line| line.trim().split_once(' '));
+    let module = rows.find(|(of, _)| *of == number).map(|(_, module)| module.trim());
+    module.is_some_and(|name| is_called(search, name.as_bytes()))
+}
+
+/// A buffer names who exported it; the helpers for graphics cards name themselves instead.
+fn of_buffer(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty, u64)> {
+    let text = file.info(&owner.dir).and_then(|info| system::read_text(&info).ok())?;
+    let exporter = text.lines().find_map(|line| line.strip_prefix("exp_name:"))?.trim();
+    if is_called(search, exporter.as_bytes()) {
+        return Some((Certainty::Known, 1));
+    }
+    if !exporter.starts_with("drm") {
+        return None;
+    }
+    let (mut own, mut others) = (false, false);
+    for card in directory::entries(&search.system.class_dir("drm")).ok()?.flatten() {
+        let number = system::read_text(&card.path.join("dev")).unwrap_or_default();
+        if let Some(device) = Device::parse(Kind::Char, &number) {
+            let is_own = search.certainty(device).is_some();
+            own |= is_own;
+            others |= !is_own;
+        }
+    }
+    let certainty = if others { Certainty::Possible } else { Certainty::Likely };
+    own.then_some((certainty, u64::from(!others)))
+}
+
+/// Whether a file of debugfs has the module's name, or is of a graphics card of the module.
+pub(super) fn is_in_debugfs(search: &Search<'_>, path: &Path) -> bool {
+    let Ok(inside) = path.strip_prefix(search.system.debugfs()) else { return false };
+    let mut parts = inside.components().map(|part| part.as_os_str().as_bytes());
+    if parts.clone().any(|part| is_called(search, part)) {
+        return true;
+    }
+    if parts.next() != Some(b"dri") {
+        return false;
+    }
+    let Some(card) = inside.components().nth(1) else { return false };
+    let dir = search.system.debugfs().join("dri").join(card);
+    let name = system::read_text(&dir.join("name")).unwrap_or_default();
+    name.split_whitespace().next().is_some_and(|name| is_called(search, name.as_bytes()))
+}
+
+fn is_called(search: &Search<'_>, name: &[u8]) -> bool {
+    ModuleName::new(name).is_ok_and(|name| name == search.module.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::loaded::Snapshot;
+    use crate::system::System;
+
+    #[test]
+    fn files_that_name_their_module() {
+        let root = std::env::temp_dir().join(format!("modutils-paths-{}", std::process::id()));
+        fs::create_dir_all(root.join("proc/asound")).unwrap();
+        fs::write(root.join("proc/asound/modules"), " 0 snd_dummy\n 1 snd_hda_intel\n").unwrap();
+        fs::create_dir_all(root.join("sys/kernel/debug/dri/1")).unwrap();
+        fs::write(root.join("sys/kernel/debug/dri/1/name"), "vgem dev=vgem unique=vgem\n").unwrap();
+        let system = System::at(&root);
+        let debugfs = |path: &str| root.join("sys/kernel/debug").join(path);
+        for (module, sound, file) in [
+            ("snd_dummy", true, debugfs("snd_dummy/x")),
+            ("snd_hda_intel", false, debugfs("x/snd-hda-intel")),
+            ("vgem", false, debugfs("dri/1/clients")),
+        ] {
+            let snapshot =
+                Snapshot::parse(format!("{module} 1 1 - Live 0x0\n").as_bytes()).unwrap();
+            let search = Search::until(Instant::now(), &system, &snapshot.modules()[0]);
+            let path = Path::new("/proc/asound/card0/pcm0p/info");
+            assert_eq!(of_sound(&search, path), sound, "{module}");
+            assert!(is_in_debugfs(&search, &file), "{module}");
+            assert!(!is_in_debugfs(&search, &debugfs("x")), "{module}");
+        }
+        fs::remove_dir_all(root).unwrap();
+    }
+}
