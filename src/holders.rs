@@ -37,6 +37,7 @@ mod text;
 mod threads;
 mod tracing;
 mod unmounted;
+mod unowned;
 mod views;
 
 use std::time::{Duration, Instant};

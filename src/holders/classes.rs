@@ -88,6 +88,11 @@ pub(super) fn handles(module: &[u8], class: &str, name: &str) -> bool {
     })
 }
 
+/// Returns whether a class belongs to a module.
+pub(super) fn is_known(class: &str) -> bool {
+    CHARACTER.iter().any(|(known, ..)| *known == class)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

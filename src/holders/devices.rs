@@ -12,6 +12,7 @@ use rustix::fs::FileType;
 use super::Certainty;
 use super::classes;
 use super::search::Search;
+use super::unowned;
 use crate::name::ModuleName;
 use crate::system::{self, System};
 
@@ -90,6 +91,28 @@ impl Owners {
     pub(super) fn certainty(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         *known.entry(device).or_insert_with(|| self.find_out(search, device))
+    }
+
+    /// Whether nothing says to whom a character device belongs.
+    pub(super) fn is_unowned(&self, search: &Search<'_>, device: Device) -> bool {
+        let Device { kind, major, minor } = device;
+        if kind != Kind::Char
+            || BUILT_IN.contains(&major)
+            || search.aliases.of_device("char", major, minor).is_some()
+        {
+            return false;
+        }
+        let registered =
+            if major == MISC { self.misc.get(&minor) } else { self.char_majors.get(&major) };
+        let is_module = |name: &Vec<u8>| {
+            ModuleName::new(name).is_ok_and(|name| search.system.module_dir(&name).exists())
+        };
+        let dir = fs::canonicalize(search.system.device_dir("char", major, minor)).ok();
+        let of_class = |dir: &std::path::PathBuf| {
+            let class = last_of_link(&dir.join("subsystem")).unwrap_or_default();
+            classes::is_known(&class.to_string_lossy()) || !unowned::has_no_driver(dir)
+        };
+        !registered.is_some_and(is_module) && !dir.as_ref().is_some_and(of_class)
     }
 
     fn find_out(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {

@@ -11,6 +11,7 @@ use super::paths;
 use super::processes::{OpenFile, Seen};
 use super::search::Search;
 use super::threads;
+use super::unowned;
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
@@ -29,6 +30,12 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
             holder.references = 0;
         }
         holder.certainty = if fits { Certainty::Likely } else { Certainty::Possible };
+    }
+    if list.is_empty() {
+        list = unowned::of(search);
+        for holder in &mut list {
+            holder.certainty = Certainty::Likely;
+        }
     }
     list
 }

@@ -129,6 +129,11 @@ impl<'a> Search<'a> {
         self.owners.certainty(self, device)
     }
 
+    /// Whether nothing says to whom a character device belongs.
+    pub(super) fn is_unowned(&self, device: Device) -> bool {
+        self.owners.is_unowned(self, device)
+    }
+
     /// The processes, which are looked at once.
     pub(super) fn processes(&self) -> &Processes {
         self.scene.processes.get_or_init(|| Processes::scan(self))

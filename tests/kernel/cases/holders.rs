@@ -114,14 +114,14 @@ fn misc_device() {
     ));
 }
 
-/// No name and no link leads from this device to its module: who has it open is named, and not
-/// counted.
+/// No name and no link leads from this device to its module; but it is the only one of which
+/// nothing says to whom it belongs, and the numbers fit.
 fn cdev() {
     let _loaded = Loaded::new("t_dev", "");
     let _open = open("/dev/t_cdev");
     who("t_dev").prints(&format!(
-        "t_dev: 2 references\n  {} has /dev/t_cdev open (possibly a device of this module)\n  \
-         2 references of unknown origin\n",
+        "t_dev: 2 references\n  {} has /dev/t_cdev open (probably a device of this module) \
+         (2 references)\n",
         myself()
     ));
 }

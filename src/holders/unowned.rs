@@ -1,0 +1,60 @@
+//! Character devices of which nothing says to whom they belong: neither an alias, nor a driver,
+//! nor their name.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::devices::Device;
+use super::holder::{Access, Holder};
+use super::search::Search;
+use crate::system;
+
+/// Processes that have such a device open, if the module has operations of files, and if their
+/// number fits what is left: one reference for each open file, or two.
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    let processes = search.processes();
+    let mut known: HashMap<Device, bool> = HashMap::new();
+    let mut found = Vec::new();
+    for file in processes.files.iter().filter(|file| file.access == Access::Open) {
+        let Some(device) = file.status.and_then(|status| status.device) else { continue };
+        let Some(owner) = processes.owner(file) else { continue };
+        if *known.entry(device).or_insert_with(|| search.is_unowned(device)) {
+            found.push((owner, file));
+        }
+    }
+    let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
+    let each = match search.left().checked_div(count) {
+        Some(each @ 1..=2) if each.saturating_mul(count) == search.left() => each,
+        _ => return Vec::new(),
+    };
+    if !has_operations(search) {
+        return Vec::new();
+    }
+    let mut list: Vec<Holder> = Vec::new();
+    for (owner, file) in found {
+        let holder = Holder::known(file.holder(owner)).with_references(each);
+        match list.iter_mut().find(|known| known.kind == holder.kind) {
+            Some(known) => known.references += each,
+            None => list.push(owner.hold(holder)),
+        }
+    }
+    list
+}
+
+/// Whether a symbol of the module is called like operations of files.
+fn has_operations(search: &Search<'_>) -> bool {
+    let text = system::read(&search.system.kallsyms()).unwrap_or_default();
+    let owner = [b"\t[", search.name(), b"]"].concat();
+    let mut own = text.split(|&byte| byte == b'\n').filter(|line| line.ends_with(&owner));
+    own.any(|line| {
+        let mentions = |word: &[u8]| line.windows(word.len()).any(|part| part == word);
+        mentions(b"fops") || mentions(b"file_operations") || mentions(b"file_ops")
+    })
+}
+
+/// Whether the device is a character device without a driver above it and without a class that
+/// belongs to a module.
+pub(super) fn has_no_driver(dir: &Path) -> bool {
+    let above = dir.ancestors().take_while(|dir| !dir.ends_with("devices"));
+    above.into_iter().all(|place| !place.join("driver").exists())
+}
