@@ -18,7 +18,9 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-use modutils::{Arguments, CommandLine, DECOMPRESSED_MAX, Error, Kernel, ModuleFile};
+use modutils::diagnosis::CommandLine;
+use modutils::file::DECOMPRESSED_MAX;
+use modutils::{Arguments, Error, Kernel, ModuleFile};
 
 use crate::common::report::Reporter;
 use crate::common::results::{self, Record};
@@ -97,7 +99,7 @@ fn read(cli: &Cli, reporter: &Reporter) -> Result<(ModuleFile, Arguments), Failu
     let inexpressible = |bad| Failure::inexpressible(&bad);
     let not_opened = |error| Failure::not_opened(path, &error);
     // Several parameters may stand in one word; which, only the file tells.
-    if modutils::has_blanks(&cli.parameters) {
+    if modutils::insert::has_blanks(&cli.parameters) {
         let file = open(cli, path).map_err(not_opened)?;
         let arguments = Arguments::new(split(cli, reporter, &file)).map_err(inexpressible)?;
         return Ok((file, arguments));
@@ -111,7 +113,7 @@ fn split(cli: &Cli, reporter: &Reporter, file: &ModuleFile) -> Vec<OsString> {
     let declared = file.image().and_then(|image| image.parameters()).unwrap_or_default();
     let mut words = Vec::new();
     for word in &cli.parameters {
-        let pieces = modutils::split_parameters(word, &declared);
+        let pieces = modutils::insert::split_parameters(word, &declared);
         if pieces.len() > 1 && cli.common.verbose {
             let line = CommandLine::new("parameters:");
             let line = pieces.iter().fold(line, CommandLine::word).to_string();

@@ -21,7 +21,8 @@ pub use cli::STATUSES;
 use std::process::ExitCode;
 
 use modutils::availability::Catalog;
-use modutils::{Errno, ModuleList, Snapshot, System};
+use modutils::loaded::ModuleList;
+use modutils::{Errno, Snapshot, System};
 
 use crate::common::report::{Explanation, Reporter};
 use crate::common::status::Status;

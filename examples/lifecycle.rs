@@ -7,9 +7,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use modutils::diagnosis::{KernelLog, Request};
+use modutils::remove::WaitProgress;
 use modutils::{
-    Arguments, Cause, Force, Kernel, KernelLog, ModuleFile, Refusal, RemoveMode, Request, Snapshot,
-    WaitProgress, Waiting,
+    Arguments, Cause, Force, Kernel, ModuleFile, Refusal, RemoveMode, Snapshot, Waiting,
 };
 
 /// How long somebody may go on using the module.

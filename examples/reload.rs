@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use modutils::{Arguments, Force, Kernel, ModuleFile, RemoveMode, Request, Snapshot, Waiting};
+use modutils::diagnosis::Request;
+use modutils::{Arguments, Force, Kernel, ModuleFile, RemoveMode, Snapshot, Waiting};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args_os().skip(1);

@@ -1,7 +1,7 @@
 //! Why a module was not loaded.
 //!
-//! Facts are [collected](collect) after the failure, from the kernel's log, the file, and the
-//! running system; each may be missing. A pure function [decides](decide) from them.
+//! Facts are collected after the failure, from the kernel's log, the file, and the
+//! running system; each may be missing. A pure function decides from them.
 
 mod caller;
 mod cause;
@@ -25,6 +25,9 @@ mod symbol;
 mod text;
 mod unopened;
 
+pub use crate::class::Class;
+pub use crate::remedy::{Change, Remedy, WayOut};
+pub use crate::shell::CommandLine;
 pub use caller::Privilege;
 pub use cause::Cause;
 pub use comparison::Difference;
@@ -38,12 +41,10 @@ use std::fmt;
 
 use facts::Facts;
 
-use crate::class::Class;
 use crate::errno::Errno;
 use crate::file::ModuleFile;
 use crate::insert::{Arguments, InsertError};
 use crate::name::ModuleName;
-use crate::remedy::Remedy;
 use crate::syscall::Force;
 use crate::system::System;
 

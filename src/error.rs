@@ -8,7 +8,7 @@ use crate::errno::Errno;
 /// A file or a text that could not be read or understood.
 ///
 /// The operations that change the kernel have errors of their own:
-/// [`InsertError`](crate::InsertError) and [`RemoveError`](crate::RemoveError).
+/// [`InsertError`](crate::insert::InsertError) and [`RemoveError`](crate::remove::RemoveError).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,

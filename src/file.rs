@@ -22,12 +22,13 @@ pub use modinfo::ModInfo;
 pub use parameters::Parameter;
 pub use signature::{Signature, Signer};
 pub use symbols::{Export, Import, SymbolVersion};
-pub use vermagic::{VermagicDifference, vermagic_differences};
+pub use vermagic::VermagicDifference;
 
 pub(crate) use kernel_decoder::CodeFilter;
 pub(crate) use parameters::same_name;
 pub(crate) use signature::hexadecimal;
 pub(crate) use symbols::is_gpl_compatible;
+pub(crate) use vermagic::vermagic_differences;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek};

@@ -4,6 +4,7 @@ mod arguments;
 mod prerequisites;
 mod words;
 
+pub use crate::syscall::Force;
 pub use arguments::{Arguments, BadArgument};
 pub use prerequisites::{Dependencies, Dependency};
 pub use words::{has_blanks, split_parameters};
@@ -19,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::file::{CodeFilter, Compression, Image, ModuleFile};
 use crate::kernel::Kernel;
 use crate::memory;
-use crate::syscall::{self, Encoding, Force};
+use crate::syscall::{self, Encoding};
 use crate::system::System;
 
 impl Kernel {

@@ -9,7 +9,8 @@
 //! and that is always the running one.
 //!
 //! ```
-//! use modutils::{ModuleName, Snapshot, State, System};
+//! use modutils::{ModuleName, Snapshot, System};
+//! use modutils::loaded::State;
 //!
 //! // System::live() is the one to use; this one is the same on each machine.
 //! let system = System::at("tests/fixtures/system");
@@ -22,10 +23,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Attributes`] has what `/sys/module` knows of a module, [`DependencyGraph`] who uses whom.
+//! [`loaded::Attributes`] has what `/sys/module` knows of a module, [`loaded::DependencyGraph`] who uses whom.
 //!
 //! # What is in a file
-//! A [`ModuleFile`] may be compressed; its [`Image`] is not. Nothing that is read is trusted: a
+//! A [`ModuleFile`] may be compressed; its [`file::Image`] is not. Nothing that is read is trusted: a
 //! file may be cut off, hostile, or no module at all, and that is an [`Error`] with an
 //! [`ErrorKind`].
 //!
@@ -50,7 +51,8 @@
 //! [`System::dependencies`] what to load first.
 //!
 //! ```no_run
-//! use modutils::{Arguments, Cause, Force, Kernel, KernelLog, ModuleFile, Request};
+//! use modutils::{Arguments, Cause, Force, Kernel, ModuleFile};
+//! use modutils::diagnosis::{KernelLog, Request};
 //!
 //! let kernel = Kernel::running();
 //! let file = ModuleFile::open("./hello.ko")?;
@@ -71,14 +73,15 @@
 //! ```
 //!
 //! # Removing
-//! [`Kernel::remove`] is one system call, too, and its [`RemoveError`] has the [`Refusal`] behind
+//! [`Kernel::remove`] is one system call, too, and its [`remove::RemoveError`] has the [`Refusal`] behind
 //! the number. [`Kernel::remove_when_free`] waits, as no kernel since Linux 3.12 does: it tries
 //! again within milliseconds after the last reference went. [`Snapshot::removal_order`] puts users
 //! before what they use, [`System::check_remove`] says whether a removal would succeed.
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};
-//! use modutils::{Kernel, ModuleName, Refusal, RemoveMode, WaitProgress, Waiting};
+//! use modutils::{Kernel, ModuleName, Refusal, RemoveMode, Waiting};
+//! use modutils::remove::WaitProgress;
 //!
 //! let name = ModuleName::new("hello")?;
 //! let mut report = |progress: &WaitProgress<'_>| println!("{}", progress.error);
@@ -98,7 +101,7 @@
 //!
 //! # Names
 //! In a [`ModuleName`], `-` and `_` are one character, as for the tools, and it is never longer
-//! than the kernel's own buffer. [`Pattern`]s match names.
+//! than the kernel's own buffer. [`loaded::Pattern`]s match names.
 //!
 //! `examples/reload.rs` replaces a driver that was built anew; `examples/lifecycle.rs` loads a module, looks at it and removes it, with the cause of a failure
 //! and the progress of the wait.
@@ -155,16 +158,16 @@ pub mod availability;
 mod class;
 mod compression;
 mod depmod;
-mod diagnosis;
+pub mod diagnosis;
 mod directory;
 mod errno;
 mod error;
-mod file;
-mod holders;
-mod insert;
+pub mod file;
+pub mod holders;
+pub mod insert;
 pub mod installed;
 mod kernel;
-mod loaded;
+pub mod loaded;
 mod memory;
 mod modprobe;
 mod name;
@@ -173,7 +176,7 @@ mod note;
 pub mod packages;
 mod pattern;
 mod remedy;
-mod remove;
+pub mod remove;
 pub mod replace;
 mod shell;
 pub mod stack;
@@ -181,38 +184,44 @@ mod syscall;
 mod system;
 mod taint;
 
-pub use class::Class;
-pub use diagnosis::{
-    Builds, Cause, Diagnosis, Difference, KernelLog, MissingSymbol, Privilege, Request, Supposed,
-    WrongVersion,
-};
+pub use diagnosis::Cause;
 pub use errno::Errno;
 pub use error::{Error, ErrorKind};
-pub use file::{
-    Compression, DECOMPRESSED_MAX, ElfHeader, Export, Image, Import, ModInfo, ModuleFile,
-    Parameter, Signature, Signer, SymbolVersion, VermagicDifference, vermagic_differences,
+pub use file::ModuleFile;
+pub use insert::{Arguments, Force};
+pub use kernel::Kernel;
+pub use loaded::Snapshot;
+pub use name::ModuleName;
+pub use remove::{Refusal, RemoveMode, Waiting};
+pub use system::System;
+
+// Their places are the public modules.
+#[doc(hidden)]
+pub use diagnosis::{
+    Builds, Change, Class, CommandLine, Diagnosis, Difference, KernelLog, MissingSymbol, Privilege,
+    Remedy, Request, Supposed, WayOut, WrongVersion,
 };
+#[doc(hidden)]
+pub use file::{
+    Compression, DECOMPRESSED_MAX, ElfHeader, Export, Image, Import, ModInfo, Parameter, Signature,
+    Signer, SymbolVersion, VermagicDifference,
+};
+#[doc(hidden)]
 pub use holders::{
     Access, Certainty, Holder, HolderKind, Holders, InterfaceState, Namespace, NetfilterObject,
     NetworkObject, Omission, OmissionReason, Process, Text, TracingObject,
 };
+#[doc(hidden)]
 pub use insert::{
-    Arguments, BadArgument, Dependencies, Dependency, InsertError, InsertFailure, has_blanks,
-    split_parameters,
+    BadArgument, Dependencies, Dependency, InsertError, InsertFailure, has_blanks, split_parameters,
 };
-pub use kernel::Kernel;
+#[doc(hidden)]
 pub use loaded::{
-    Attributes, DependencyGraph, LoadedModule, ModuleList, ModuleRow, ParameterValue, Snapshot,
-    State,
+    Attributes, DependencyGraph, KernelTaints, LoadedModule, ModuleList, ModuleRow, ParameterValue,
+    Pattern, State, Taints,
 };
-pub use name::{ModuleName, NAME_MAX};
-pub use pattern::Pattern;
-pub use remedy::{Change, Remedy, WayOut};
-pub use remove::{Extent, Refusal, RemoveError, RemoveMode, WaitProgress, Waiting};
-pub use shell::CommandLine;
-pub use syscall::Force;
-pub use system::System;
-pub use taint::{KernelTaints, Taints};
+#[doc(hidden)]
+pub use remove::{Extent, RemoveError, WaitProgress};
 
 // Blocks that are no Rust have to say so, with `text` for instance.
 /// The examples of the README are compiled, too.

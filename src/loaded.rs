@@ -7,6 +7,8 @@ mod proc_modules;
 mod snapshot;
 mod sysfs;
 
+pub use crate::pattern::Pattern;
+pub use crate::taint::{KernelTaints, Taints};
 pub use attributes::{Attributes, ParameterValue};
 pub use graph::DependencyGraph;
 pub use list::ModuleList;
@@ -17,7 +19,6 @@ use std::fmt;
 
 use crate::name::ModuleName;
 use crate::system::System;
-use crate::taint::Taints;
 
 /// A row of `/proc/modules`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 
 /// The longest name in bytes: `MODULE_NAME_LEN` (`64 - sizeof(unsigned long)` in the kernel's
 /// `include/linux/moduleparam.h`) less the closing NUL.
-pub const NAME_MAX: usize = 64 - size_of::<std::ffi::c_ulong>() - 1;
+pub(crate) const NAME_MAX: usize = 64 - size_of::<std::ffi::c_ulong>() - 1;
 
 /// The name of a module as the kernel keeps it: bytes, `_` where a file name may have `-`.
 ///
@@ -19,6 +19,9 @@ pub const NAME_MAX: usize = 64 - size_of::<std::ffi::c_ulong>() - 1;
 pub struct ModuleName(Box<[u8]>);
 
 impl ModuleName {
+    /// The length of the longest name in bytes.
+    pub const MAX: usize = NAME_MAX;
+
     /// The name in these bytes; `-` counts as `_`.
     ///
     /// ```
@@ -30,7 +33,7 @@ impl ModuleName {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidName`] if it is empty, `.` or `..`, longer than [`NAME_MAX`], or has a
+    /// [`ErrorKind::InvalidName`] if it is empty, `.` or `..`, longer than [`MAX`](Self::MAX), or has a
     /// NUL or `/`.
     pub fn new(name: impl AsRef<[u8]>) -> Result<Self, Error> {
         let name = name.as_ref();

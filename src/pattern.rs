@@ -12,7 +12,8 @@ use crate::name::ModuleName;
 /// is no way to quote, as no module has a name that would need it.
 ///
 /// ```
-/// use modutils::{ModuleName, Pattern};
+/// use modutils::ModuleName;
+/// use modutils::loaded::Pattern;
 ///
 /// let sound = Pattern::new("snd-*");
 /// assert!(sound.matches(&ModuleName::new("snd_timer")?));

@@ -33,7 +33,7 @@ pub enum Remedy {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum WayOut {
-    /// A command line, ready for a shell, as root: see [`CommandLine`](crate::CommandLine).
+    /// A command line, ready for a shell, as root: see [`CommandLine`](crate::diagnosis::CommandLine).
     Command(String),
     /// A step in the imperative.
     Step(String),

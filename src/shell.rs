@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 /// another word, but for nothing else.
 ///
 /// ```
-/// use modutils::CommandLine;
+/// use modutils::diagnosis::CommandLine;
 ///
 /// let line = CommandLine::new("insmod").operands(["./hello.ko"]).word("greeting=it's me");
 /// assert_eq!(line.to_string(), r"insmod ./hello.ko 'greeting=it'\''s me'");

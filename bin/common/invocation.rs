@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use modutils::{Change, CommandLine, Remedy, WayOut};
+use modutils::diagnosis::{Change, CommandLine, Remedy, WayOut};
 use nix::unistd::geteuid;
 
 use super::words::joined;

@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Parser};
-use modutils::{Errno, WayOut};
+use modutils::Errno;
+use modutils::diagnosis::WayOut;
 
 use super::conflict;
 use super::options::Common;

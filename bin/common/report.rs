@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::net::UnixDatagram;
 
-use modutils::WayOut;
+use modutils::diagnosis::WayOut;
 
 use super::options::{Common, Explain};
 use super::unprintable::escaped;

@@ -1,7 +1,7 @@
 //! What `insmod --json` and `rmmod --json` print: one document, `{"results":[…]}`, with a record
 //! for each module that was asked for.
 
-use modutils::WayOut;
+use modutils::diagnosis::WayOut;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use modutils::Class;
+use modutils::diagnosis::Class;
 use nix::sys::signal::{SigSet, Signal, raise};
 
 /// How a command ends.

@@ -1,6 +1,7 @@
 //! What is worth knowing about a success, for those who want to hear it.
 
-use modutils::{Difference, Request, Snapshot, System};
+use modutils::diagnosis::{Difference, Request};
+use modutils::{Snapshot, System};
 
 /// Parameters that did not take effect, and checks that were overridden.
 pub(crate) fn of(system: &System, request: Request<'_>) -> Vec<String> {

@@ -3,10 +3,10 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use modutils::{
-    BadArgument, Cause, Change, Class, Diagnosis, Errno, Error, ErrorKind, InsertError, ModuleFile,
-    ModuleName, Remedy, RemoveError, RemoveMode, System, WayOut,
-};
+use modutils::diagnosis::{Change, Class, Diagnosis, Remedy, WayOut};
+use modutils::insert::{BadArgument, InsertError};
+use modutils::remove::RemoveError;
+use modutils::{Cause, Errno, Error, ErrorKind, ModuleFile, ModuleName, RemoveMode, System};
 use serde_json::json;
 
 use crate::common::invocation::Invocation;

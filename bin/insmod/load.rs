@@ -1,9 +1,9 @@
 //! Loading one module, with what it needs, or looking whether it could be loaded.
 
-use modutils::{
-    Arguments, DECOMPRESSED_MAX, Dependencies, Dependency, Diagnosis, Force, Image, InsertError,
-    InsertFailure, Kernel, KernelLog, ModuleFile, ModuleName, RemoveMode, Request,
-};
+use modutils::diagnosis::{Diagnosis, KernelLog, Request};
+use modutils::file::{DECOMPRESSED_MAX, Image};
+use modutils::insert::{Dependencies, Dependency, InsertError, InsertFailure};
+use modutils::{Arguments, Force, Kernel, ModuleFile, ModuleName, RemoveMode};
 use serde_json::json;
 
 use crate::common::report::Reporter;

@@ -1,6 +1,8 @@
 //! `--params`: the parameters that a module has.
 
-use modutils::{Arguments, Force, Parameter, Request, System};
+use modutils::diagnosis::Request;
+use modutils::file::Parameter;
+use modutils::{Arguments, Force, System};
 use serde::Serialize;
 
 use crate::common::output;

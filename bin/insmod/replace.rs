@@ -10,8 +10,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use modutils::diagnosis::{Change, CommandLine, Remedy};
 use modutils::replace::{self, Obstacle, Plan, Step, Survey, Wishes};
-use modutils::{Arguments, Change, CommandLine, Kernel, ModuleFile, Remedy};
+use modutils::{Arguments, Kernel, ModuleFile};
 
 use crate::common::output;
 use crate::common::report::Reporter;

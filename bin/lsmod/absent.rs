@@ -1,7 +1,9 @@
 //! What a name is that matches no loaded module, in words and as data.
 
+use modutils::ModuleName;
 use modutils::availability::{Availability, Block, Presence, Scope};
-use modutils::{ModuleName, Signature, WayOut};
+use modutils::diagnosis::WayOut;
+use modutils::file::Signature;
 use serde_json::{Value, json};
 
 use crate::common::report::Explanation;

@@ -1,6 +1,7 @@
 //! The listing that scripts have read for twenty years, byte for byte as kmod writes it.
 
-use modutils::{Error, LoadedModule, ModuleList, ModuleName, System};
+use modutils::loaded::{LoadedModule, ModuleList};
+use modutils::{Error, ModuleName, System};
 
 const HEADING: &[u8] = b"Module                  Size  Used by\n";
 

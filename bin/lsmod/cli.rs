@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{bail, ensure};
 use clap::{ArgGroup, Parser};
-use modutils::{State, Taints};
+use modutils::loaded::{State, Taints};
 
 use crate::common::options::Common;
 use crate::common::parse;

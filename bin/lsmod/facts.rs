@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use modutils::file::Signature;
 use modutils::installed::{Installed, Origin};
-use modutils::{
-    Attributes, DependencyGraph, LoadedModule, ModuleFile, ModuleName, Signature, Snapshot, System,
-    packages,
-};
+use modutils::loaded::{Attributes, DependencyGraph, LoadedModule};
+use modutils::{ModuleFile, ModuleName, Snapshot, System, packages};
 
 use crate::lsmod::columns::{Column, Direction};
 

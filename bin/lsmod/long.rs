@@ -1,6 +1,6 @@
 //! `--long`: the table for people.
 
-use modutils::{LoadedModule, State};
+use modutils::loaded::{LoadedModule, State};
 
 use crate::common::unprintable::escaped;
 use crate::lsmod::cells::{self, Sizes};

@@ -2,7 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 
-use modutils::{LoadedModule, ModuleName, Pattern, Snapshot, State};
+use modutils::loaded::{LoadedModule, Pattern, State};
+use modutils::{ModuleName, Snapshot};
 
 use crate::common::argument::{is_path, name_of};
 use crate::lsmod::columns::Column;

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use modutils::LoadedModule;
+use modutils::loaded::LoadedModule;
 
 use crate::lsmod::columns::SortKey;
 use crate::lsmod::facts::{Fact, Facts};

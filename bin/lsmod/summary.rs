@@ -1,6 +1,6 @@
 //! `--summary`: all of it in one line, or as JSON.
 
-use modutils::{KernelTaints, LoadedModule};
+use modutils::loaded::{KernelTaints, LoadedModule};
 use serde_json::{Value, json};
 
 use crate::common::unprintable::escaped;

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, IsTerminal};
 
-use modutils::{LoadedModule, State};
+use modutils::loaded::{LoadedModule, State};
 use terminal_size::{Width, terminal_size_of};
 
 use crate::lsmod::table::Color;

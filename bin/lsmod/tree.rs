@@ -5,7 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use modutils::{DependencyGraph, LoadedModule, ModuleName};
+use modutils::ModuleName;
+use modutils::loaded::{DependencyGraph, LoadedModule};
 
 /// What is below a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use modutils::{LoadedModule, ModuleName, Snapshot, System};
+use modutils::loaded::LoadedModule;
+use modutils::{ModuleName, Snapshot, System};
 use serde_json::Value;
 
 use crate::common::argument::{is_path, name_of};

@@ -3,7 +3,11 @@
 use std::ffi::OsString;
 
 use modutils::availability::{Block, Catalog, Scope};
-use modutils::{Holders, LoadedModule, ModuleName, Refusal, Remedy, RemoveError, System, WayOut};
+use modutils::diagnosis::{Remedy, WayOut};
+use modutils::holders::Holders;
+use modutils::loaded::LoadedModule;
+use modutils::remove::RemoveError;
+use modutils::{ModuleName, Refusal, System};
 
 use crate::common::invocation::Invocation;
 use crate::common::wait_time::{self, WaitTime};

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use modutils::{Access, Certainty, Holder, HolderKind, Holders, LoadedModule, WayOut};
+use modutils::diagnosis::WayOut;
+use modutils::holders::{Access, Certainty, Holder, HolderKind, Holders};
+use modutils::loaded::LoadedModule;
 use serde_json::{Value, json};
 
 use crate::common::unprintable::escaped;

@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use modutils::{Error, ModuleName, Refusal, RemoveError, RemoveMode};
+use modutils::remove::RemoveError;
+use modutils::{Error, ModuleName, Refusal, RemoveMode};
 
 use crate::rmmod::targets::Unusable;
 

@@ -3,10 +3,11 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use modutils::{
-    Errno, Error, HolderKind, Holders, LoadedModule, ModuleName, Refusal, RemoveError, RemoveMode,
-    Snapshot, System, WayOut,
-};
+use modutils::diagnosis::WayOut;
+use modutils::holders::{HolderKind, Holders};
+use modutils::loaded::LoadedModule;
+use modutils::remove::RemoveError;
+use modutils::{Errno, Error, ModuleName, Refusal, RemoveMode, Snapshot, System};
 use serde_json::{Value, json};
 
 use crate::common::absence;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use modutils::{RemoveError, System};
+use modutils::System;
+use modutils::remove::RemoveError;
 use unicode_width::UnicodeWidthChar;
 
 use crate::common::report::Reporter;
@@ -64,7 +65,7 @@ impl Progress {
     }
 
     /// Returns at once.
-    pub(crate) fn show(&self, state: &modutils::WaitProgress<'_>) {
+    pub(crate) fn show(&self, state: &modutils::remove::WaitProgress<'_>) {
         let mut screen = locked(&self.0);
         let error = state.error;
         let now = Instant::now();

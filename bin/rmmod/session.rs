@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use modutils::{Extent, Kernel, ModuleName, Refusal, RemoveError, RemoveMode, Snapshot, Waiting};
+use modutils::remove::{Extent, RemoveError};
+use modutils::{Kernel, ModuleName, Refusal, RemoveMode, Snapshot, Waiting};
 
 use crate::common::report::Reporter;
 use crate::common::signals::Signals;
@@ -214,7 +215,7 @@ impl<'a> Session<'a> {
         }
         let mut show;
         if let Some(progress) = &patience.progress {
-            show = |state: &modutils::WaitProgress<'_>| progress.show(state);
+            show = |state: &modutils::remove::WaitProgress<'_>| progress.show(state);
             waiting = waiting.reporting_to(&mut show);
         }
         let result = self.kernel.remove_when_free(name, self.mode, waiting);

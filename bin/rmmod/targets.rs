@@ -2,7 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
-use modutils::{Error, Extent, ModuleName, Pattern, Snapshot};
+use modutils::loaded::Pattern;
+use modutils::remove::Extent;
+use modutils::{Error, ModuleName, Snapshot};
 
 use crate::common::argument::{is_path, name_of};
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use modutils::{LoadedModule, Snapshot, State, System};
+use modutils::loaded::{LoadedModule, State};
+use modutils::{Snapshot, System};
 
 use crate::common::output;
 use crate::common::report::{Explanation, Reporter};
@@ -25,7 +26,8 @@ pub(crate) fn run(
             return outcomes.finish();
         }
     };
-    let (targets, unusable) = Targets::find(&cli.modules, Some(&snapshot), modutils::Extent::Named);
+    let (targets, unusable) =
+        Targets::find(&cli.modules, Some(&snapshot), modutils::remove::Extent::Named);
     for argument in &unusable {
         outcomes.unusable(argument);
     }

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{Seek, Write};
 
-use modutils::{DECOMPRESSED_MAX, ElfHeader, ErrorKind, Image, ModuleFile, Signature};
+use modutils::file::{DECOMPRESSED_MAX, ElfHeader, Image, Signature};
+use modutils::{ErrorKind, ModuleFile};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// A module's bytes.

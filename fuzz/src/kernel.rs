@@ -5,10 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use modutils::{
-    Arguments, Attributes, Errno, Force, InsertError, InsertFailure, KernelLog, LoadedModule,
-    ModuleList, ModuleName, Request, Snapshot, State, System,
-};
+use modutils::diagnosis::{KernelLog, Request};
+use modutils::insert::{InsertError, InsertFailure};
+use modutils::loaded::{Attributes, LoadedModule, ModuleList, State};
+use modutils::{Arguments, Errno, Force, ModuleName, Snapshot, System};
 
 use modutils_tools::lsmod::classic::{self, DirectoryHash};
 
@@ -84,7 +84,7 @@ pub fn proc_modules(bytes: &[u8]) {
         assert_eq!(classic::some(&all, true, DirectoryHash::Bits64), listing);
     }
     let names: Vec<_> = snapshot.modules().iter().map(|module| module.name.clone()).collect();
-    let order = snapshot.removal_order(&names, modutils::Extent::Named);
+    let order = snapshot.removal_order(&names, modutils::remove::Extent::Named);
     assert_eq!(BTreeSet::from_iter(&order), BTreeSet::from_iter(&names));
     assert_eq!(BTreeSet::from_iter(&order).len(), order.len());
 }

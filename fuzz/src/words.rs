@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use modutils::{Arguments, ModuleFile, ModuleName, NAME_MAX, Pattern};
+use modutils::loaded::Pattern;
+use modutils::{Arguments, ModuleFile, ModuleName};
 
 type Parameter = (Vec<u8>, Option<Vec<u8>>);
 
@@ -100,7 +101,7 @@ pub fn names(bytes: &[u8]) {
     let _ = ModuleFile::is_named(OsStr::from_bytes(pattern));
     let path = Path::new(OsStr::from_bytes(name));
     if let Ok(found) = ModuleName::from_file_name(path) {
-        assert!(found.as_bytes().len() <= NAME_MAX);
+        assert!(found.as_bytes().len() <= ModuleName::MAX);
     }
     match ModuleName::new(name) {
         Ok(found) => {
@@ -119,7 +120,7 @@ pub fn names(bytes: &[u8]) {
         }
         Err(_) => assert!(
             matches!(name, b"" | b"." | b"..")
-                || name.len() > NAME_MAX
+                || name.len() > ModuleName::MAX
                 || name.iter().any(|b| matches!(b, 0 | b'/'))
         ),
     }

@@ -22,7 +22,7 @@ pub enum VermagicDifference {
 
 /// What keeps a module from a kernel, by the rule of `same_magic` in `kernel/module/version.c`:
 /// with symbol versions on both sides the release does not matter.
-pub fn vermagic_differences(
+pub(crate) fn vermagic_differences(
     module: &str,
     kernel: &str,
     has_versions: bool,

@@ -31,7 +31,7 @@ impl Arguments {
     ///
     /// // The kernel has no escape: a blank outside of a pair of quotes would end the value.
     /// assert!(modutils::Arguments::new(["greeting=say \"good morning\""]).is_err());
-    /// # Ok::<(), modutils::BadArgument>(())
+    /// # Ok::<(), modutils::insert::BadArgument>(())
     /// ```
     ///
     /// # Errors

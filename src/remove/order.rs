@@ -21,7 +21,8 @@ impl Snapshot {
     /// given, each once.
     ///
     /// ```
-    /// use modutils::{Extent, ModuleName, Snapshot, System};
+    /// use modutils::{ModuleName, Snapshot, System};
+    /// use modutils::remove::Extent;
     ///
     /// let snapshot = Snapshot::take(&System::at("tests/fixtures/system"))?;
     /// let voice = [ModuleName::new("voice")?];

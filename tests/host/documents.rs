@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use modutils::diagnosis::Class;
 use modutils::replace::Obstacle;
-use modutils::{Cause, Class, Refusal};
+use modutils::{Cause, Refusal};
 use modutils_tools::{Meanings, Record, Status, insmod, lsmod, rmmod};
 use serde_json::{Value, to_value};
 
@@ -296,7 +297,7 @@ fn columns() {
 fn taints() {
     let section = section("lsmod", "TAINTS");
     let told: Vec<_> = section.split(".It Cm ").skip(1).collect();
-    let known: Vec<_> = modutils::Taints::known().collect();
+    let known: Vec<_> = modutils::loaded::Taints::known().collect();
     assert_eq!(told.len(), known.len());
     for (entry, (letter, word)) in told.iter().zip(known) {
         assert!(entry.starts_with(&format!("{letter}\n{word}")), "man/lsmod.8: {entry}");

@@ -1,7 +1,9 @@
 //! The checks of a replacement, before anything is touched.
 
+use modutils::diagnosis::{Request, Supposed};
+use modutils::file::Image;
 use modutils::replace::{Plan, Step, Survey};
-use modutils::{Arguments, Error, Image, ModuleFile, ModuleName, Request, Supposed};
+use modutils::{Arguments, Error, ModuleFile, ModuleName};
 
 use super::Job;
 use super::steps::file_of;

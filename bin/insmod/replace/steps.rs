@@ -5,11 +5,10 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Instant;
 
+use modutils::diagnosis::Request;
+use modutils::loaded::Attributes;
 use modutils::replace::{Plan, Resident, Step, Survey};
-use modutils::{
-    Arguments, Attributes, Kernel, ModuleFile, ModuleName, Refusal, RemoveMode, Request, Snapshot,
-    Waiting,
-};
+use modutils::{Arguments, Kernel, ModuleFile, ModuleName, Refusal, RemoveMode, Snapshot, Waiting};
 use serde_json::{Value, json};
 
 use super::Job;

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
-use modutils::{ElfHeader, Image, ModuleFile};
+use modutils::ModuleFile;
+use modutils::file::{ElfHeader, Image};
 
 use super::{script, trial};
 
