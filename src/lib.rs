@@ -132,6 +132,7 @@
 //! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
 //! | `holders` | who holds references to a module |
 //! | `stack` | where a thread is inside the kernel |
+//! | `crash` | modules whose init or exit function crashed |
 //! | `depmod` | the index files of depmod(8), and the modules of a release |
 //! | `modprobe` | the configuration of modprobe(8): modprobe.d(5) |
 //! | `packages` | which package a file belongs to |
@@ -157,6 +158,7 @@ mod architecture;
 pub mod availability;
 mod class;
 mod compression;
+mod crash;
 mod depmod;
 pub mod diagnosis;
 mod directory;

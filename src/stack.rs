@@ -72,18 +72,22 @@ impl Whereabouts {
         let read = |file: &str| {
             system::read_text(&system.own_process(&format!("task/{thread}/{file}"))).ok()
         };
-        let stack = read("stack").map(|text| Self::read(&text)).unwrap_or_default();
-        stack.or_else(|| {
-            let function = read("wchan").filter(|function| function != "0")?;
-            let frames = [Frame { module: None, function }];
-            Some(Self::from_frames(&frames))
-        })
+        if let Some(text) = read("stack") {
+            return Self::read(&text);
+        }
+        // A thread that waits for events is between two calls.
+        let is_call = |function: &String| function != "0" && !function.contains("poll");
+        let function = read("wchan").filter(is_call)?;
+        Some(Self::from_frames(&[Frame { module: None, function }]))
     }
 
-    /// Reads the text of a `stack` file; `None` if it has no frame.
+    /// Reads the text of a `stack` file; `None` if the thread neither loads nor removes a module.
     pub fn read(text: &str) -> Option<Self> {
+        const CALLS: &[&str] = &["init_module", "load_module", "delete_module", "do_one_initcall"];
         let frames: Vec<Frame> = text.lines().filter_map(frame).collect();
-        (!frames.is_empty()).then(|| Self::from_frames(&frames))
+        let mut functions = frames.iter().map(|frame| frame.function.as_str());
+        let loads = functions.any(|function| CALLS.iter().any(|call| function.contains(call)));
+        loads.then(|| Self::from_frames(&frames))
     }
 
     fn from_frames(frames: &[Frame]) -> Self {

@@ -14,4 +14,5 @@ pub(crate) mod status;
 pub(crate) mod telling;
 pub(crate) mod unprintable;
 pub(crate) mod wait_time;
+pub(crate) mod watch;
 pub(crate) mod words;

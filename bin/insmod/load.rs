@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::common::report::Reporter;
 use crate::common::results::Record;
+use crate::common::watch::Watch;
 use crate::insmod::account;
 use crate::insmod::cli::Cli;
 use crate::insmod::dependencies;
@@ -226,7 +227,11 @@ pub(crate) fn load(
     let explained = cli.json || reporter.explains();
     let log = if explained { KernelLog::open(kernel) } else { KernelLog::from_now() };
     let Request { file, arguments, force } = request;
-    kernel.insert(file, arguments, force).map_err(|error| {
+    let doing = format!("loading {}", file.path().display());
+    let watch = Watch::start(kernel, &cli.common, reporter, doing);
+    let result = kernel.insert(file, arguments, force);
+    drop(watch);
+    result.map_err(|error| {
         if explained {
             let diagnosis = kernel.explain(request, &error, Some(log));
             Failure::not_inserted(file, &error, diagnosis)

@@ -10,6 +10,7 @@ use modutils::{Kernel, ModuleName, Refusal, RemoveMode, Snapshot, Waiting};
 use crate::common::report::Reporter;
 use crate::common::signals::Signals;
 use crate::common::status::Status;
+use crate::common::watch::Watch;
 use crate::rmmod::cli::Cli;
 use crate::rmmod::outcomes::Outcomes;
 use crate::rmmod::progress::Progress;
@@ -203,6 +204,8 @@ impl<'a> Session<'a> {
         patience: Option<&Patience>,
         users: Users,
     ) -> Result<(), RemoveError> {
+        let doing = format!("removing {name}");
+        let _watch = Watch::start(&self.kernel, &self.cli.common, self.reporter, doing);
         let Some(patience) = patience else {
             return self.kernel.remove(name, self.mode);
         };

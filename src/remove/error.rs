@@ -6,6 +6,7 @@ use std::io;
 use super::RemoveMode;
 use super::reason::{Findings, reason};
 use super::refusal::Refusal;
+use crate::crash;
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::loaded::{LoadedModule, Snapshot, State};
@@ -41,6 +42,7 @@ impl RemoveError {
                 && system.is_builtin(name),
             modules_disabled: errno == Errno::EPERM && modules_disabled(system),
             loadable,
+            crash: if errno == Errno::EBUSY { crash::of(system, name) } else { None },
         };
         let refusal = reason(errno, &findings);
         let module = module.ok().flatten().map(Box::new);
@@ -84,6 +86,7 @@ impl RemoveError {
             built_in: matches!(errno, Errno::ENOENT | Errno::EPERM) && system.is_builtin(name),
             modules_disabled,
             loadable: true,
+            crash: if errno == Errno::EBUSY { crash::of(system, name) } else { None },
         };
         let refusal = reason(errno, &findings);
         Some(Self { name: name.clone(), refusal, errno, module: module.map(Box::new) })

@@ -2,6 +2,7 @@
 
 use super::RemoveMode;
 use super::refusal::Refusal;
+use crate::crash::Crash;
 use crate::errno::Errno;
 use crate::loaded::{LoadedModule, State};
 use crate::name::ModuleName;
@@ -18,6 +19,8 @@ pub(super) struct Findings<'a> {
     pub(super) modules_disabled: bool,
     /// Whether the kernel can load modules at all.
     pub(super) loadable: bool,
+    /// The function of the module that crashed.
+    pub(super) crash: Option<Crash>,
 }
 
 /// Finds the reason behind the kernel's answer.
@@ -50,6 +53,10 @@ pub(super) fn reason(errno: Errno, findings: &Findings<'_>) -> Refusal {
             _ => Refusal::InUse { references: module.and_then(references) },
         },
         Errno::EBUSY => match (module, findings.module) {
+            (Some(module), _) if is_stuck(module, findings.crash) => match findings.crash {
+                Some(Crash::Exit) => Refusal::ExitCrashed { name },
+                _ => Refusal::InitCrashed { name },
+            },
             (Some(module), _) if module.state == State::Loading => Refusal::Initializing { name },
             (Some(module), _) if module.state == State::Unloading => {
                 Refusal::BeingUnloaded { name }
@@ -65,6 +72,15 @@ pub(super) fn reason(errno: Errno, findings: &Findings<'_>) -> Refusal {
             (_, Err(())) => Refusal::Unknown { errno },
         },
         _ => Refusal::Unknown { errno },
+    }
+}
+
+/// Whether the crash explains the state, rather than being an older one.
+fn is_stuck(module: &LoadedModule, crash: Option<Crash>) -> bool {
+    match crash {
+        Some(Crash::Init) => module.state == State::Loading,
+        Some(Crash::Exit) => module.state == State::Unloading,
+        None => false,
     }
 }
 
@@ -118,6 +134,7 @@ mod tests {
                 built_in: false,
                 modules_disabled: false,
                 loadable: true,
+                crash: None,
             };
             assert_eq!(reason(errno, &findings).kind(), expected, "{errno} {name} {mode:?}");
         }
@@ -134,6 +151,7 @@ mod tests {
             built_in,
             modules_disabled,
             loadable: true,
+            crash: None,
         };
         assert_eq!(reason(Errno::ENOENT, &findings(true, false)).kind(), "built-in");
         assert_eq!(reason(Errno::EPERM, &findings(true, true)).kind(), "built-in");

@@ -54,6 +54,18 @@ pub enum Refusal {
         /// Name of the module.
         name: ModuleName,
     },
+    /// Its init function crashed: the module stays half loaded until reboot.
+    #[non_exhaustive]
+    InitCrashed {
+        /// Name of the module.
+        name: ModuleName,
+    },
+    /// Its exit function crashed: the module stays half removed until reboot.
+    #[non_exhaustive]
+    ExitCrashed {
+        /// Name of the module.
+        name: ModuleName,
+    },
     /// Another process is removing it.
     #[non_exhaustive]
     BeingUnloaded {
@@ -98,6 +110,8 @@ kinds!(Refusal {
     InUse => "in-use", Busy;
     Permanent => "permanent", Busy;
     Initializing => "initializing", Busy;
+    InitCrashed => "init-crashed", Busy;
+    ExitCrashed => "exit-crashed", Busy;
     BeingUnloaded => "being-unloaded", Busy;
     NoUnloadSupport => "no-unload-support", Failed;
     NotForceable => "not-forceable", Failed;
@@ -146,6 +160,7 @@ impl Refusal {
             | Self::TimedOut { .. }
             | Self::Interrupted { .. } => vec![Remedy::Repeat(Change::Wait)],
             Self::NoPrivilege => vec![Remedy::Repeat(Change::AsRoot)],
+            Self::InitCrashed { .. } | Self::ExitCrashed { .. } => vec![Remedy::step("reboot")],
             Self::NotLoaded { .. }
             | Self::BuiltIn { .. }
             | Self::Permanent { .. }

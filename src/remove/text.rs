@@ -30,6 +30,12 @@ impl fmt::Display for Refusal {
                 write!(f, "{name} has no exit function and cannot be removed until reboot")
             }
             Self::Initializing { name } => write!(f, "{name} is still initializing"),
+            Self::InitCrashed { name } => {
+                write!(f, "the init function of {name} crashed; {name} stays loading until reboot")
+            }
+            Self::ExitCrashed { name } => {
+                write!(f, "the exit function of {name} crashed; {name} stays unloading until reboot")
+            }
             Self::BeingUnloaded { name } => {
                 write!(f, "another process is already removing {name}")
             }

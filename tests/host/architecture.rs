@@ -25,6 +25,7 @@ const RANKS: &[(&str, u8)] = &[
     ("file", 4),
     ("loaded", 4),
     ("stack", 4),
+    ("crash", 4),
     ("holders", 5),
     ("depmod", 5),
     ("modprobe", 4),

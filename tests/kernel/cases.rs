@@ -27,6 +27,7 @@ pub(crate) mod replace;
 pub(crate) mod reports;
 pub(crate) mod search_time;
 pub(crate) mod stress;
+pub(crate) mod stuck;
 pub(crate) mod trust;
 pub(crate) mod uml;
 pub(crate) mod wait;

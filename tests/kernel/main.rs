@@ -86,6 +86,9 @@ const STEADY: Boot = Boot { name: "steady", steady: true, ..DEFAULT };
 /// The same, for tests that load hundreds of modules and leave them.
 const CROWDED: Boot = Boot { name: "crowded", limit: Duration::from_secs(180), ..DEFAULT };
 
+/// The same, for tests after which a module cannot be removed.
+const CRASHED: Boot = Boot { name: "crashed", ..DEFAULT };
+
 /// The same, with every fault tried that is known.
 const FAULTS: Boot = Boot {
     name: "faults",
@@ -153,6 +156,8 @@ const AREAS: &[Area] = &[
     Area { name: "wait_ends", boots: &[STEADY], tests: cases::wait_ends::TESTS },
     Area { name: "search_time", boots: &[STEADY], tests: cases::search_time::TESTS },
     Area { name: "lateness", boots: &[STEADY, LATENCY], tests: cases::lateness::TESTS },
+    Area { name: "stuck", boots: &[STEADY], tests: cases::stuck::TESTS },
+    Area { name: "crashes", boots: &[CRASHED], tests: cases::stuck::crashes::TESTS },
     Area { name: "bare_system", boots: &[DEFAULT], tests: cases::bare_system::TESTS },
     Area { name: "library", boots: &[DEFAULT], tests: cases::library::TESTS },
     Area { name: "crowd", boots: &[CROWDED, STRESS], tests: cases::crowd::TESTS },

@@ -82,6 +82,7 @@ const FEATURES: &[Feature] = &[
         &["remove::", "remove_options::", "no_unload::remove", "uml::remove"],
     ),
     feature("replace a loaded module by another build", &["replace::"]),
+    feature("functions that hang or crash", &["stuck::", "crashes::"]),
     feature("remove: several at the same time", &["races::"]),
     feature(
         "wait, woken by the kernel's event",
