@@ -24,6 +24,9 @@ const CODE_FILTERS: &[CodeFilter] = &[
     code_filter(7, "CONFIG_XZ_DEC_ARM", &["arm"]),
     code_filter(8, "CONFIG_XZ_DEC_ARMTHUMB", &["arm"]),
     code_filter(9, "CONFIG_XZ_DEC_SPARC", &["sparc"]),
+    // Since Linux 6.12, so that the architecture alone tells nothing.
+    code_filter(10, "CONFIG_XZ_DEC_ARM64", &[]),
+    code_filter(11, "CONFIG_XZ_DEC_RISCV", &[]),
 ];
 
 const fn code_filter(

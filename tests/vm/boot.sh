@@ -33,7 +33,7 @@ uml() {
 	mv "$registers.$$" "$registers"
 	case $console in
 	-) line=0 console=/dev/null ;;
-	*) line=1 ;;
+	*) line=1 && set -- RAW=yes "$@" ;;
 	esac
 	exec env LD_PRELOAD="$PWD/$registers" \
 		timeout --foreground "$seconds" "$kernel/vmlinuz" "uml_dir=target/vm/$flavour" \
@@ -51,22 +51,65 @@ case $flavour in
 *) memory=1024 ;;
 esac
 
+# How each machine is emulated: its program, its options, the port that is its console and the
+# one that is for us. q35 because microvm's clock calibration fails on a busy host; and for the same
+# reason the kernel is not to check whether timer interrupts come in time.
+machine=$(tests/vm/machine.sh "$flavour")
+case $machine in
+x86_64 | i686)
+	set -- no_timer_check "$@"
+	system=x86_64 options='-M q35 -cpu max'
+	first=ttyS0 second=ttyS1
+	console_device='-serial chardev:console' port_device='-serial chardev:port'
+	;;
+aarch64 | armv7)
+	system=aarch64 options='-M virt -cpu max,pauth-impdef=on'
+	[ "$machine" = aarch64 ] || system=arm options='-M virt,highmem=off -cpu cortex-a15'
+	first=ttyS0 second=ttyAMA0
+	console_device='-device pci-serial,chardev=console' port_device='-serial chardev:port'
+	;;
+riscv64)
+	system=riscv64 options='-M virt'
+	first=ttyS0 second=ttyS1
+	console_device='-serial chardev:console' port_device='-device pci-serial,chardev=port'
+	;;
+s390x)
+	system=s390x options='-M s390-ccw-virtio -cpu max'
+	first=ttyS0 second=ttysclp0
+	console_device='-device sclplmconsole,chardev=console'
+	port_device='-device sclpconsole,chardev=port'
+	;;
+powerpc64le)
+	system=ppc64 options='-M pseries -cpu power9'
+	first=hvc0 second=hvc1
+	console_device='-device spapr-vty,chardev=console'
+	port_device='-device spapr-vty,chardev=port'
+	;;
+esac
+
 case $console in
--) ports='-serial mon:stdio' port=ttyS0 ;;
-*) ports="-serial file:$console -serial stdio" port=ttyS1 ;;
+-)
+	# One port is both.
+	ports="-chardev stdio,id=console,mux=on -mon chardev=console $console_device"
+	second=$first
+	;;
+*)
+	ports="-chardev file,id=console,path=$console -chardev stdio,id=port,signal=off"
+	ports="$ports $console_device $port_device"
+	set -- RAW=yes "$@"
+	;;
 esac
 
 if [ -n "$steady" ]; then
 	processors='-accel tcg -smp 1 -icount shift=0,sleep=off'
-else
+elif [ "$machine" = "$(uname -m)" ]; then
 	processors="$(tests/vm/accel.sh "$kernel/vmlinuz") -smp 2"
+else
+	processors='-accel tcg,thread=multi -smp 2'
 fi
 
-# q35 because microvm's clock calibration fails on a busy host; and for
-# the same reason the kernel is not to check whether timer interrupts come in time.
 # shellcheck disable=SC2086 # several options in one word
-exec timeout --foreground "$seconds" qemu-system-x86_64 \
-	-M q35 $processors -cpu max -m "$memory" \
-	-nodefaults -no-user-config -display none -no-reboot $ports \
+exec timeout --foreground "$seconds" "qemu-system-$system" \
+	$options $processors -m "$memory" -nodefaults -no-user-config -display none -no-reboot $ports \
 	-kernel "$kernel/vmlinuz" -initrd "$initramfs" \
-	-append "console=ttyS0 panic=-1 no_timer_check PORT=$port $*"
+	-append "console=$first panic=-1 PORT=$second $*"

@@ -24,11 +24,13 @@ table() {
 		echo asked 6.1-no-unload amd64 - linux-source-6.1
 		echo asked 6.1-uml amd64 - user-mode-linux
 		newer
+		machines
 		;;
 	'debian 13')
 		echo always 6.12 amd64 - linux-image-cloud-amd64 linux-headers-cloud-amd64
 		echo asked 6.12-generic amd64 - linux-image-amd64 linux-headers-amd64
 		newer
+		machines
 		;;
 	'ubuntu 22.04')
 		echo always 5.15 amd64 - linux-image-virtual linux-headers-virtual
@@ -52,6 +54,16 @@ newer() {
 	echo asked sid-generic amd64 sid linux-image-amd64 linux-headers-amd64
 	echo asked 5.10 amd64 bullseye linux-image-cloud-amd64 linux-headers-cloud-amd64
 	echo asked 5.10-generic amd64 bullseye linux-image-amd64 linux-headers-amd64
+}
+
+# Kernels for other machines, where they are small, and as new as the distribution has them.
+machines() {
+	echo asked 6.12-arm64 arm64 bookworm linux-image-6.12-cloud-arm64 linux-headers-6.12-cloud-arm64
+	echo asked 6.1-armhf armhf bookworm linux-image-armmp-lpae linux-headers-armmp-lpae
+	echo asked 6.1-i386 i386 bookworm linux-image-686-pae linux-headers-686-pae
+	echo asked 6.1-s390x s390x bookworm linux-image-s390x linux-headers-s390x
+	echo asked 6.1-ppc64el ppc64el bookworm linux-image-powerpc64le linux-headers-powerpc64le
+	echo asked 6.12-riscv64 riscv64 trixie linux-image-riscv64 linux-headers-riscv64
 }
 
 rows=$(table)

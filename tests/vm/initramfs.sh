@@ -14,7 +14,11 @@ shift 3
 : "${MODUTILS_BIN:?the directory of the three tools}"
 kernel=$(tests/vm/kernel.sh "$flavour")
 modules=$(tests/vm/modules.sh "$flavour")
+machine=$(tests/vm/machine.sh "$flavour")
 base=$PWD/target/vm/$flavour/base.cpio
+# Where the programs of another machine are.
+userland=
+[ "$machine" = "$(uname -m)" ] || userland=$(tests/vm/userland.sh "$flavour")
 
 aside=$(mktemp -d "$PWD/target/vm/$flavour/initramfs.XXXXXX")
 trap 'rm -rf "$aside"' EXIT
@@ -23,10 +27,62 @@ archive() {
 	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0)
 }
 
-# Copies programs of this machine together with the libraries they load.
+# The place of a program in the guest.
+place_of() {
+	if [ -z "$userland" ]; then
+		command -v "$1"
+		return
+	fi
+	for directory in /usr/bin /bin /usr/sbin /sbin; do
+		[ ! -e "$userland$directory/$1" ] || echo "$directory/$1"
+	done | head -n 1
+}
+
+# What a program of another machine loads: its loader, and libraries by their names.
+needs() {
+	readelf -ld "$1" 2>/dev/null | sed -n \
+		-e 's/.*Requesting program interpreter: \(.*\)\]/\1/p' \
+		-e 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
+}
+
+# Copies programs of another machine, and all that they load into the directory where every
+# loader looks.
+from_userland() {
+	mkdir -p "$root$(dirname "$1")"
+	cp -L --remove-destination "$userland$1" "$root$1"
+	for name in $(needs "$userland$1"); do
+		file=${name##*/}
+		[ ! -e "$root/lib/$file" ] || continue
+		found=$(find "$userland/lib" "$userland/lib64" "$userland/usr/lib" -name "$file" 2>/dev/null |
+			head -n 1)
+		[ -n "$found" ] || continue
+		case $name in
+		/*) mkdir -p "$root${name%/*}" && cp -L "$found" "$root$name" ;;
+		esac
+		from_userland_library "${found#"$userland"}"
+	done
+}
+
+from_userland_library() {
+	cp -L "$userland$1" "$root/lib/${1##*/}"
+	for library in $(needs "$userland$1"); do
+		[ ! -e "$root/lib/${library##*/}" ] || continue
+		library=$(find "$userland/lib" "$userland/lib64" "$userland/usr/lib" -name "${library##*/}" \
+			2>/dev/null | head -n 1)
+		[ -z "$library" ] || from_userland_library "${library#"$userland"}"
+	done
+}
+
+# Copies programs together with the libraries they load.
 with_libraries() {
 	root=$1
 	shift
+	if [ -n "$userland" ]; then
+		for file; do
+			from_userland "$file"
+		done
+		return
+	fi
 	for file in "$@" $(ldd "$@" | grep -o '/[^ :]* (' | cut -d ' ' -f 1 | sort -u); do
 		mkdir -p "$root$(dirname "$file")"
 		cp -L --remove-destination "$file" "$root$file"
@@ -43,8 +99,9 @@ if [ ! -e "$base" ] || [ -n "$(find tests/vm/initramfs.sh -newer "$base")" ]; th
 	# As on the host, where a program may be found by either name.
 	ln -s ../bin ../sbin ../lib "$root/usr"
 
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for applet in $("$root/bin/busybox" --list); do
+	cp "$userland$(place_of busybox)" "$root/bin/busybox"
+	# Those that this machine's has.
+	for applet in $(busybox --list); do
 		case $applet in
 		# Ours have these names; busybox's are `busybox insmod` and so on.
 		insmod | rmmod | lsmod) ;;
@@ -54,11 +111,11 @@ if [ ! -e "$base" ] || [ -n "$(find tests/vm/initramfs.sh -newer "$base")" ]; th
 		esac
 	done
 
-	kmod=$(command -v kmod)
-	dash=$(command -v dash)
+	kmod=$(place_of kmod)
+	dash=$(place_of dash)
 	# busybox has setpriv and unshare, too, but with half of the options.
-	with_libraries "$root" "$kmod" "$dash" "$(command -v bash)" "$(command -v strace)" \
-		"$(command -v setpriv)" "$(command -v unshare)" "$(command -v jq)"
+	with_libraries "$root" "$kmod" "$dash" "$(place_of bash)" "$(place_of strace)" \
+		"$(place_of setpriv)" "$(place_of unshare)" "$(place_of jq)"
 	ln -sf "$dash" "$root/bin/sh"
 	for tool in insmod rmmod lsmod modprobe modinfo depmod; do
 		ln -s "$kmod" "$root/kmod/$tool"

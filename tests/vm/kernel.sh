@@ -15,6 +15,7 @@ row=$(tests/vm/flavours.sh "$flavour")
 # shellcheck disable=SC2086 # words
 set -- $row
 architecture=$1 suite=$2
+own=$(dpkg --print-architecture)
 shift 2
 metapackages=$*
 cache=$PWD/target/vm/$flavour
@@ -29,8 +30,6 @@ flock 9
 is_current() {
 	case $flavour in
 	*-no-unload) [ -z "$(find tests/vm/no-unload.* -newer "$kernel/release")" ] ;;
-	*-uml) ;;
-	*) [ -e "$kernel/config" ] ;;
 	esac
 }
 if [ -d "$kernel" ] && is_current; then
@@ -56,24 +55,37 @@ packages() {
 	apt apt-cache depends --important --recurse $metapackages |
 		grep -E '^(linux-(image|binary|base|modules|headers|kbuild|source)-|user-mode-linux$)' |
 		grep -v -e '-unsigned' | sort -u
-	# What kbuild's programs are linked with, if it is newer than this machine's.
-	[ "$suite" = - ] || echo libc6
+}
+
+# Kbuild's programs are for this machine, and so is what they are linked with, as it may be newer
+# than this machine's.
+own_packages() {
+	[ "$suite" = - ] && return
+	[ "$architecture" = "$own" ] || echo "$names" | grep '^linux-kbuild-'
+	echo libc6
 }
 
 download() {
 	names=$(packages)
 	[ -n "$names" ] || return
+	owns=$(own_packages)
+	[ "$architecture" = "$own" ] || names=$(echo "$names" | grep -v '^linux-kbuild-')
 	# apt's own user may not write here, and need not.
 	# shellcheck disable=SC2086 # a list of packages
 	(cd "$aside" && "$OLDPWD/tests/vm/apt.sh" "$suite" "$architecture" \
 		apt-get -qq -o APT::Sandbox::User=root download $names)
+	# shellcheck disable=SC2086 # a list of packages
+	[ -z "$owns" ] || (cd "$aside" && "$OLDPWD/tests/vm/apt.sh" "$suite" "$own" \
+		apt-get -qq -o APT::Sandbox::User=root download $owns)
 }
 
 echo "fetching kernel $flavour" >&2
 # The package lists of a fresh container are empty, and old ones name packages that
 # are gone; so they are updated when the first try fails.
 if ! download 2>/dev/null; then
-	apt apt-get -qq update
+	# What is left of an update that failed in parts may do.
+	apt apt-get -qq update || true
+	[ "$architecture" = "$own" ] || tests/vm/apt.sh "$suite" "$own" apt-get -qq update || true
 	download
 fi
 for package in "$aside"/*.deb; do
@@ -84,8 +96,10 @@ done
 # A kernel as the distribution built it.
 image() {
 	if [ -d boot ]; then
-		release=$(basename boot/vmlinuz-* | sed 's/^vmlinuz-//')
-		ln -s "boot/vmlinuz-$release" vmlinuz
+		# ppc64el has no compressed kernel.
+		image=$(echo boot/vmlinu[xz]-*)
+		release=${image#boot/vmlinu?-}
+		ln -s "$image" vmlinuz
 		ln -s "boot/config-$release" config
 	else
 		release=$(basename usr/lib/modules/*)

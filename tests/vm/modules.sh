@@ -33,10 +33,17 @@ log=$build/make.log
 # The compiler of this machine, where the one that built the kernel is not here. Options that
 # only newer ones have are turned off, as kbuild itself does for an older compiler.
 set --
+machine=$(tests/vm/machine.sh "$flavour")
+prefix=$(packaging/target compiler "$(packaging/target machine "$machine")" | sed 's/gcc$//')
 compiler=$(sed -n 's/^CC = .*)//p' "$kernel/headers/.kernelvariables")
-if [ -n "$compiler" ] && ! command -v "$compiler" >/dev/null; then
+if [ -n "$prefix" ]; then
+	packaging/cross-tools "$(packaging/target machine "$machine")" >&2
+	set -- CROSS_COMPILE="$prefix" CC="${prefix}gcc"
+elif [ -n "$compiler" ] && ! command -v "$compiler" >/dev/null; then
 	set -- CC=gcc
-	gcc -fmin-function-alignment=16 -E - </dev/null >/dev/null 2>&1 ||
+fi
+if [ $# -gt 0 ]; then
+	"${prefix}gcc" -fmin-function-alignment=16 -E - </dev/null >/dev/null 2>&1 ||
 		set -- "$@" CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=
 fi
 make -C "$kernel/headers" M="$build" -j "$(nproc)" KCFLAGS=-Werror "$@" >"$log" 2>&1 || {

@@ -17,7 +17,7 @@ use super::script;
 use crate::Boot;
 
 /// How long a machine may take to boot. It takes a few seconds on an idle host.
-const BOOT_LIMIT: Duration = Duration::from_secs(90);
+const BOOT_LIMIT: Duration = Duration::from_secs(180);
 
 /// How long the guest may say nothing beyond the limit of a test, which it sees to by
 /// itself: then the guest as a whole hangs.
@@ -49,9 +49,7 @@ pub(super) enum Failure {
 
 impl Machine {
     pub(super) fn boot(kernel: &str, boot: &Boot) -> Result<Machine, String> {
-        let tools = env::var_os("MODUTILS_BIN")
-            .ok_or("MODUTILS_BIN does not say where the tools are; use `make check-kernel`")?;
-        let program = env::current_exe().map_err(|error| error.to_string())?;
+        let guest = Guest::of(kernel)?;
         let directory = Path::new(crate::REPOSITORY).join("target/vm").join(kernel);
         let initramfs = directory.join("tests.cpio");
         let console = directory.join(format!("console-{}.log", boot.name));
@@ -59,10 +57,10 @@ impl Machine {
 
         script(
             Command::new("tests/vm/initramfs.sh")
-                .args([kernel.as_ref(), initramfs.as_os_str(), program.as_os_str()])
-                .arg(example(&program))
+                .args([kernel.as_ref(), initramfs.as_os_str(), guest.program.as_os_str()])
+                .arg(guest.example)
                 .args(module_of_another_kernel(kernel)?)
-                .env("MODUTILS_BIN", tools),
+                .env("MODUTILS_BIN", guest.tools),
         )?;
         let mut process = Command::new("tests/vm/boot.sh")
             .args(boot.steady.then_some("-s"))
@@ -131,13 +129,37 @@ impl Machine {
     }
 }
 
-/// The example of the library, which `make lifecycle` builds beside this program.
-fn example(program: &Path) -> PathBuf {
-    let deps = program.parent().unwrap_or(program);
-    deps.with_file_name("examples").join("lifecycle")
+/// What runs in the guest, built for its machine.
+struct Guest {
+    /// The directory of the tools.
+    tools: PathBuf,
+    /// The tests.
+    program: PathBuf,
+    /// The example of the library.
+    example: PathBuf,
 }
 
-/// A module that was built for another kernel, if the distribution has several.
+impl Guest {
+    fn of(kernel: &str) -> Result<Self, String> {
+        let machine = script(Command::new("tests/vm/machine.sh").arg(kernel))?;
+        if machine.trim() == env::consts::ARCH {
+            let tools = env::var_os("MODUTILS_BIN")
+                .ok_or("MODUTILS_BIN does not say where the tools are; use `make check-kernel`")?;
+            let program = env::current_exe().map_err(|error| error.to_string())?;
+            // `make lifecycle` builds the example beside this program.
+            let deps = program.parent().unwrap_or(&program);
+            let example = deps.with_file_name("examples").join("lifecycle");
+            return Ok(Self { tools: tools.into(), program, example });
+        }
+        let tools = match env::var_os("MODUTILS_GUEST") {
+            Some(built) => PathBuf::from(built).join(machine.trim()),
+            None => script(Command::new("tests/vm/guest.sh").arg(machine.trim()))?.trim().into(),
+        };
+        Ok(Self { program: tools.join("kernel"), example: tools.join("lifecycle"), tools })
+    }
+}
+
+/// A module that was built for another kernel, if there are several for the same machine.
 fn module_of_another_kernel(kernel: &str) -> Result<Option<PathBuf>, String> {
     let flavours = script(&mut Command::new("tests/vm/flavours.sh"))?;
     let Some(other) = flavours.lines().find(|flavour| *flavour != kernel) else { return Ok(None) };

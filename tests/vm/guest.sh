@@ -1,0 +1,27 @@
+#!/bin/sh
+# Builds what runs on another machine than this one, and prints the directory it is in: the three
+# tools, the tests, and the example of the library.
+#
+# usage: guest.sh MACHINE
+set -eu
+cd "$(dirname "$0")/../.."
+
+machine=$1
+guest=$PWD/target/vm/guest/$machine
+target=$(packaging/target machine "$machine")
+mkdir -p "$guest"
+
+make --no-print-directory TARGET="$machine" build >&2
+install target/built-"$machine"/* "$guest"
+
+compiler=$(packaging/target compiler "$target")
+export "CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER=$compiler" \
+	"CC_$(echo "$target" | tr - _)=$compiler" \
+	RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static"
+built() {
+	cargo "$@" --locked --quiet --target "$target" --message-format json |
+		grep -o '"executable":"[^"]*"' | tail -n 1 | cut -d '"' -f 4
+}
+install "$(built test --no-run --test kernel)" "$guest/kernel"
+install "$(built build --example lifecycle)" "$guest/lifecycle"
+echo "$guest"
