@@ -78,7 +78,9 @@ struct Source {
 /// The condition for inspecting a source.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum When {
-    /// Always: it finds holders without references, or is at hand.
+    /// Always, however late it is: the module's row has it.
+    AtHand,
+    /// Always: it finds holders without references.
     Always,
     /// If there are references beside those of modules and the loader.
     Referenced,
@@ -88,7 +90,7 @@ enum When {
 
 /// The sources, in the order in which they are inspected.
 const SOURCES: &[Source] = &[
-    Source { name: "users", when: When::Always, find: users },
+    Source { name: "users", when: When::AtHand, find: users },
     Source { name: "bound devices", when: When::Always, find: drivers::bound },
     Source { name: "network interfaces", when: When::Always, find: network::interfaces },
     Source { name: "block devices", when: When::Referenced, find: block::of },
@@ -160,7 +162,7 @@ fn collect(search: &Search<'_>) -> (Vec<Holder>, Option<u64>) {
     let mut list = Vec::new();
     for source in SOURCES {
         let is_due = match source.when {
-            When::Always => true,
+            When::AtHand | When::Always => true,
             When::Referenced => references != Some(0),
             When::Unexplained => {
                 let left = settle(&mut list.clone(), references);
@@ -171,10 +173,10 @@ fn collect(search: &Search<'_>) -> (Vec<Holder>, Option<u64>) {
         if !is_due {
             continue;
         }
-        if !search.is_late() {
+        if source.when == When::AtHand || !search.is_late() {
             list.extend((source.find)(search));
         }
-        if search.was_cut() {
+        if source.when != When::AtHand && search.was_cut() {
             search.omit(source.name, OmissionReason::OutOfTime);
         }
     }
