@@ -32,15 +32,22 @@ pub(crate) fn consequences(list: &[Holder]) -> Vec<String> {
     phrases.map(|phrase| escaped(phrase.as_bytes())).collect()
 }
 
+/// How many sources are named that were not inspected for one reason.
+const SOURCES_MAX: usize = 4;
+
 /// Returns one phrase about everything that was not inspected.
 fn omissions(holders: &Holders) -> Option<String> {
     let mut text = String::new();
     for same in holders.omissions.chunk_by(|a, b| a.reason == b.reason) {
-        let sources: Vec<_> = same.iter().map(|omission| omission.source.as_str()).collect();
+        let named = same.iter().take(SOURCES_MAX).map(|omission| omission.source.as_str());
+        let mut sources = named.collect::<Vec<_>>().join(", ");
+        if let Some(more @ 1..) = same.len().checked_sub(SOURCES_MAX) {
+            let _ = write!(sources, " and {more} more");
+        }
         let separator = if text.is_empty() { "" } else { "; " };
         if let Some(first) = same.first() {
             // Writing to a String cannot fail.
-            let _ = write!(text, "{separator}{} ({})", sources.join(", "), first.reason);
+            let _ = write!(text, "{separator}{sources} ({})", first.reason);
         }
     }
     (!text.is_empty()).then(|| format!("not inspected: {text}"))

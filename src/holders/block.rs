@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::devices::{Device, Kind};
 use super::mountinfo::unescaped;
-use super::processes::status;
 use super::search::Search;
 use super::{Certainty, Holder, HolderKind, Text};
 use crate::directory;
@@ -146,7 +145,7 @@ pub(super) fn swaps(search: &Search<'_>) -> impl Iterator<Item = Text> {
 fn swap_devices(search: &Search<'_>) -> Vec<Holder> {
     swaps(search)
         .filter_map(|name| {
-            let device = status(Path::new(name.as_os_str()))?.device?;
+            let device = search.status(Path::new(name.as_os_str()))?.device?;
             let certainty = search.certainty(device)?;
             let command = format!("swapoff {}", name.word());
             Some(holder(HolderKind::Swap { name }, certainty).ended_by(command))

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::holder::{Certainty, Holder, HolderKind};
-use super::processes::status;
 use super::search::Search;
 use super::text::Text;
 use crate::directory;
@@ -146,7 +145,7 @@ fn nvme_targets(search: &Search<'_>, dir: &Path, is_own: bool) -> Vec<PathBuf> {
         let exports = entries(&subsystem.join("namespaces")).into_iter().any(|namespace| {
             let enabled = system::read_text(&namespace.join("enable"));
             let path = system::read_text(&namespace.join("device_path")).unwrap_or_default();
-            let device = status(Path::new(&path)).and_then(|file| file.device);
+            let device = search.status(Path::new(&path)).and_then(|file| file.device);
             enabled.is_ok_and(|enabled| enabled == "1")
                 && device.is_some_and(|device| search.certainty(device).is_some())
         });

@@ -9,7 +9,6 @@ use super::btrfs;
 use super::devices::{Device, Kind};
 use super::holder::{Certainty, Holder, HolderKind};
 use super::mountinfo::Mount;
-use super::processes::status;
 use super::search::Search;
 use super::text::Text;
 use super::views::View;
@@ -98,7 +97,7 @@ fn devices(search: &Search<'_>, mount: &Mount) -> Vec<Device> {
         let mut parts = option.splitn(2, |&byte| byte == b'=');
         let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         if matches!(name, b"logdev" | b"rtdev" | b"journal_path") && value.starts_with(b"/dev/") {
-            let file = status(Path::new(OsStr::from_bytes(value)));
+            let file = search.status(Path::new(OsStr::from_bytes(value)));
             list.extend(file.and_then(|file| file.device));
         }
     }

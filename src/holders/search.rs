@@ -11,7 +11,7 @@ use super::aliases::Aliases;
 use super::devices::{Device, Owners};
 use super::dm;
 use super::namespaces::Namespaces;
-use super::processes::{Processes, Seen};
+use super::processes::{Processes, Seen, Status, status};
 use super::views::{self, View};
 use crate::loaded::LoadedModule;
 use crate::name::ModuleName;
@@ -142,6 +142,14 @@ impl<'a> Search<'a> {
     /// Whether looking at a file of a process could hang.
     pub(super) fn is_slow(&self, seen: &Seen, path: &Path) -> bool {
         self.processes().slow.of(seen.mount_namespace, &seen.dir).holds(path)
+    }
+
+    /// The status of a file that the caller sees; nothing if looking at it could hang.
+    pub(super) fn status(&self, path: &Path) -> Option<Status> {
+        let mut processes = self.processes().list.iter();
+        let is_slow = |own| self.is_slow(own, path);
+        let slow = processes.find(|seen| seen.is_caller).is_some_and(is_slow);
+        if slow { None } else { status(path) }
     }
 
     /// The mounts of all mount namespaces; the caller's comes first.

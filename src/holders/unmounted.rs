@@ -60,6 +60,11 @@ fn certainty(
         }
     }
     let kind = type_of(&owner.dir, file)?;
+    // Files of btrfs and of overlays have another number than the mount table tells.
+    let mut mounts = search.views().iter().flat_map(|view| &view.mounts);
+    if mounts.any(|mount| mount.kind == kind && file.path.starts_with(&mount.place)) {
+        return None;
+    }
     mounts::is_of_type(search, OsStr::new(kind)).then_some(Certainty::Known)
 }
 

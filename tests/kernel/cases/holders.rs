@@ -168,9 +168,13 @@ fn mounted_on_a_loop_device() {
     drop(open);
     run(["losetup", "-d", "/dev/loop0"]).succeeds();
 
-    vfat.prints("vfat: 1 reference\n  vfat is mounted on /tmp/mounted here\n");
+    vfat.prints(
+        "vfat: 1 reference\n  vfat is mounted on /tmp/mounted here\n  \
+         vfat is mounted on /tmp/again\n",
+    );
     of_loop.prints(
         "loop: 2 references\n  vfat is mounted on /tmp/mounted here\n  \
+         vfat is mounted on /tmp/again\n  \
          loop0 is bound to /tmp/disk\n",
     );
     bound.prints("loop: 1 reference\n  loop0 is bound to /tmp/disk\n");
@@ -192,7 +196,7 @@ fn tun() {
     run(["ip", "tuntap", "add", "name", "t_tun", "mode", "tun"]);
     if Path::new("/sys/class/net/t_tun").exists() {
         let done = who("tun");
-        done.check(done.stdout.contains("network interface t_tun belongs to it"), "tells");
+        done.check(done.stdout.contains("network interface t_tun will disappear"), "tells");
         run(["ip", "link", "delete", "t_tun"]).succeeds();
     }
     run(["rmmod", "--wait=2", "tun"]).succeeds_silently();
@@ -217,7 +221,9 @@ fn processes_that_are_hidden() {
     let done = run(["setpriv", "--reuid=1000", "--clear-groups", "rmmod", "--who", "t_dev"]);
     done.succeeds();
     done.check(done.stdout.contains("1 reference of unknown origin"), "does not know");
-    done.check(done.stdout.contains("processes (permission denied)"), "says why");
+    done.check(done.stdout.contains("\n  not inspected: "), "says so");
+    done.check(done.stdout.contains(" processes"), "says what");
+    done.check(done.stdout.contains("(permission denied)"), "says why");
 }
 
 fn explained_and_as_data() {
