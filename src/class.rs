@@ -70,7 +70,7 @@ macro_rules! kinds {
                 self.traits().kind
             }
 
-            fn traits(&self) -> &'static $crate::class::Traits {
+            pub(crate) fn traits(&self) -> &'static $crate::class::Traits {
                 match self {
                     $($(Self::$variant { .. })|+ => &$crate::class::Traits {
                         kind: $kind,

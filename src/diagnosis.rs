@@ -3,6 +3,7 @@
 //! Facts are collected after the failure, from the kernel's log, the file, and the
 //! running system; each may be missing. A pure function decides from them.
 
+mod answer;
 mod caller;
 mod cause;
 mod collect;
@@ -17,6 +18,7 @@ mod json;
 mod log;
 mod looks;
 mod parameter;
+mod phrases;
 mod policy;
 mod providers;
 mod reference;

@@ -23,11 +23,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`loaded::Attributes`] has what `/sys/module` knows of a module, [`loaded::DependencyGraph`] who uses whom.
+//! [`loaded::Attributes`] has what `/sys/module` knows of a module, [`loaded::DependencyGraph`] who
+//! uses whom.
 //!
 //! # What is in a file
-//! A [`ModuleFile`] may be compressed; its [`file::Image`] is not. Nothing that is read is trusted: a
-//! file may be cut off, hostile, or no module at all, and that is an [`Error`] with an
+//! A [`ModuleFile`] may be compressed; its [`file::Image`] is not. Nothing that is read is trusted:
+//! a file may be cut off, hostile, or not a module at all, and that is an [`Error`] with an
 //! [`ErrorKind`].
 //!
 //! ```
@@ -73,8 +74,8 @@
 //! ```
 //!
 //! # Removing
-//! [`Kernel::remove`] is one system call, too, and its [`remove::RemoveError`] has the [`Refusal`] behind
-//! the number. [`Kernel::remove_when_free`] waits, as no kernel since Linux 3.12 does: it tries
+//! [`Kernel::remove`] is one system call, too, and its [`remove::RemoveError`] has the [`Refusal`]
+//! behind the number. [`Kernel::remove_when_free`] waits, as no kernel since Linux 3.12 does: it tries
 //! again within milliseconds after the last reference went. [`Snapshot::removal_order`] puts users
 //! before what they use, [`System::check_remove`] says whether a removal would succeed.
 //!
@@ -103,8 +104,9 @@
 //! In a [`ModuleName`], `-` and `_` are one character, as for the tools, and it is never longer
 //! than the kernel's own buffer. [`loaded::Pattern`]s match names.
 //!
-//! `examples/reload.rs` replaces a driver that was built anew; `examples/lifecycle.rs` loads a module, looks at it and removes it, with the cause of a failure
-//! and the progress of the wait.
+//! `examples/reload.rs` replaces a driver by the one that was just built. `examples/lifecycle.rs`
+//! loads a module, looks at it and removes it, with the cause of a failure and the progress of the
+//! wait.
 //!
 //! # Layout
 //! Each module may use those above it in this list, and none below.

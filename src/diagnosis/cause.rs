@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use super::symbol::{Builds, MissingSymbol, WrongVersion};
-use crate::class::{Class, kinds};
+use crate::class::kinds;
 use crate::diagnosis::caller::Privilege;
 use crate::errno::Errno;
 use crate::file::{Compression, Signer, VermagicDifference};
-use crate::insert::BadArgument;
 use crate::name::ModuleName;
 
 /// Why a module was not, or would not be, loaded.
@@ -392,55 +391,3 @@ kinds!(Cause {
     SecurityPolicy => "security-policy", NotPermitted, EACCES;
     Unknown => "unknown", Failed;
 });
-
-impl Cause {
-    /// Returns whether the cause is a fact, rather than the most likely one.
-    pub fn is_certain(&self) -> bool {
-        match self {
-            Self::InitFailed { certain, .. }
-            | Self::SecurityPolicy { certain, .. }
-            | Self::OutOfMemory { certain } => *certain,
-            Self::Unknown { .. } => false,
-            _ => true,
-        }
-    }
-
-    /// Returns the class of the failure.
-    pub fn class(&self) -> Class {
-        match self {
-            Self::FileNotReadable { errno: Errno::EACCES | Errno::EPERM, .. } => {
-                Class::NotPermitted
-            }
-            Self::Unknown { errno: Some(errno), .. } => Class::of_answer(*errno),
-            _ => self.traits().class,
-        }
-    }
-
-    /// Returns the error number with which the kernel refuses a module for this reason, or `None`
-    /// where the kernel is not asked or the number is not known.
-    pub fn answer(&self) -> Option<Errno> {
-        match self {
-            Self::BadParameter { errno, .. }
-            | Self::FileNotReadable { errno, .. }
-            | Self::InitFailed { errno, .. } => Some(*errno),
-            Self::Unknown { errno, .. } => *errno,
-            Self::TooLarge { .. } => Some(Errno::EFBIG),
-            Self::BadSignature { signer: None } => Some(Errno::EBADMSG),
-            // The layout is checked with the version magic, the other symbols later.
-            Self::SymbolVersionMismatch { symbols, .. }
-                if symbols.iter().any(|symbol| symbol.name == "module_layout") =>
-            {
-                Some(Errno::ENOEXEC)
-            }
-            _ => self.traits().answer.first().copied(),
-        }
-    }
-}
-
-/// A parameter that was never passed on, because there is no way to write it.
-impl From<&BadArgument> for Cause {
-    fn from(bad: &BadArgument) -> Self {
-        let argument = bad.argument().to_string_lossy().into_owned();
-        Self::Inexpressible { argument, reason: bad.reason() }
-    }
-}
