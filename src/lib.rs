@@ -77,7 +77,7 @@
 //! [`Kernel::remove`] is one system call, too, and its [`remove::RemoveError`] has the [`Refusal`]
 //! behind the number. [`Kernel::remove_when_free`] waits, as no kernel since Linux 3.12 does: it tries
 //! again within milliseconds after the last reference went. [`Snapshot::removal_order`] puts users
-//! before what they use, [`System::check_remove`] says whether a removal would succeed.
+//! before what they use, a [`remove::Plan`] goes through them, [`System::check_remove`] says whether a removal would succeed.
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};

@@ -4,6 +4,7 @@ mod count;
 mod error;
 mod events;
 mod order;
+mod plan;
 mod reason;
 mod refusal;
 mod text;
@@ -11,6 +12,7 @@ mod wait;
 
 pub use error::RemoveError;
 pub use order::Extent;
+pub use plan::{Plan, Used, Users};
 pub use refusal::Refusal;
 pub use wait::{WaitProgress, Waiting};
 

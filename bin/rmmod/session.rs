@@ -1,10 +1,9 @@
 //! One call of rmmod: all its modules, one after another.
 
-use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use modutils::remove::{Extent, RemoveError};
+use modutils::remove::{Extent, Plan, RemoveError, Used, Users};
 use modutils::{Kernel, ModuleName, Refusal, RemoveMode, Snapshot, Waiting};
 
 use crate::common::report::Reporter;
@@ -17,10 +16,6 @@ use crate::rmmod::progress::Progress;
 use crate::rmmod::targets::{self, Targets};
 use crate::rmmod::who;
 
-/// How often the order is made anew, as others load modules that use ours. Somebody who never
-/// ceases to do that gets the better of us.
-const PLANS_MAX: usize = 16;
-
 pub(crate) struct Session<'a> {
     cli: &'a Cli,
     reporter: &'a Reporter,
@@ -28,17 +23,6 @@ pub(crate) struct Session<'a> {
     mode: RemoveMode,
     extent: Extent,
     outcomes: Outcomes<'a>,
-    /// Modules that would not go: what they use cannot go either. Each with the first of them.
-    stuck: Vec<(ModuleName, ModuleName)>,
-}
-
-/// Who removes the modules that use one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Users {
-    /// We do, if they can be removed.
-    Ours,
-    /// Somebody else: all we can do is wait.
-    Others,
 }
 
 /// `--wait`: the budget of all modules together, what ends it early, and who sees it.
@@ -58,7 +42,6 @@ impl<'a> Session<'a> {
             mode,
             extent: if cli.recursive { Extent::WithUsers } else { Extent::Named },
             outcomes: Outcomes::new(cli, reporter, mode),
-            stuck: Vec::new(),
         }
     }
 
@@ -101,15 +84,17 @@ impl<'a> Session<'a> {
     }
 
     fn foresee(&mut self, targets: &Targets, snapshot: &Snapshot) {
+        let mut plan = Plan::new(targets.order.clone(), self.extent);
         let mut gone = Vec::new();
-        for name in &targets.order {
+        while let Some(name) = plan.next_module() {
+            let name = &name;
             match self.kernel.check_remove(snapshot, name, self.mode, &gone) {
                 Err(error) if self.cli.wait().is_some() && error.refusal().may_pass() => {
                     self.outcomes.would_go(&self.kernel, error.module(), name, targets, &[]);
                 }
                 Err(error) => {
                     let Some(doubt) = self.doubt(&error, &gone) else {
-                        self.refused(&error, targets);
+                        self.refused(&mut plan, &error, targets);
                         continue;
                     };
                     let module = error.module();
@@ -139,14 +124,12 @@ impl<'a> Session<'a> {
     }
 
     /// Reports a failure; of a module behind another that was reported, only that.
-    fn refused(&mut self, error: &RemoveError, targets: &Targets) {
-        let name = error.name().clone();
-        let users = error.module().map_or(&[][..], |module| &module.used_by);
+    fn refused(&mut self, plan: &mut Plan, error: &RemoveError, targets: &Targets) {
         let behind = matches!(error.refusal(), Refusal::UsedByModules { .. });
-        let first = self.stuck.iter().find(|(stuck, _)| behind && users.contains(stuck));
-        let first = first.map(|(_, first)| first.clone());
+        let module = error.module().filter(|_| behind);
+        let users = module.map_or(&[][..], |module| &module.used_by);
+        let first = plan.stays(error.name(), users);
         self.outcomes.refused(&self.kernel, error, targets, first.as_ref());
-        self.stuck.push((name.clone(), first.unwrap_or(name)));
     }
 
     fn remove(&mut self, targets: &Targets) {
@@ -155,22 +138,22 @@ impl<'a> Session<'a> {
             signals: Signals::collect(),
             progress: Progress::of(self.cli, self.reporter, &self.kernel),
         });
-        let mut queue = VecDeque::from(targets.order.clone());
-        let mut plans = 0;
+        let mut plan = Plan::new(targets.order.clone(), self.extent);
         let mut interrupted = Vec::new();
-        while let Some(name) = queue.pop_front() {
+        while let Some(name) = plan.next_module() {
             let before = self.outcomes.before(&self.kernel, &name);
             self.outcomes.warn_of_consequences(&self.kernel, &name);
-            let mut result = self.attempt(&name, patience.as_ref(), self.users());
+            let mut result = self.attempt(&name, patience.as_ref(), plan.users());
             if let Err(error) = &result
                 && matches!(error.refusal(), Refusal::UsedByModules { .. })
             {
-                if plans < PLANS_MAX && self.plan_again(error, &mut queue) {
-                    plans += 1;
-                    continue;
-                }
-                if self.users() == Users::Ours && !self.is_stuck(error) {
-                    result = self.attempt(&name, patience.as_ref(), Users::Others);
+                let users = error.module().map_or(&[][..], |module| &module.used_by);
+                match plan.used_by(&name, users, || Snapshot::take(&self.kernel).ok()) {
+                    Used::NewOrder => continue,
+                    Used::LeftToOthers => {
+                        result = self.attempt(&name, patience.as_ref(), Users::Others);
+                    }
+                    Used::Stays => {}
                 }
             }
             let error = match result {
@@ -185,7 +168,7 @@ impl<'a> Session<'a> {
                 interrupted.push(error);
                 continue;
             }
-            self.refused(&error, targets);
+            self.refused(&mut plan, &error, targets);
         }
         if interrupted.is_empty() {
             return;
@@ -226,46 +209,5 @@ impl<'a> Session<'a> {
             progress.end();
         }
         result
-    }
-
-    /// Whose turn it is to see to the modules that use one.
-    fn users(&self) -> Users {
-        if self.extent == Extent::WithUsers || !self.stuck.is_empty() {
-            Users::Ours
-        } else {
-            Users::Others
-        }
-    }
-
-    fn is_known_stuck(&self, name: &ModuleName) -> bool {
-        self.stuck.iter().any(|(stuck, _)| stuck == name)
-    }
-
-    fn is_stuck(&self, error: &RemoveError) -> bool {
-        let users = error.module().map_or(&[][..], |module| &module.used_by);
-        users.iter().any(|user| self.is_known_stuck(user))
-    }
-
-    /// Orders what is left once more, if that gets a user of this module out of its way: others
-    /// load modules, too.
-    fn plan_again(&self, error: &RemoveError, queue: &mut VecDeque<ModuleName>) -> bool {
-        let Some(module) = error.module() else { return false };
-        let can_go = |name: &ModuleName| match self.extent {
-            Extent::WithUsers => !self.is_known_stuck(name),
-            _ => queue.contains(name),
-        };
-        if !module.used_by.iter().any(can_go) {
-            return false;
-        }
-        let Ok(snapshot) = Snapshot::take(&self.kernel) else { return false };
-        let mut names = vec![module.name.clone()];
-        names.extend(queue.drain(..));
-        queue.extend(
-            snapshot
-                .removal_order(&names, self.extent)
-                .into_iter()
-                .filter(|name| !self.is_known_stuck(name)),
-        );
-        true
     }
 }
