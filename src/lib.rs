@@ -199,34 +199,6 @@ pub use name::ModuleName;
 pub use remove::{Refusal, RemoveMode, Waiting};
 pub use system::System;
 
-// Their places are the public modules.
-#[doc(hidden)]
-pub use diagnosis::{
-    Builds, Change, Class, CommandLine, Diagnosis, Difference, KernelLog, MissingSymbol, Privilege,
-    Remedy, Request, Supposed, WayOut, WrongVersion,
-};
-#[doc(hidden)]
-pub use file::{
-    Compression, DECOMPRESSED_MAX, ElfHeader, Export, Image, Import, ModInfo, Parameter, Signature,
-    Signer, SymbolVersion, VermagicDifference,
-};
-#[doc(hidden)]
-pub use holders::{
-    Access, Certainty, Holder, HolderKind, Holders, InterfaceState, Namespace, NetfilterObject,
-    NetworkObject, Omission, OmissionReason, Process, Text, TracingObject,
-};
-#[doc(hidden)]
-pub use insert::{
-    BadArgument, Dependencies, Dependency, InsertError, InsertFailure, has_blanks, split_parameters,
-};
-#[doc(hidden)]
-pub use loaded::{
-    Attributes, DependencyGraph, KernelTaints, LoadedModule, ModuleList, ModuleRow, ParameterValue,
-    Pattern, State, Taints,
-};
-#[doc(hidden)]
-pub use remove::{Extent, RemoveError, WaitProgress};
-
 // Blocks that are no Rust have to say so, with `text` for instance.
 /// The examples of the README are compiled, too.
 #[cfg(doctest)]
