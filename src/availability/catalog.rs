@@ -25,6 +25,7 @@ pub struct Catalog<'a> {
     builtin: OnceCell<Vec<ModuleName>>,
     configuration: OnceCell<Configuration>,
     policy: OnceCell<Policy>,
+    symbols: OnceCell<Vec<String>>,
 }
 
 impl<'a> Catalog<'a> {
@@ -37,13 +38,14 @@ impl<'a> Catalog<'a> {
             builtin: OnceCell::new(),
             configuration: OnceCell::new(),
             policy: OnceCell::new(),
+            symbols: OnceCell::new(),
         }
     }
 
     /// What a name stands for, whether a module of this name is loaded or not.
     pub fn look_up(&self, name: &ModuleName) -> Availability {
         if self.system.is_builtin(name) {
-            return self.built_in(name, initcall::functions(self.system, name));
+            return self.built_in(name, self.functions(name));
         }
         if let Some(file) = self.tree.file_of(name) {
             return self.loadable(name, file, true);
@@ -58,7 +60,7 @@ impl<'a> Catalog<'a> {
             // Parts of the kernel that can never be modules are in no list. The kernel's symbols
             // take some time to read: a name that is misspelt does without.
             if alias_of.is_empty() && nearest.is_empty() {
-                let functions = initcall::functions(self.system, name);
+                let functions = self.functions(name);
                 if !functions.is_empty() {
                     // Several may be of parts that only share a name.
                     let only = if functions.len() == 1 { functions } else { Vec::new() };
@@ -248,6 +250,11 @@ impl<'a> Catalog<'a> {
             .take(NEAREST_MAX)
             .filter_map(|name| ModuleName::new(name).ok())
             .collect()
+    }
+
+    /// The functions that start a part of the kernel.
+    fn functions(&self, name: &ModuleName) -> Vec<String> {
+        initcall::functions(self.symbols.get_or_init(|| initcall::symbols(self.system)), name)
     }
 
     fn aliases(&self) -> &[Alias] {

@@ -1,5 +1,7 @@
 //! The aliases of sockets: `net-pf-FAMILY[-proto-PROTOCOL[-type-TYPE]]`.
 
+use super::trigger::without;
+
 /// Address families by their numbers: `include/linux/socket.h` of Linux 6.12.
 const FAMILIES: &[&str] = &[
     "AF_UNSPEC",
@@ -57,16 +59,17 @@ const DIAGNOSIS: &str = "16-proto-4-type-";
 
 /// The socket in words.
 pub(super) fn socket(alias: &str) -> Option<String> {
-    let rest = alias.strip_prefix("net-pf-")?;
-    if let Some(family) = rest.strip_prefix(GENERIC) {
+    let rest = without("net-pf-", alias)?;
+    if let Some(family) = without(GENERIC, rest) {
         return Some(format!("a netlink socket for the family {family}"));
     }
+    let rest = rest.replace('_', "-");
     if let Some(of) = rest.strip_prefix(DIAGNOSIS) {
         // The family of the sockets that are listed, and maybe their protocol.
         let number = of.split('-').next().unwrap_or_default();
         return Some(format!("a netlink socket that lists sockets of {}", family(number)));
     }
-    let (number, rest) = rest.split_once("-proto-").map_or((rest, None), |(n, r)| (n, Some(r)));
+    let (number, rest) = rest.split_once("-proto-").map_or((&*rest, None), |(n, r)| (n, Some(r)));
     let name = format!("a socket of the family {}", family(number));
     Some(match rest.map(|rest| rest.split_once("-type-").unwrap_or((rest, ""))) {
         None => name,

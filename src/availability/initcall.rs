@@ -13,33 +13,36 @@ const START: &str = "__initcall__kmod_";
 /// No list of symbols is longer.
 const LIMIT: u64 = 256 << 20;
 
-/// The functions of a module that is built in, as far as the running kernel's symbols, or those
-/// that its distribution installed, tell.
-pub(super) fn functions(system: &System, name: &ModuleName) -> Vec<String> {
-    let name = name.to_string();
+/// The symbols of all such functions, as far as those of the running kernel, or those that its
+/// distribution installed, have them.
+pub(super) fn symbols(system: &System) -> Vec<String> {
     let places = [system.kallsyms(), system.system_map(&system.release())];
     let found = places.iter().map(|place| {
         let Ok(file) = File::open(place) else { return Vec::new() };
-        parse(BufReader::with_capacity(1 << 16, file.take(LIMIT)), &name)
+        parse(BufReader::with_capacity(1 << 16, file.take(LIMIT)))
     });
-    found.into_iter().find(|functions| !functions.is_empty()).unwrap_or_default()
+    found.into_iter().find(|symbols| !symbols.is_empty()).unwrap_or_default()
 }
 
-fn parse(mut text: impl BufRead, name: &str) -> Vec<String> {
-    let mut functions = Vec::new();
+fn parse(mut text: impl BufRead) -> Vec<String> {
+    let mut symbols = Vec::new();
     let mut line = Vec::new();
     while text.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
         // `ADDRESS TYPE SYMBOL`; most lines are of no interest.
         let symbol = line.trim_ascii_end().rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-        if symbol.starts_with(START.as_bytes())
-            && let Some(function) =
-                std::str::from_utf8(symbol).ok().and_then(|it| function(it, name))
-        {
-            functions.push(function.to_owned());
+        if symbol.starts_with(START.as_bytes()) {
+            symbols.push(String::from_utf8_lossy(symbol).into_owned());
         }
         line.clear();
     }
-    functions
+    symbols
+}
+
+/// The functions of a module that is built in.
+pub(super) fn functions(symbols: &[String], name: &ModuleName) -> Vec<String> {
+    let name = name.to_string();
+    let found = symbols.iter().filter_map(|symbol| function(symbol, &name));
+    found.map(str::to_owned).collect()
 }
 
 /// The function in a symbol, if that is of this module.
@@ -73,7 +76,8 @@ mod tests {
                     0000000000000000 d __initcall__kmod_core__724_2214_init_hw_perf_eventsearly\n\
                     0000000000000000 d __initcall__kmod_unix__x_2_no6\n\
                     0000000000000000 T unix_init\n";
-        let of = |name: &str| parse(text.as_bytes(), name);
+        let symbols = parse(text.as_bytes());
+        let of = |name: &str| functions(&symbols, &ModuleName::new(name).unwrap());
         assert_eq!(of("unix"), ["af_unix_init", "unix_late"]);
         assert_eq!(of("unix_diag"), ["unix_diag_init"]);
         assert_eq!(of("core"), ["init_hw_perf_events"]);

@@ -132,8 +132,9 @@ pub(super) fn triggers(
     for alias in aliases {
         let alias = String::from_utf8_lossy(alias);
         // Many have the bare name for an alias, too, which only older kernels ask for.
-        let longer = ["crypto-", "fs-"].map(|start| format!("{start}{alias}").into_bytes());
-        if !longer.iter().any(|alias| aliases.contains(alias)) {
+        let longer = ["crypto-", "fs-"].map(|start| format!("{start}{alias}"));
+        let is_there = |name: &String| aliases.iter().any(|alias| is_same(alias, name.as_bytes()));
+        if !longer.iter().any(is_there) {
             let (kind, value) = kind_of(&alias);
             add(kind, value);
         }
@@ -163,10 +164,10 @@ fn kind_of(alias: &str) -> (Kind, String) {
         return (Kind::Device(text), alias.to_owned());
     }
     for (start, text) in BY_NAME {
-        if let Some(rest) = alias.strip_prefix(start) {
+        if let Some(rest) = without(start, alias) {
             // `MAJOR-MINOR` elsewhere has a colon.
             let is_number = start.ends_with("-major-");
-            let value = if is_number { rest.replacen('-', ":", 1) } else { rest.to_owned() };
+            let value = if is_number { rest.replacen(['-', '_'], ":", 1) } else { rest.to_owned() };
             return (Kind::Named { text, any_user: false }, value);
         }
     }
@@ -174,6 +175,17 @@ fn kind_of(alias: &str) -> (Kind, String) {
         Some((bus, _)) => (Kind::OtherDevice, bus.to_owned()),
         None => (Kind::Other, alias.to_owned()),
     }
+}
+
+/// The rest of an alias. The binary indexes of depmod(8) have `_` for each `-`.
+pub(super) fn without<'a>(start: &str, alias: &'a str) -> Option<&'a str> {
+    let (head, rest) = alias.split_at_checked(start.len())?;
+    is_same(head.as_bytes(), start.as_bytes()).then_some(rest)
+}
+
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let fold = |byte: &u8| if *byte == b'-' { b'_' } else { *byte };
+    one.iter().map(fold).eq(other.iter().map(fold))
 }
 
 fn registrations(image: &Image, module: &ModuleName) -> Vec<(Kind, String)> {
@@ -236,6 +248,13 @@ mod tests {
             (&["usb:v*"], &["a USB device with its ID is found"]),
             (&["aes", "crypto-aes"], &["the crypto algorithm aes is asked for"]),
             (&["char-major-10-237"], &["a character device with the number 10:237 is opened"]),
+            (
+                &["char_major_10_237", "net_pf_38"],
+                &[
+                    "a character device with the number 10:237 is opened",
+                    "a socket of the family AF_ALG is opened",
+                ],
+            ),
             (&["foo"], &["the name foo is asked for"]),
             (&["odd:x"], &["a device of the bus odd is found"]),
             (&["devname:net/tun"], &["/dev/net/tun is opened"]),

@@ -1,5 +1,6 @@
 //! The tests, a file for each area.
 
+pub(crate) mod absent;
 pub(crate) mod bad_files;
 pub(crate) mod bare_system;
 pub(crate) mod crowd;
@@ -19,6 +20,7 @@ pub(crate) mod list_options;
 pub(crate) mod list_text;
 pub(crate) mod mutations;
 pub(crate) mod no_unload;
+pub(crate) mod provenance;
 pub(crate) mod races;
 pub(crate) mod refusals;
 pub(crate) mod remove;

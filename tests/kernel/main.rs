@@ -126,6 +126,8 @@ const AREAS: &[Area] = &[
     Area { name: "list", boots: &[DEFAULT], tests: cases::list::TESTS },
     Area { name: "list_options", boots: &[DEFAULT], tests: cases::list_options::TESTS },
     Area { name: "list_text", boots: &[DEFAULT], tests: cases::list_text::TESTS },
+    Area { name: "absent", boots: &[DEFAULT], tests: cases::absent::TESTS },
+    Area { name: "provenance", boots: &[DEFAULT], tests: cases::provenance::TESTS },
     Area { name: "insert", boots: &[DEFAULT], tests: cases::insert::TESTS },
     Area { name: "insert_options", boots: &[DEFAULT], tests: cases::insert_options::TESTS },
     Area { name: "refusals", boots: &[DEFAULT], tests: cases::refusals::TESTS },

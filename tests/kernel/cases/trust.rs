@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::absent::{Installed, record};
 use crate::guest::{Expected, assert_load, assert_verdict, distributions, is_loaded, replace, run};
 
 /// `module.sig_enforce=1`.
@@ -11,7 +12,7 @@ pub(crate) mod enforced {
         with_another_signer,
     };
 
-    crate::tests![unsigned, unknown_key, other_contents, voided_by_force, signed];
+    crate::tests![unsigned, unknown_key, other_contents, voided_by_force, signed, not_loaded];
 
     const TEXT: &str = "Key was rejected by service";
 
@@ -45,13 +46,17 @@ pub(crate) mod enforced {
     fn signed() {
         verify_signed();
     }
+
+    fn not_loaded() {
+        super::verify_blocked("unsigned");
+    }
 }
 
 /// `lockdown=integrity` and `lockdown=confidentiality`.
 pub(crate) mod lockdown {
     use super::{Expected, assert_verdict, fs, signed_with, verify_signed, with_another_signer};
 
-    crate::tests![unsigned, unknown_key, voided_by_force, signed];
+    crate::tests![unsigned, unknown_key, voided_by_force, signed, not_loaded];
 
     const TEXT: &str = "Operation not permitted";
 
@@ -81,6 +86,10 @@ pub(crate) mod lockdown {
         assert_eq!(result["fix"], serde_json::json!([{"command": fix}]));
     }
 
+    fn not_loaded() {
+        super::verify_blocked("lockdown");
+    }
+
     fn signed() {
         verify_signed();
     }
@@ -90,7 +99,7 @@ pub(crate) mod lockdown {
 pub(crate) mod forbidden {
     use super::{Expected, assert_verdict, fs, run};
 
-    crate::tests![blacklisted, modules_disabled];
+    crate::tests![blacklisted, not_loaded, modules_disabled];
 
     const TEXT: &str = "Operation not permitted";
 
@@ -98,6 +107,10 @@ pub(crate) mod forbidden {
         let expected = Expected { kind: "blacklisted", status: 6, text: TEXT };
         assert_verdict(&["/modules/t_plain.ko"], &expected);
         run(["insmod", "--check", "/modules/t_base.ko"]).succeeds_silently();
+    }
+
+    fn not_loaded() {
+        super::verify_blocked("module-blacklist");
     }
 
     fn modules_disabled() {
@@ -111,7 +124,11 @@ pub(crate) mod forbidden {
 pub(crate) mod nomodule {
     use super::{Expected, assert_verdict};
 
-    crate::tests![modules_disabled];
+    crate::tests![modules_disabled, not_loaded];
+
+    fn not_loaded() {
+        super::verify_blocked("modules-disabled");
+    }
 
     fn modules_disabled() {
         let text = "Operation not permitted";
@@ -119,6 +136,16 @@ pub(crate) mod nomodule {
         let result = assert_verdict(&["/modules/t_base.ko"], &expected);
         assert!(result["cause"]["text"].as_str().unwrap().contains("nomodule"), "{result}");
     }
+}
+
+/// What lsmod says of an unsigned module that is installed and not loaded.
+fn verify_blocked(kind: &str) {
+    let _installed = Installed::new(&["t_plain"]);
+    let found = record("t_plain");
+    let kinds: Vec<_> =
+        found["blocked-by"].as_array().unwrap().iter().map(|block| &block["kind"]).collect();
+    assert!(kinds.contains(&&kind.into()), "{found}");
+    assert!(found["text"].as_str().unwrap().contains("cannot be loaded now"), "{found}");
 }
 
 /// A module of the distribution, which has signed it, with a change.

@@ -95,7 +95,16 @@ const FEATURES: &[Feature] = &[
     feature("who holds a module", &["holders::", "search_time::", "no_unload::who", "uml::who"]),
     feature(
         "list: kmod's bytes, columns, JSON, tree",
-        &["crowd::", "list::", "list_options::", "list_text::", "no_unload::list", "uml::list"],
+        &[
+            "absent::",
+            "provenance::",
+            "crowd::",
+            "list::",
+            "list_options::",
+            "list_text::",
+            "no_unload::list",
+            "uml::list",
+        ],
     ),
     feature("without /proc, /sys or a libc", &["bare::", "bare_system::"]),
     feature("any system call fails", &["faults::"]),
