@@ -151,18 +151,22 @@ impl System {
 
 fn find(system: &System, module: &LoadedModule) -> Holders {
     let search = Search::until(Instant::now() + TIME, system, module);
-    let (mut list, unexplained) = collect(&search);
+    let (mut list, unexplained) = collect(&search, true);
+    // What holds the users is an extra: that there was no time for it leaves nothing out.
+    let omissions = search.omissions();
     chain::expand(&search, &mut list);
-    Holders { list, unexplained, omissions: search.omissions() }
+    Holders { list, unexplained, omissions }
 }
 
-/// Inspects all sources, and returns what they find and the number of references left over.
-fn collect(search: &Search<'_>) -> (Vec<Holder>, Option<u64>) {
+/// Inspects all sources, or only those of references, and returns what they find and the number of
+/// references left over.
+fn collect(search: &Search<'_>, with_bound: bool) -> (Vec<Holder>, Option<u64>) {
     let references = search.module.anonymous_references();
     let mut list = Vec::new();
     for source in SOURCES {
         let is_due = match source.when {
-            When::AtHand | When::Always => true,
+            When::AtHand => true,
+            When::Always => with_bound,
             When::Referenced => references != Some(0),
             When::Unexplained => {
                 let left = settle(&mut list.clone(), references);

@@ -34,7 +34,7 @@ fn descend(
             continue;
         }
         let user = search.of_other(module);
-        let (mut found, _) = collect(&user);
+        let (mut found, _) = collect(&user, false);
         found.retain(|holder| holder.references > 0 && holder.certainty != Certainty::Possible);
         descend(search, snapshot, &mut found, seen, depth - 1);
         // A process says more than another module.

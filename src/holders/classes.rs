@@ -47,6 +47,10 @@ const CHARACTER: &[Row] = &[
     ("spidev", "", "spidev"),
     ("tpm", "", "tpm"),
     ("tpmrm", "", "tpm"),
+    ("tty", "ttyACM", "cdc_acm"),
+    ("tty", "ttyGS", "u_serial"),
+    ("tty", "ttyUSB", "usbserial"),
+    ("tty", "rfcomm", "rfcomm"),
     ("ubi", "", "ubi"),
     ("uio", "", "uio"),
     ("usbmon", "", "usbmon"),
@@ -90,7 +94,7 @@ pub(super) fn handles(module: &[u8], class: &str, name: &str) -> bool {
 
 /// Returns whether a class belongs to a module.
 pub(super) fn is_known(class: &str) -> bool {
-    CHARACTER.iter().any(|(known, ..)| *known == class)
+    CHARACTER.iter().any(|(known, start, _)| *known == class && start.is_empty())
 }
 
 #[cfg(test)]

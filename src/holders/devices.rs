@@ -112,7 +112,10 @@ impl Owners {
             let class = last_of_link(&dir.join("subsystem")).unwrap_or_default();
             classes::is_known(&class.to_string_lossy()) || !unowned::has_no_driver(dir)
         };
-        !registered.is_some_and(is_module) && !dir.as_ref().is_some_and(of_class)
+        // The core that registers watchdogs is built in, and their modules have no device.
+        let of_watchdog = registered.is_some_and(|name| name == b"watchdog");
+        let is_known = registered.is_some_and(is_module) && !of_watchdog;
+        !is_known && !dir.as_ref().is_some_and(of_class)
     }
 
     fn find_out(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {

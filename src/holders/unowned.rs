@@ -9,7 +9,7 @@ use super::holder::{Access, Holder};
 use super::search::Search;
 use crate::system;
 
-/// Processes that have such a device open, if the module has operations of files, and if their
+/// Processes that have such a device open, if the module has operations of something, and if their
 /// number fits what is left: one reference for each open file, or two.
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let processes = search.processes();
@@ -41,14 +41,14 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
-/// Whether a symbol of the module is called like operations of files.
+/// Whether a symbol of the module is called like operations.
 fn has_operations(search: &Search<'_>) -> bool {
     let text = system::read(&search.system.kallsyms()).unwrap_or_default();
     let owner = [b"\t[", search.name(), b"]"].concat();
     let mut own = text.split(|&byte| byte == b'\n').filter(|line| line.ends_with(&owner));
     own.any(|line| {
         let mentions = |word: &[u8]| line.windows(word.len()).any(|part| part == word);
-        mentions(b"fops") || mentions(b"file_operations") || mentions(b"file_ops")
+        mentions(b"ops") || mentions(b"operations")
     })
 }
 
