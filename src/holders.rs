@@ -113,6 +113,7 @@ const SOURCES: &[Source] = &[
     Source { name: "L2TP sessions", when: When::Referenced, find: network::l2tp },
     Source { name: "IPsec states", when: When::Referenced, find: network::xfrm_states },
     Source { name: "nftables", when: When::Referenced, find: netfilter::nftables },
+    Source { name: "iptables rules", when: When::Referenced, find: netfilter::xtables },
     Source { name: "IP sets", when: When::Referenced, find: netfilter::sets },
     Source { name: "virtual servers", when: When::Referenced, find: netfilter::virtual_servers },
     Source { name: "netfilter queues", when: When::Referenced, find: sockets::queues },
@@ -122,9 +123,12 @@ const SOURCES: &[Source] = &[
     Source { name: "live patches", when: When::Referenced, find: tracing::live_patches },
     Source { name: "users of algorithms", when: When::Referenced, find: network::ciphers },
     Source { name: "control sockets", when: When::Referenced, find: sockets::control_sockets },
+    Source { name: "BPF programs", when: When::Unexplained, find: tracing::programs },
+    Source { name: "triggers", when: When::Unexplained, find: tracing::triggers },
     Source { name: "mapped files", when: When::Unexplained, find: registered::mapped },
     Source { name: "io_uring files", when: When::Unexplained, find: registered::with_io_uring },
     Source { name: "unmounted file systems", when: When::Unexplained, find: unmounted::of },
+    Source { name: "perf events", when: When::Unexplained, find: tracing::perf },
     Source { name: "queues of sockets", when: When::Unexplained, find: eliminated::of },
 ];
 

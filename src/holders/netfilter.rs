@@ -4,6 +4,7 @@ mod nftables;
 mod objects;
 mod servers;
 mod sets;
+mod xtables;
 
 use rustix::io::Errno;
 
@@ -16,6 +17,7 @@ pub(super) use nftables::nftables;
 pub use objects::NetfilterObject;
 pub(super) use servers::virtual_servers;
 pub(super) use sets::sets;
+pub(super) use xtables::xtables;
 
 /// The length of `struct nfgenmsg`.
 const HEADER: usize = 4;

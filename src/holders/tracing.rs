@@ -1,11 +1,16 @@
 //! Probes and patches on the functions of a module.
 
+mod bpf;
+mod events;
 mod objects;
+mod symbols;
 
 use super::Holder;
 use super::search::Search;
 use crate::directory;
 
+pub(super) use bpf::programs;
+pub(super) use events::{perf, triggers};
 pub use objects::TracingObject;
 
 /// A live patch holds its own module while it is enabled (`klp_enable_patch`).

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use rustix::io::Errno;
 
 use self::expressions::Counter;
+pub(super) use self::expressions::has_extension;
 use super::{HEADER, NetfilterObject, family, open};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{Attributes, Netlink, attribute, big_endian_u32, note, text};

@@ -1,0 +1,107 @@
+//! Trace events of the module: triggers that switch them, and perf.
+
+use std::collections::HashMap;
+
+use super::TracingObject;
+use super::symbols::Symbols;
+use crate::directory;
+use crate::holders::descriptors::with_prefix;
+use crate::holders::search::Search;
+use crate::holders::{Certainty, Holder, HolderKind, Text};
+use crate::system;
+
+/// Whether the module has trace events.
+fn has_events(search: &Search<'_>) -> bool {
+    let sections = search.system.module_dir(&search.module.name).join("sections");
+    ["_ftrace_events", "__tracepoints_ptrs", "__tracepoints"]
+        .iter()
+        .any(|section| sections.join(section).exists())
+}
+
+/// Triggers that switch an event of the module hold it (`event_enable_trigger_parse`).
+pub(in crate::holders) fn triggers(search: &Search<'_>) -> Vec<Holder> {
+    let Some(tracing) = search.system.tracing().filter(|_| has_events(search)) else {
+        return Vec::new();
+    };
+    let symbols = Symbols::read(search);
+    let mut list = Vec::new();
+    let Ok(systems) = directory::entries(&tracing.join("events")) else { return list };
+    for system_dir in systems.flatten() {
+        let Ok(events) = directory::entries(&system_dir.path) else { continue };
+        for event in events.flatten() {
+            if search.is_late() {
+                return list;
+            }
+            let file = event.path.join("trigger");
+            let Ok(text) = system::read_text(&file) else { continue };
+            for trigger in text.lines().filter(|line| switches(line, &symbols)) {
+                let path = Text::from(file.clone());
+                let quoted = Text::from(format!("!{}", without_count(trigger))).word();
+                let command = format!("echo {quoted} > {}", path.word());
+                let trigger = trigger.into();
+                let kind = HolderKind::Tracing { object: TracingObject::Trigger { path, trigger } };
+                list.push(Holder::known(kind).ended_by(command));
+            }
+        }
+    }
+    list
+}
+
+/// Whether a trigger such as `enable_event:nbd:nbd_send_request:unlimited` is about an event of the
+/// module.
+fn switches(trigger: &str, symbols: &Symbols) -> bool {
+    let mut words = trigger.split(':');
+    let is_switch = matches!(
+        words.next(),
+        Some("enable_event" | "disable_event" | "enable_hist" | "disable_hist")
+    );
+    let event = words.nth(1).unwrap_or_default();
+    let event = event.split_ascii_whitespace().next().unwrap_or_default();
+    is_switch && symbols.has_trace_point(event.as_bytes())
+}
+
+/// A trigger, as it is written to remove it.
+fn without_count(trigger: &str) -> String {
+    trigger.split(':').take(3).collect::<Vec<_>>().join(":")
+}
+
+/// Processes that count events hold the module of an event of its own (`perf_trace_event_init`);
+/// the kernel does not show which event it is.
+pub(in crate::holders) fn perf(search: &Search<'_>) -> Vec<Holder> {
+    if !has_events(search) {
+        return Vec::new();
+    }
+    let mut list: Vec<Holder> = Vec::new();
+    let mut known = HashMap::new();
+    for descriptor in with_prefix(search, b"anon_inode:[perf_event]") {
+        let process = descriptor.process();
+        let index = *known.entry(process.pid).or_insert(list.len());
+        if let Some(known) = list.get_mut(index) {
+            known.references += 1;
+            continue;
+        }
+        let kind = HolderKind::Tracing { object: TracingObject::Perf { process } };
+        list.push(descriptor.hold(Holder::known(kind)));
+    }
+    // By elimination, which the numbers have to bear out.
+    let all: u64 = list.iter().map(|holder| holder.references).sum();
+    let certainty = if all == search.left() { Certainty::Likely } else { Certainty::Possible };
+    list.into_iter()
+        .map(|holder| match certainty {
+            Certainty::Likely => holder.with_certainty(certainty),
+            _ => holder.with_references(0).with_certainty(certainty),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn triggers_are_removed_without_their_count() {
+        let trigger = "enable_event:nbd:nbd_send_request:unlimited";
+        assert_eq!(without_count(trigger), "enable_event:nbd:nbd_send_request");
+        assert!(!switches(trigger, &Symbols::default()));
+    }
+}

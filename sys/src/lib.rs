@@ -1,0 +1,6 @@
+//! System calls that modutils needs and that no crate wraps, each as a safe function.
+//!
+//! The library itself forbids unsafe code. Whatever takes a pointer is here, and nothing else.
+
+pub mod bpf;
+pub mod xtables;
