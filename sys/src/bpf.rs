@@ -149,6 +149,10 @@ fn read_info(descriptor: i32, info: &mut [u32]) -> Result<usize, Errno> {
 
 /// A number of 64 bits as two fields, in the order of the machine.
 fn halves(number: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = number.to_ne_bytes();
-    [u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h])]
+    let bytes = number.to_ne_bytes();
+    let half = |offset: usize| {
+        let half = bytes.get(offset..).and_then(<[u8]>::first_chunk);
+        half.map_or(0, |&half| u32::from_ne_bytes(half))
+    };
+    [half(0), half(4)]
 }

@@ -64,14 +64,12 @@ pub(in crate::holders) fn programs(search: &Search<'_>) -> Vec<Holder> {
 /// The numbers of all objects of a kind.
 fn numbers(search: &Search<'_>, object: Object) -> nix::Result<Vec<u32>> {
     let mut list = Vec::new();
-    let mut last = 0;
     while list.len() < LIMIT && !search.is_late() {
-        match bpf::next(object, last) {
+        match bpf::next(object, list.last().copied().unwrap_or(0)) {
             Ok(number) => list.push(number),
             Err(nix::errno::Errno::ENOENT) => break,
             Err(errno) => return Err(errno),
         }
-        last = list.last().copied().unwrap_or(u32::MAX);
     }
     Ok(list)
 }
