@@ -13,6 +13,7 @@ mod completion;
 mod dependencies;
 mod documents;
 mod escapes;
+mod schema;
 mod setup;
 mod terminal;
 mod usage;
