@@ -45,7 +45,7 @@ fn listed_as_stale(name: &str) -> bool {
 fn build_ids() {
     let _plain = Loaded::new("t_plain", "");
     let note = fs::read("/sys/module/t_plain/notes/.note.gnu.build-id").unwrap();
-    let id = note[16..].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let id = note[16..].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     assert_eq!(row("BUILD-ID", "t_plain"), json!({ "build-id": id }));
 }
 

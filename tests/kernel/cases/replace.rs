@@ -28,7 +28,7 @@ crate::tests![
 
 const OLD: &str = "/modules/t_swap.ko";
 
-/// Another build of t_swap: its code with another build ID, in a directory of its own.
+/// Another build of `t_swap`: its code with another build ID, in a directory of its own.
 fn new_build() -> String {
     let path = altered("t_swap", |bytes| {
         let note = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
@@ -47,7 +47,7 @@ fn new_build() -> String {
 /// The build ID of the loaded module, in hexadecimal digits.
 fn build_id(module: &str) -> String {
     let note = fs::read(format!("/sys/module/{module}/notes/.note.gnu.build-id")).unwrap();
-    note[16..].iter().map(|byte| format!("{byte:02x}")).collect()
+    note[16..].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 fn parameter(module: &str, name: &str) -> String {
