@@ -7,6 +7,8 @@ pub(crate) mod crowd;
 pub(crate) mod diagnosis_file;
 pub(crate) mod diagnosis_symbols;
 pub(crate) mod diagnosis_system;
+// They read the registers of this one.
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod faults;
 pub(crate) mod holders;
 pub(crate) mod insert;

@@ -1,7 +1,9 @@
 //! The guest half: runs the tests it is asked for, and what tests are made of.
 
 mod altered;
+#[cfg(target_arch = "x86_64")]
 mod calls;
+#[cfg(target_arch = "x86_64")]
 mod fault;
 mod kernel_log;
 mod module;
@@ -17,7 +19,10 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-pub(crate) use altered::{altered, distributions, replace, replaced, with_another_crc};
+pub(crate) use altered::{
+    altered, distributions, has_symbol_versions, replace, replaced, with_another_crc,
+};
+#[cfg(target_arch = "x86_64")]
 pub(crate) use fault::{Call, Fault, Faulted, Until, become_traced, run_with_fault};
 pub(crate) use kernel_log::KernelLog;
 pub(crate) use module::{Loaded, is_loaded, loaded, loaded_names, remove, taints_of};

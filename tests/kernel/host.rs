@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::{AREAS, Boot};
+use crate::{AREAS, Boot, MAIN};
 use machine::{Failure, Machine};
 
 pub(crate) fn main() -> ExitCode {
@@ -86,7 +86,7 @@ fn trials(kernels: &[String], lab: &Arc<Mutex<Lab>>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for kernel in kernels {
         for boot in boots(kernel) {
-            for guest_name in tests_of(boot) {
+            for guest_name in tests_of(boot).filter(|test| is_for(kernel, test)) {
                 let name = format!("{}::{guest_name}", boot.name);
                 let (on, lab) = (kernel.clone(), Arc::clone(lab));
                 trials.push(trial(kernel, name, move || {
@@ -122,6 +122,15 @@ fn tests_of(boot: &Boot) -> impl Iterator<Item = String> {
         .flat_map(|area| area.tests.iter().map(|test| format!("{}::{}", area.name, test.name)))
 }
 
+/// Whether a test is run on a kernel: on those for other machines, only the main ones are.
+fn is_for(kernel: &str, test: &str) -> bool {
+    let area = test.split("::").next().unwrap_or_default();
+    let everywhere =
+        MAIN.contains(&area) || env::var("MODUTILS_RUN").is_ok_and(|it| it == "machines");
+    let own = || script(Command::new("tests/vm/machine.sh").arg(kernel));
+    everywhere || own().is_ok_and(|machine| machine.trim() == env::consts::ARCH)
+}
+
 /// Whether it is a kernel that can do what the distribution's kernels can.
 fn is_ordinary(kernel: &str) -> bool {
     let boots = AREAS.iter().flat_map(|area| area.boots);
@@ -131,8 +140,8 @@ fn is_ordinary(kernel: &str) -> bool {
 /// Whether a boot is for every day, or asked for.
 fn is_wanted(boot: &Boot) -> bool {
     match env::var("MODUTILS_RUN") {
-        Ok(names) => names.split_whitespace().any(|name| name == boot.name),
-        Err(_) => !boot.on_request,
+        Ok(names) if names != "machines" => names.split_whitespace().any(|name| name == boot.name),
+        _ => !boot.on_request,
     }
 }
 

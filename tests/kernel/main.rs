@@ -149,6 +149,7 @@ const AREAS: &[Area] = &[
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
     Area { name: "races", boots: &[DEFAULT, STRESS], tests: cases::races::TESTS },
+    #[cfg(target_arch = "x86_64")]
     Area { name: "faults", boots: &[DEFAULT, FAULTS], tests: cases::faults::TESTS },
     Area { name: "mutations", boots: &[MUTATIONS], tests: cases::mutations::TESTS },
     Area { name: "killed", boots: &[STRESS], tests: cases::killed::TESTS },
@@ -167,6 +168,11 @@ const AREAS: &[Area] = &[
     Area { name: "uml", boots: &[UML], tests: cases::uml::TESTS },
 ];
 
+/// The areas that kernels for other machines are tested with, which are emulated slowly; all of
+/// them where `MODUTILS_RUN` names `machines`.
+const MAIN: &[&str] =
+    &["lane", "list", "insert", "refusals", "diagnosis_symbols", "remove", "wait"];
+
 /// The list of a file's tests, named like their functions.
 macro_rules! tests {
     ($($test:ident),* $(,)?) => {
@@ -183,6 +189,7 @@ fn main() -> ExitCode {
         // As the guest's init calls its job.
         [_, "guest"] => guest::serve(),
         [_, "guest", name] => guest::run_here(name),
+        #[cfg(target_arch = "x86_64")]
         [_, "traced", ref line @ ..] => guest::become_traced(line),
         _ => return host::main(),
     }
