@@ -12,6 +12,8 @@
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-no-unload  a kernel that cannot unload modules, which is built first: some minutes
 # make check-uml        User-Mode Linux, a kernel that is a program
+# make check-machines   the main tests on kernels for other machines: arm64, armhf, i386, s390x,
+#                       ppc64el, riscv64; MODUTILS_KERNELS=6.12-arm64 selects
 # make kernels-table    the table of kernels in the README, from the results of the last runs
 # make check-deb        install the package into fresh Debian systems, break it, and remove it;
 #                       SUITES='bookworm trixie' selects them
@@ -147,6 +149,11 @@ check-no-unload: tools
 check-uml:
 	@MODUTILS_KERNELS=6.1-uml $(MAKE) --no-print-directory check-kernel
 
+check-machines:
+	@tests/vm/tools.sh qemu-system-arm qemu-system-misc qemu-system-ppc
+	@MODUTILS_KERNELS="$${MODUTILS_KERNELS:-$$(tests/vm/flavours.sh machines | xargs)}" \
+		$(MAKE) --no-print-directory check-kernel
+
 kernels-table:
 	@MODUTILS_TABLE=1 $(STATIC) cargo test --quiet --locked --target $(TRIPLE) --test kernel
 
@@ -187,6 +194,6 @@ all-machines:
 clean:
 	cargo clean
 
-.PHONY: check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
+.PHONY: check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
 	check-no-unload check-uml kernels-table faults stress mutations fuzz \
 	bench demo vm tools clean

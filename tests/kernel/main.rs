@@ -152,6 +152,7 @@ const AREAS: &[Area] = &[
     #[cfg(target_arch = "x86_64")]
     Area { name: "faults", boots: &[DEFAULT, FAULTS], tests: cases::faults::TESTS },
     Area { name: "mutations", boots: &[MUTATIONS], tests: cases::mutations::TESTS },
+    #[cfg(target_arch = "x86_64")]
     Area { name: "killed", boots: &[STRESS], tests: cases::killed::TESTS },
     Area { name: "stress", boots: &[STRESS], tests: cases::stress::TESTS },
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },

@@ -3,6 +3,7 @@
 #
 #   flavours.sh            lists those that every test is run on, one name a line
 #   flavours.sh all        lists all
+#   flavours.sh machines   lists those for other machines
 #   flavours.sh FLAVOUR    prints its architecture, its suite and the packages it consists of
 set -eu
 
@@ -70,6 +71,10 @@ rows=$(table)
 case "${1:-}" in
 '')
 	echo "$rows" | sed -n 's/^always \([^ ]*\) .*/\1/p'
+	exit
+	;;
+machines)
+	machines | cut -d ' ' -f 2
 	exit
 	;;
 all)
