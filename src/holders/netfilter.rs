@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use super::netlink::{self, Netlink};
 use super::search::Search;
 use super::sockets::is_registered;
+use super::{Holder, Text};
 use crate::name::ModuleName;
 
 pub(super) use nftables::nftables;
@@ -41,5 +42,34 @@ fn family(number: u8) -> &'static str {
         7 => "bridge",
         10 => "ip6",
         _ => "ip",
+    }
+}
+
+/// Rules that use the module, and the chains that they are in.
+#[derive(Default)]
+struct InChains {
+    rules: u64,
+    references: u64,
+    chains: Vec<Text>,
+    commands: Vec<String>,
+}
+
+impl InChains {
+    fn add(&mut self, chain: Text, rules: u64, references: u64, command: String) {
+        self.rules += rules;
+        self.references += references;
+        self.chains.push(chain);
+        self.commands.push(command);
+    }
+
+    /// One holder for all.
+    fn holder(self, object: impl FnOnce(u64, Vec<Text>) -> NetfilterObject) -> Option<Holder> {
+        let Self { rules, references, chains, commands } = self;
+        let holder = Holder::in_netfilter(object(rules, chains)).with_references(references);
+        match commands.as_slice() {
+            [] => None,
+            [command] => Some(holder.ended_by(command.as_str())),
+            _ => Some(holder.ended_by_step(format!("run: {}", commands.join("; ")))),
+        }
     }
 }

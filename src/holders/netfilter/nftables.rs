@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use self::expressions::Counter;
 pub(super) use self::expressions::has_extension;
-use super::{HEADER, NetfilterObject, family, open};
+use super::{HEADER, InChains, NetfilterObject, family, open};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{Attributes, Netlink, attribute, big_endian_u32, note, text};
 use crate::holders::search::Search;
@@ -53,7 +53,7 @@ fn ask(
 ) -> Result<(), Errno> {
     let mut rules = Rules::default();
     netlink.dump(search, GET_RULE, &[0; HEADER], |_, payload| rules.add(counter, payload))?;
-    list.extend(rules.holders());
+    list.extend(rules.holder());
     netlink.dump(search, GET_CHAIN, &[0; HEADER], |_, payload| {
         list.extend(chain(counter, payload));
     })?;
@@ -140,17 +140,18 @@ impl Rules {
         chain.references += count;
     }
 
-    fn holders(self) -> impl Iterator<Item = Holder> {
-        self.0.into_iter().map(|(place, chain)| {
+    /// One holder for all rules of the namespace.
+    fn holder(self) -> Option<Holder> {
+        let mut found = InChains::default();
+        for (place, chain) in self.0 {
             let command = match chain.rules {
                 1 => format!("nft delete rule {} handle {}", place.words(), chain.handle),
                 _ => format!("nft flush chain {}", place.words()),
             };
-            let (family, table, name) = (place.family(), place.table(), place.name());
-            let rules = chain.rules;
-            let object = NetfilterObject::NftRules { family, table, chain: name, rules };
-            Holder::in_netfilter(object).with_references(chain.references).ended_by(command)
-        })
+            let name = [family(place.family).as_bytes(), &place.table, &place.name].join(&b' ');
+            found.add(name.into(), chain.rules, chain.references, command);
+        }
+        found.holder(|rules, chains| NetfilterObject::NftRules { rules, chains })
     }
 }
 

@@ -13,16 +13,12 @@ use crate::holders::{Process, Text};
 )]
 #[non_exhaustive]
 pub enum NetfilterObject {
-    /// Rules of nftables in one chain.
+    /// Rules of nftables.
     NftRules {
-        /// Family of the table.
-        family: Text,
-        /// Name of the table.
-        table: Text,
-        /// Name of the chain.
-        chain: Text,
         /// Number of rules that use the module.
         rules: u64,
+        /// The chains with these rules, each as family, table and name.
+        chains: Vec<Text>,
     },
     /// A base chain of nftables of the type that the module implements.
     NftChain {
@@ -63,16 +59,12 @@ pub enum NetfilterObject {
         /// Name of the flow table.
         name: Text,
     },
-    /// Rules of legacy iptables in one chain.
+    /// Rules of legacy iptables.
     XtRules {
-        /// The command that lists them, such as `iptables`.
-        family: Text,
-        /// Name of the table.
-        table: Text,
-        /// Name of the chain.
-        chain: Text,
         /// Number of rules that use the module.
         rules: u64,
+        /// The chains with these rules, each as command, table and name.
+        chains: Vec<Text>,
     },
     /// A table of legacy iptables that has rules.
     XtTable {
@@ -121,9 +113,9 @@ pub enum NetfilterObject {
 impl fmt::Display for NetfilterObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NftRules { family, table, chain, rules } => {
-                let plural = plural(*rules);
-                write!(f, "{rules} rule{plural} in chain {family} {table} {chain} (nftables)")
+            Self::NftRules { rules, chains } => {
+                in_chains(f, *rules, chains)?;
+                f.write_str(" (nftables)")
             }
             Self::NftChain { family, table, chain } => {
                 write!(f, "base chain {family} {table} {chain} (nftables)")
@@ -137,10 +129,7 @@ impl fmt::Display for NetfilterObject {
             Self::NftFlowtable { family, table, name } => {
                 write!(f, "flowtable {family} {table} {name} (nftables)")
             }
-            Self::XtRules { family, table, chain, rules } => {
-                let plural = plural(*rules);
-                write!(f, "{rules} rule{plural} in chain {chain} of table {table} ({family})")
-            }
+            Self::XtRules { rules, chains } => in_chains(f, *rules, chains),
             Self::XtTable { family, table } => write!(f, "table {table} has rules ({family})"),
             Self::Ipset { name, kind } => write!(f, "IP set {name} of type {kind}"),
             Self::VirtualServer { server, scheduler } => {
@@ -156,6 +145,17 @@ impl fmt::Display for NetfilterObject {
             }
         }
     }
+}
+
+fn in_chains(f: &mut fmt::Formatter<'_>, rules: u64, chains: &[Text]) -> fmt::Result {
+    let (rule, chain) = (plural(rules), if chains.len() == 1 { "" } else { "s" });
+    write!(f, "{rules} rule{rule} in chain{chain} ")?;
+    let mut separator = "";
+    for chain in chains {
+        write!(f, "{separator}{chain}")?;
+        separator = ", ";
+    }
+    Ok(())
 }
 
 fn plural(count: u64) -> &'static str {

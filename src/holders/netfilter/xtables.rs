@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 
 use modutils_sys::xtables::{Family, Table, table};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 
-use super::NetfilterObject;
 use super::nftables::has_extension;
-use crate::holders::Holder;
+use super::{InChains, NetfilterObject};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{note, text};
 use crate::holders::search::Search;
+use crate::holders::{Holder, Text};
 use crate::system;
 
 /// The layout of a rule: `struct ipt_entry` and `struct ip6t_entry`, with the offsets of the fields
@@ -70,6 +71,7 @@ pub(in crate::holders) fn xtables(search: &Search<'_>) -> Vec<Holder> {
     }
     in_each(search, |search| {
         let mut list = Vec::new();
+        let mut found = InChains::default();
         for layout in &LAYOUTS {
             let names = search.system.network_file(layout.names);
             let names = system::read(&names).unwrap_or_default();
@@ -81,12 +83,13 @@ pub(in crate::holders) fn xtables(search: &Search<'_>) -> Vec<Holder> {
                             list.extend(rules.of_table(layout, name));
                         }
                         Some(_) => {}
-                        None => list.extend(rules.of_extension(search, layout, name)),
+                        None => rules.of_extension(search, layout, name, &mut found),
                     }
                 });
                 note(search, "iptables rules", result);
             }
         }
+        list.extend(found.holder(|rules, chains| NetfilterObject::XtRules { rules, chains }));
         list
     })
 }
@@ -144,8 +147,14 @@ impl Rules {
         Self(rules)
     }
 
-    /// Rules with a match or a target of the module, by chain.
-    fn of_extension(&self, search: &Search<'_>, layout: &Layout, table: &[u8]) -> Vec<Holder> {
+    /// Adds the rules with a match or a target of the module.
+    fn of_extension(
+        &self,
+        search: &Search<'_>,
+        layout: &Layout,
+        table: &[u8],
+        found: &mut InChains,
+    ) {
         let mut chains: BTreeMap<&[u8], (u64, u64)> = BTreeMap::new();
         for rule in &self.0 {
             let is_own = |name: &&Vec<u8>| has_extension(search, name, layout.number);
@@ -157,13 +166,13 @@ impl Rules {
                 *references += count;
             }
         }
-        let holders = chains.into_iter().map(|(chain, (rules, references))| {
-            let (family, table) = (layout.command.into(), table.into());
-            let object = NetfilterObject::XtRules { family, table, chain: chain.into(), rules };
-            let command = flush(layout, &object);
-            Holder::in_netfilter(object).with_references(references).ended_by(command)
-        });
-        holders.collect()
+        for (chain, (rules, references)) in chains {
+            let (table, name) = (Text::from(table), Text::from(chain));
+            let words = format!("-t {} -F {}", table.word(), name.word());
+            let command = format!("{}-legacy {words}", layout.command);
+            let shown = [layout.command.as_bytes(), table.as_os_str().as_bytes(), chain];
+            found.add(shown.join(&b' ').into(), rules, references, command);
+        }
     }
 
     /// The table itself, if it has more than the rules for the policies of its chains.
@@ -173,21 +182,10 @@ impl Rules {
         if self.0.len() <= chains.len() {
             return None;
         }
-        let object =
-            NetfilterObject::XtTable { family: layout.command.into(), table: table.into() };
-        let command = flush(layout, &object);
+        let (family, table) = (layout.command.into(), Text::from(table));
+        let command = format!("{}-legacy -t {} -F", layout.command, table.word());
+        let object = NetfilterObject::XtTable { family, table };
         Some(Holder::in_netfilter(object).ended_by(command))
-    }
-}
-
-fn flush(layout: &Layout, object: &NetfilterObject) -> String {
-    let command = format!("{}-legacy", layout.command);
-    match object {
-        NetfilterObject::XtRules { table, chain, .. } => {
-            format!("{command} -t {} -F {}", table.word(), chain.word())
-        }
-        NetfilterObject::XtTable { table, .. } => format!("{command} -t {} -F", table.word()),
-        _ => command,
     }
 }
 

@@ -96,13 +96,14 @@ fn rules_are_counted_by_chain() {
         rules.add(counter, &rule(b"o'ne\0", 9, &[limit.clone(), limit].concat()));
         rules.add(counter, &rule(b"other\0", 9, &expression(b"meta\0", b"")));
     });
-    let holders: Vec<_> = rules.holders().collect();
-    assert_eq!(holders.len(), 2);
-    assert_eq!(holders[0].references, 100_000);
-    assert_eq!(holders[0].kind.to_string(), "100000 rules in chain ip t many (nftables)");
-    assert_eq!(holders[1].references, 2);
-    let command = format!("{:?}", holders[1].way_out.as_ref().unwrap());
-    assert_eq!(command, r#"Command("nft delete rule ip t 'o'\\''ne' handle 9")"#);
+    let holder = rules.holder().unwrap();
+    assert_eq!(holder.references, 100_002);
+    let expected = "100001 rules in chains ip t many, ip t o'ne (nftables)";
+    assert_eq!(holder.kind.to_string(), expected);
+    let steps = format!("{:?}", holder.way_out.unwrap());
+    let expected =
+        r#"Step("run: nft flush chain ip t many; nft delete rule ip t 'o'\\''ne' handle 9")"#;
+    assert_eq!(steps, expected);
 }
 
 #[test]
