@@ -140,9 +140,9 @@ impl System {
         self.root.join("sys/kernel/debug")
     }
 
-    /// The modules of the sound cards.
-    pub(crate) fn sound_modules(&self) -> PathBuf {
-        self.root.join("proc/asound/modules")
+    /// The files of the sound cards.
+    pub(crate) fn sound_dir(&self) -> PathBuf {
+        self.root.join("proc/asound")
     }
 
     /// The control file of the device mapper.

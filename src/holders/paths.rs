@@ -34,8 +34,8 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 
 fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty, u64)> {
     let path = file.path.as_os_str().as_bytes();
-    if path.starts_with(b"/proc/asound/") {
-        return of_sound(search, &file.path).then_some((Certainty::Known, 1));
+    if let Ok(inside) = file.path.strip_prefix(search.system.sound_dir()) {
+        return of_sound(search, inside).then_some((Certainty::Known, 1));
     }
     if path.starts_with(b"/dmabuf:") {
         return of_buffer(search, owner, file);
@@ -47,13 +47,13 @@ fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty
     machine.map(|(_, references)| (Certainty::Known, *references))
 }
 
-/// `/proc/asound/card0/…` holds the driver of the card, and everything else the core
+/// What is below `card0` holds the driver of the card, and everything else the core
 /// (`snd_info_entry_open`).
 fn of_sound(search: &Search<'_>, path: &Path) -> bool {
-    let Some(card) = path.components().nth(3) else { return false };
+    let Some(card) = path.components().next() else { return false };
     let card = card.as_os_str().to_string_lossy().into_owned();
     let Some(number) = card.strip_prefix("card") else { return search.name() == b"snd" };
-    let text = system::read_text(&search.system.sound_modules()).unwrap_or_default();
+    let text = system::read_text(&search.system.sound_dir().join("modules")).unwrap_or_default();
     let mut rows = text.lines().filter_map(|line| line.trim().split_once(' '));
     let module = rows.find(|(of, _)| *of == number).map(|(_, module)| module.trim());
     module.is_some_and(|name| is_called(search, name.as_bytes()))
@@ -128,7 +128,7 @@ mod tests {
             let snapshot =
                 Snapshot::parse(format!("{module} 1 1 - Live 0x0\n").as_bytes()).unwrap();
             let search = Search::until(Instant::now(), &system, &snapshot.modules()[0]);
-            let path = Path::new("/proc/asound/card0/pcm0p/info");
+            let path = Path::new("card0/pcm0p/info");
             assert_eq!(of_sound(&search, path), sound, "{module}");
             assert!(is_in_debugfs(&search, &file), "{module}");
             assert!(!is_in_debugfs(&search, &debugfs("x")), "{module}");
