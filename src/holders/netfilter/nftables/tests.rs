@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -24,7 +25,10 @@ fn rule(chain: &[u8], handle: u64, expressions: &[u8]) -> Vec<u8> {
 
 /// What `read` makes of a module, in a release with a few aliases.
 fn with_counter<T>(module: &str, read: impl FnOnce(&Counter<'_>) -> T) -> T {
-    let root = std::env::temp_dir().join(format!("modutils-nft-{module}-{}", std::process::id()));
+    // Tests run at the same time.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let root = std::env::temp_dir().join(format!("modutils-nft-{process}-{count}"));
     let release = root.join("lib/modules/1.0");
     std::fs::create_dir_all(root.join("proc/sys/kernel")).unwrap();
     std::fs::create_dir_all(&release).unwrap();
