@@ -93,7 +93,7 @@ is_whole() {
 	for tool in $commands; do
 		is_kmods_own "/$tool" || {
 			in_root "/$tool" --version | grep -q "^${tool##*/} (modutils) " &&
-				is_kmods_own "/usr/lib/rust-modutils/kmod/$tool"
+				readlink "$root/usr/lib/rust-modutils/kmod/$tool" | grep -q 'kmod$'
 		} || return
 	done
 }
