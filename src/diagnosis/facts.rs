@@ -152,6 +152,16 @@ impl Facts {
         self.force.any() && module.is_some_and(|module| module.signature != Signature::Absent)
     }
 
+    /// The version magic of the kernel. Without modules of the running release to read it from, only
+    /// the release is known: then the rest is the module's own.
+    pub(super) fn kernel_magic(&self) -> Option<String> {
+        self.reference.vermagic.clone().or_else(|| {
+            let own = self.module.as_ref()?.vermagic.as_ref()?;
+            let words = own.split_once(' ').map_or("", |(_, words)| words);
+            (!self.release.is_empty()).then(|| format!("{} {words}", self.release))
+        })
+    }
+
     /// The module, if it is one.
     pub(super) fn valid_module(&self) -> Option<&Module> {
         self.module.as_ref().filter(|module| module.valid.is_ok())

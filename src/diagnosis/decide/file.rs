@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use super::{log_decides, logged};
+use super::{gate, log_decides, logged};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::Facts;
@@ -178,10 +178,13 @@ pub(super) fn not_a_module(facts: &Facts) -> Option<Cause> {
 /// release, which tells more.
 fn other_build(facts: &Facts) -> Option<Cause> {
     let module = facts.module.as_ref()?;
-    if let (Some(own), Some(kernels)) = (&module.vermagic, &facts.reference.vermagic) {
-        let differences = vermagic_differences(own, kernels, false);
+    if let (Some(own), Some(kernels)) = (&module.vermagic, facts.kernel_magic()) {
+        let differences = vermagic_differences(own, &kernels, false);
+        if facts.was_upgraded {
+            return Some(gate::not_rebooted(facts, own));
+        }
         if !differences.is_empty() {
-            let (module, kernel) = (own.clone(), Some(kernels.clone()));
+            let (module, kernel) = (own.clone(), Some(kernels));
             return Some(Cause::VermagicMismatch { module, kernel, differences });
         }
     }

@@ -65,9 +65,9 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
     if facts.was_upgraded && !symbols.is_empty() && symbols.iter().all(|one| is_layout(&one.name)) {
         return module.vermagic.as_deref().map(|magic| gate::not_rebooted(facts, magic));
     }
-    let (own, kernels) = (module.vermagic.as_deref(), facts.reference.vermagic.as_deref());
+    let (own, kernels) = (module.vermagic.as_deref(), facts.kernel_magic());
     let differences =
-        own.zip(kernels).map(|(own, kernels)| vermagic_differences(own, kernels, false));
+        own.zip(kernels).map(|(own, kernels)| vermagic_differences(own, &kernels, false));
     let differences = differences.unwrap_or_default();
     (!symbols.is_empty()).then_some(Cause::SymbolVersionMismatch { symbols, differences })
 }

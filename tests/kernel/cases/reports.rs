@@ -149,10 +149,12 @@ fn provider_of_another_build() {
         return;
     }
     let _base = Loaded::new("t_base", "");
+    fs::copy("/modules/t_base.ko", "/tmp/t_base.ko").unwrap();
     let file = with_another_crc("t_user", "t_base_add");
     let result = assert_verdict(&[&file], &misfit("symbol-version-mismatch", PARAMETERS));
     assert_eq!(result["cause"]["provider"], "t_base", "{result}");
     assert!(fixes(&result)[0].contains("Module.symvers of the loaded t_base"), "{result}");
+    fs::remove_file("/tmp/t_base.ko").unwrap();
 }
 
 /// The modules of the running kernel are gone, and those of the next one are there.

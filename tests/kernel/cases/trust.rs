@@ -3,18 +3,70 @@
 use std::fs;
 
 use super::absent::{Installed, record};
-use crate::guest::{Expected, assert_load, assert_verdict, distributions, is_loaded, replace, run};
+use crate::guest::{
+    Expected, altered, assert_load, assert_verdict, distributions, is_loaded, replace, replaced,
+    run,
+};
 
 /// `module.sig_enforce=1`.
 pub(crate) mod enforced {
     use super::{
-        Expected, assert_load, assert_verdict, replace, signed_with, verify_signed,
-        with_another_signer,
+        Expected, altered, assert_load, assert_verdict, replace, replaced, run, signed_with,
+        verify_signed, with_another_signer,
     };
 
-    crate::tests![unsigned, unknown_key, other_contents, voided_by_force, signed, not_loaded];
+    crate::tests![
+        unsigned,
+        unknown_key,
+        other_contents,
+        voided_by_force,
+        signed,
+        not_loaded,
+        faults_of_the_file,
+        signature_that_is_not_at_the_end,
+        signature_that_was_stripped,
+    ];
 
     const TEXT: &str = "Key was rejected by service";
+
+    /// To sign these would not help.
+    fn faults_of_the_file() {
+        let expected = |kind| Expected { kind, status: 7, text: TEXT };
+        let page = altered("t_plain", |bytes| *bytes = b"<!DOCTYPE html>".repeat(99));
+        assert_verdict(&[&page], &expected("not-elf"));
+        let foreign = altered("t_plain", |bytes| bytes[18] = 183);
+        assert_verdict(&[&foreign], &expected("wrong-architecture"));
+        let cut = altered("t_plain", |bytes| bytes.truncate(5000));
+        assert_verdict(&[&cut], &expected("truncated"));
+        let old = replaced("t_plain", "SMP preempt ", "SMP preemqt ");
+        assert_verdict(&[&old], &expected("vermagic-mismatch"));
+    }
+
+    /// The way out is carried out, and helps.
+    fn signature_that_is_not_at_the_end() {
+        let file = signed_with(|bytes| bytes.extend([0; 512]));
+        let expected = Expected { kind: "unsigned", status: 6, text: TEXT };
+        let result = assert_verdict(&[&file], &expected);
+        assert_eq!(result["cause"]["followed-by"], 512, "{result}");
+        let command = result["fix"][0]["command"].as_str().unwrap();
+        run(["sh", "-c", command]).succeeds();
+        run(["insmod", &file]).succeeds();
+        run(["rmmod", "nls_cp437"]).succeeds();
+    }
+
+    fn signature_that_was_stripped() {
+        let file = signed_with(|bytes| {
+            let at = bytes.len() - b"~Module signature appended~\n".len() - 4;
+            let length = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+            bytes.truncate(at - 8 - usize::try_from(length).unwrap());
+        });
+        let expected = Expected { kind: "unsigned", status: 6, text: TEXT };
+        let result = assert_verdict(&[&file], &expected);
+        let command = result["fix"][0]["command"].as_str().unwrap();
+        assert!(command.starts_with("insmod /lib/modules/"), "{result}");
+        run(["sh", "-c", command]).succeeds();
+        run(["rmmod", "nls_cp437"]).succeeds();
+    }
 
     fn unsigned() {
         let expected = Expected { kind: "unsigned", status: 6, text: TEXT };
