@@ -71,8 +71,8 @@ fn quoted(path: &Path) -> Option<String> {
 
 /// A file beside the one that is not there that has another suffix, or dashes for underscores.
 pub(super) fn beside(path: &Path) -> Option<PathBuf> {
-    let name = ModuleName::from_file_name(path).ok()?;
-    let file = name.to_string();
+    // No module's name has a dot: x.mod.o and x.ko.debug belong to x.ko.
+    let file = path.file_name()?.to_str()?.split('.').next()?.replace('-', "_");
     let stems = [file.replace('_', "-"), file];
     let suffixes = ["", ".xz", ".zst", ".gz"];
     let names = stems
