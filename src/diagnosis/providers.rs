@@ -108,7 +108,7 @@ impl Lookup<'_> {
             let loaded = Attributes::new(self.system, owner).build_id().ok().flatten();
             let mut other = None;
             for (file, image) in self.files_of(owner) {
-                let exports = exports_of(Ok(image.clone()));
+                let exports = image.exports().unwrap_or_default();
                 let used: Vec<Export> =
                     exports.into_iter().filter(|one| used.contains(one.name.as_str())).collect();
                 let fits = |export: &Export| {
@@ -144,7 +144,8 @@ impl Lookup<'_> {
         let beside = depmod::sibling(self.path, name);
         let beside = beside.map(|(file, image)| (file.path().to_owned(), image));
         let installed = self.tree.file_of(name).into_iter();
-        let unlisted = self.tree.unlisted_files_of(name);
+        // The tree is walked only if none of these is of the build that is loaded.
+        let unlisted = std::iter::once_with(|| self.tree.unlisted_files_of(name)).flatten();
         let rest = installed.chain(unlisted);
         let rest = rest.filter_map(|file| image_of(&file).ok().map(|image| (file, image)));
         beside.into_iter().chain(rest)

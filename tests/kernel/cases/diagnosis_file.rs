@@ -110,7 +110,7 @@ fn for_another_kernel() {
     let kind = if by_versions { "symbol-version-mismatch" } else { "vermagic-mismatch" };
     let result = assert_verdict(&["/t_plain.ko"], &misfit(kind, FORMAT));
     let cause = result["cause"]["text"].as_str().unwrap();
-    assert!(cause.contains(&format!(", this is {release}")), "{cause}");
+    assert!(cause.contains(&format!(", but {release} is running")), "{cause}");
 }
 
 fn corrupt_compression() {

@@ -293,7 +293,7 @@ fn explained_on_demand() {
                     t_base_double (provided by t_base)\n  \
                     kernel: t_user: Unknown symbol t_base_add (err -2)\n  \
                     kernel: t_user: Unknown symbol t_base_double (err -2)\n  \
-                    fix: insmod /modules/t_base.ko\n";
+                    fix: insmod --deps /modules/t_user.ko\n";
     // The order is that of the module's symbol table.
     let sorted = |text: &str| {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();

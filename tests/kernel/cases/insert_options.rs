@@ -325,8 +325,7 @@ fn filters() {
     }
 }
 
-/// A person is told without asking; the log is then opened only after the failure, and has
-/// messages of earlier ones.
+/// An explanation is printed without asking; messages of earlier calls are not part of it.
 fn on_a_terminal() {
     run(["insmod", "/modules/t_user2.ko"]);
     run(["insmod", "/modules/t_user.ko"]);
@@ -337,7 +336,7 @@ fn on_a_terminal() {
         "insmod: ERROR: could not insert module /modules/t_user.ko: Unknown symbol in module\n",
         "\n  cause: missing symbols: ",
         "\n  kernel: t_user: Unknown symbol t_base_add (err -2)\n",
-        "\n  fix: insmod /modules/t_base.ko\n",
+        "\n  fix: insmod --deps /modules/t_user.ko\n",
     ] {
         assert!(text.contains(part), "{part:?} is not in {text:?}");
     }

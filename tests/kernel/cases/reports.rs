@@ -1,5 +1,5 @@
-//! What people reported, brought about again: `tests/reports.md` has the links. Each is right at the
-//! first try: the kind, the sentence, the way out, and `--check`.
+//! What people reported, brought about again: `tests/reports.md` has the links, and which were right
+//! at the first try: the kind, the sentence, the way out, and `--check`.
 
 use std::fs;
 
