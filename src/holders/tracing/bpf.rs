@@ -236,11 +236,11 @@ mod tests {
     #[test]
     fn what_a_file_keeps_is_named() {
         let mut keepers = Keepers::default();
-        keepers.files.insert((LINK, 4), vec!["/sys/fs/bpf/pinned".into()]);
+        keepers.files.insert((LINK, 4), vec!["/bpf/pinned".into()]);
         let held = Held { program: 9, link: Some(4), target: None };
         let holders = keepers.holders(held.clone());
         let phrases: Vec<_> = holders.iter().map(|holder| holder.kind.to_string()).collect();
-        assert_eq!(phrases, ["/sys/fs/bpf/pinned keeps BPF link 4 of program 9"]);
+        assert_eq!(phrases, ["/bpf/pinned keeps BPF link 4 of program 9"]);
         let unknown = Keepers::default().holders(held);
         assert_eq!(unknown[0].kind.to_string(), "BPF link 4 of program 9");
         assert_eq!((unknown.len(), unknown[0].references), (1, 1));
