@@ -1,6 +1,6 @@
 //! Replacing a loaded module by another build of it.
 //!
-//! [`Survey::take`] looks at what is loaded and at the files, [`plan`] decides on the steps from
+//! [`Survey::take`] looks at what is loaded and at the files, [`plan()`] decides on the steps from
 //! that alone, and nothing is touched before both have succeeded. [`carry_out`] makes the steps, and
 //! goes back where one fails.
 
