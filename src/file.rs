@@ -314,7 +314,6 @@ impl AsFd for ModuleFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     fn limited(bytes: &[u8], length: u64, max: u64) -> Result<Image, Error> {
         let (mut memory, _) = memory::file_of(bytes).unwrap();
@@ -371,6 +370,7 @@ mod tests {
     #[cfg(feature = "xz")]
     #[test]
     fn padding_is_of_the_file() {
+        use std::io::Write;
         // Zeros behind a stream of xz are padding, however many they are.
         let stream = xz2::stream::Stream::new_easy_encoder(0, xz2::stream::Check::Crc32);
         let mut xz = xz2::write::XzEncoder::new_stream(Vec::new(), stream.unwrap());

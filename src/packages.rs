@@ -95,8 +95,24 @@ fn spellings(path: &Path) -> Vec<Vec<u8>> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::io::Read;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[cfg(feature = "xz")]
+    fn unpacked(file: &Path) -> Vec<u8> {
+        use std::io::Read;
+        let packed = fs::read(file).unwrap();
+        if file.extension().is_none_or(|extension| extension != "xz") {
+            return packed;
+        }
+        let mut bytes = Vec::new();
+        xz2::read::XzDecoder::new(&*packed).read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[cfg(not(feature = "xz"))]
+    fn unpacked(file: &Path) -> Vec<u8> {
+        fs::read(file).unwrap()
+    }
 
     /// Data bases of the package managers, but for apk's made by them, in the places that they have
     /// on a system.
@@ -109,13 +125,7 @@ mod tests {
             let from = Path::new("tests/fixtures/packages").join(from);
             let to = root.join(to);
             fs::create_dir_all(to.parent().unwrap()).unwrap();
-            let mut bytes = fs::read(&from).unwrap();
-            #[cfg(feature = "xz")]
-            if from.extension().is_some_and(|extension| extension == "xz") {
-                let packed = std::mem::take(&mut bytes);
-                xz2::read::XzDecoder::new(&*packed).read_to_end(&mut bytes).unwrap();
-            }
-            fs::write(to, bytes).unwrap();
+            fs::write(to, unpacked(&from)).unwrap();
         }
         let file = root.join(file);
         let found = owners(&System::at(&root), std::slice::from_ref(&file));

@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use modutils::diagnosis::{Change, Class, Diagnosis, Remedy, WayOut};
+use modutils::diagnosis::{Change, Class, CommandLine, Diagnosis, Remedy, WayOut};
 use modutils::insert::{BadArgument, InsertError};
-use modutils::remove::RemoveError;
+use modutils::remove::{Refusal, RemoveError};
 use modutils::{Cause, Errno, Error, ErrorKind, ModuleFile, ModuleName, RemoveMode, System};
 use serde_json::json;
 
@@ -185,13 +185,16 @@ impl Failure {
     }
 
     /// The old module, or one that uses it, was not removed.
-    pub(crate) fn not_removed(system: &System, error: &RemoveError) -> Self {
+    pub(crate) fn not_removed(error: &RemoveError) -> Self {
         let line = rmmod::message::not_removed(error, RemoveMode::Refuse);
-        let account = rmmod::explain::account(system, error);
-        let remedies = account.remedies;
-        let reason = account.cause.map(|cause| Box::new((error.refusal().kind(), cause)));
-        let status = error.refusal().class().into();
-        let errno = Some(error.errno());
+        let refusal = error.refusal();
+        let mut remedies = refusal.remedies();
+        if matches!(refusal.obstacle(), Refusal::InUse { .. }) {
+            let who = CommandLine::new("rmmod").word("--who").operands([error.name().as_os_str()]);
+            remedies.insert(0, Remedy::Other(WayOut::Command(who.to_string())));
+        }
+        let reason = Some(Box::new((refusal.kind(), refusal.to_string())));
+        let (status, errno) = (refusal.class().into(), Some(error.errno()));
         Self { errno, reason, remedies, ..Self::refused(line, status) }
     }
 

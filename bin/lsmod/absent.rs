@@ -60,7 +60,7 @@ fn presence(found: &Availability) -> String {
             } else {
                 ""
             };
-            format!("is built into this kernel, which lists only what was loaded{unknown}")
+            format!("is built into the kernel; lsmod lists loadable modules only{unknown}")
         }
         Presence::Loadable { file, package, signature, .. } => {
             let mut facts = Vec::new();

@@ -45,7 +45,7 @@ fn explain(system: &System, path: &Path, errno: Errno) -> Diagnosis {
         if is_installed {
             remedies.push(Remedy::InstalledInstead(name));
         } else if system.is_builtin(&name) {
-            note = Some(format!("{name} is built into this kernel and needs no loading"));
+            note = Some(format!("{name} is built into the kernel and needs no loading"));
         }
     }
     let mut diagnosis = Diagnosis::new(Cause::FileNotFound { path: path.into(), note });

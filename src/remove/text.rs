@@ -9,7 +9,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotLoaded { name } => write!(f, "no module named {name} is loaded"),
             Self::BuiltIn { name } => {
-                write!(f, "{name} is built into this kernel and cannot be removed")
+                write!(f, "{name} is built into the kernel and cannot be removed")
             }
             Self::UsedByModules { users } => {
                 let names: Vec<_> = users.iter().map(ToString::to_string).collect();

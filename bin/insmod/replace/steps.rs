@@ -105,7 +105,7 @@ impl<'a> Steps<'a> {
         match result {
             // Another process removed it: so be it.
             Err(error) if matches!(error.refusal(), Refusal::NotLoaded { .. }) => Ok(()),
-            result => result.map_err(|error| Failure::not_removed(kernel, &error)),
+            result => result.map_err(|error| Failure::not_removed(&error)),
         }
     }
 

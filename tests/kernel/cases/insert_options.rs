@@ -82,7 +82,7 @@ fn dependencies_told() {
     let done = run(["insmod", "-J", "--deps", "/tmp/t_user.ko"]);
     done.check(done.status == Some(7), "ends with status 7");
     let warning = format!(
-        "it depends on t_base, of which no file was found beside it or among the modules of {}",
+        "it depends on t_base, which was not found in its directory or in /lib/modules/{}",
         release()
     );
     assert_eq!(result(&done)["warnings"], json!([warning]));
@@ -162,7 +162,7 @@ fn if_needed_tells_differences() {
     run(same).succeeds_silently();
     let done = run(["insmod", "--if-needed", "-v", "/modules/t_params.ko", "p_int=2"]);
     done.succeeds();
-    let line = "insmod: WARNING: its parameter p_int is '1', not '2'\n";
+    let line = "insmod: WARNING: parameter p_int is '1' in the loaded module, not '2'\n";
     done.check(done.stderr == line, &format!("says {line:?}"));
     run(["insmod", "--if-needed", "/modules/t_params.ko", "p_int=2"]).succeeds_silently();
 
@@ -261,11 +261,12 @@ fn parameters_discarded_by_a_merge() {
     done.succeeds();
     done.check(done.stderr.is_empty(), "prints nothing on stderr");
     let warnings = result(&done)["warnings"].clone();
-    assert_eq!(warnings[0], "its parameter init_ms is '1500', not '7'", "{warnings}");
+    let difference = "parameter init_ms is '1500' in the loaded module, not '7'";
+    assert_eq!(warnings[0], difference, "{warnings}");
     assert_eq!(
         warnings[1],
-        "the module may have changed that itself, or, since Linux 6.5, another process may have \
-         loaded it at the same moment, with the parameters that count",
+        "the module may have changed the value itself, or (since Linux 6.5) another process loaded \
+         it at the same moment and the kernel used that process's parameters",
         "{warnings}"
     );
 }

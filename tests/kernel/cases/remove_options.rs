@@ -267,7 +267,7 @@ fn causes() {
         &["  cause: t_noexit has no exit function and cannot be removed until reboot"],
     );
     causes_are(&["t_absent"], &["  cause: no module named t_absent is loaded"]);
-    let builtin = "  cause: tcp_cubic is built into this kernel and cannot be removed";
+    let builtin = "  cause: tcp_cubic is built into the kernel and cannot be removed";
     causes_are(&["tcp_cubic"], &[builtin]);
     drop(Loaded::new("t_slow", "exit_ms=1500"));
 }
