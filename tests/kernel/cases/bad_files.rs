@@ -121,12 +121,12 @@ fn limit_of_size() {
     let file = "/modules/t_plain.ko.gz";
     // What the file itself has is allowed, and more than that, when it is decompressed, is not.
     let size = fs::metadata(file).unwrap().len();
-    for (size, what) in [(size, "decompressed, it"), (size - 1, "it")] {
+    for (size, what) in [(size, "it decompresses to more"), (size - 1, "it is larger")] {
         let limit = format!("--max-size={size}");
         let done = run(["insmod", &limit, "--explain=always", file]);
         let expected = format!(
             "insmod: ERROR: could not insert module {file}: File too large\n  \
-             cause: {what} is larger than {size} bytes\n  \
+             cause: {what} than {size} bytes\n  \
              fix: if you trust the file, raise the limit with --max-size\n"
         );
         done.check(done.stderr == expected && done.status == Some(7), &expected);
