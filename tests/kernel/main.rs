@@ -144,7 +144,7 @@ const AREAS: &[Area] = &[
     },
     Area { name: "forbidden", boots: &[FORBIDDEN], tests: cases::trust::forbidden::TESTS },
     Area { name: "nomodule", boots: &[NOMODULE], tests: cases::trust::nomodule::TESTS },
-    Area { name: "replace", boots: &[DEFAULT], tests: cases::replace::TESTS },
+    Area { name: "replace", boots: &[DEFAULT, FAULTS], tests: cases::replace::TESTS },
     Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },

@@ -103,7 +103,11 @@ fn bad_parameter() {
     let text = "No space left on device";
     limited("p_string=sixteen-bytes-is", text, ", at most 15 bytes");
     let long = format!("p_charp={}", "x".repeat(5000));
-    limited(&long, text, "…' for parameter p_charp: its type is charp, a text of at most 1024 bytes");
+    limited(
+        &long,
+        text,
+        "…' for parameter p_charp: its type is charp, a text of at most 1024 bytes",
+    );
 }
 
 fn inexpressible_parameter() {
