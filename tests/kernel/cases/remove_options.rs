@@ -268,7 +268,9 @@ fn causes() {
     );
     causes_are(&["t_absent"], &["  cause: no module named t_absent is loaded"]);
     let builtin = "  cause: tcp_cubic is built into the kernel and cannot be removed";
-    causes_are(&["tcp_cubic"], &[builtin]);
+    let disable = "  fix: to disable it, add initcall_blacklist=cubictcp_register to the kernel's \
+                   command line and reboot";
+    causes_are(&["tcp_cubic"], &[builtin, disable]);
     drop(Loaded::new("t_slow", "exit_ms=1500"));
 }
 
