@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::holder::{Holder, HolderKind};
-use super::processes::Seen;
 use super::search::{OmissionReason, Search};
 use super::text::Text;
+use crate::directory;
 use crate::system;
 
 /// Threads of the kernel that run its code: each may hold the module, as `module_put_and_exit` at
@@ -15,7 +15,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let threads = processes.filter(|seen| is_kernel_thread(&seen.dir));
     let mut list = Vec::new();
     for seen in threads.take_while(|_| !search.is_late()) {
-        let Some(frames) = stack(search, seen) else { break };
+        let Some(frames) = stack(search, &seen.dir) else { break };
         let Some(function) = function_of(&frames, search.name()) else { continue };
         let process = seen.process.clone();
         list.push(Holder::known(HolderKind::Thread { process, function: function.into() }));
@@ -29,12 +29,15 @@ pub(super) fn loader(search: &Search<'_>) -> Holder {
         if search.is_late() || is_kernel_thread(&seen.dir) {
             continue;
         }
-        let Some(frames) = stack(search, seen) else { break };
-        let loads = frames.lines().any(|frame| frame.contains(" do_init_module+"));
-        if loads && frames.lines().any(|frame| is_of(frame, search.name())) {
-            let function = frames.lines().next().and_then(name_of).map(Text::from);
-            let process = Some(seen.process.clone());
-            return Holder::known(HolderKind::Loader { process, function });
+        // Any thread of the process may have made the call.
+        for thread in directory::entries(&seen.dir.join("task")).into_iter().flatten().flatten() {
+            let Some(frames) = stack(search, &thread.path) else { break };
+            let loads = frames.lines().any(|frame| frame.contains(" do_init_module+"));
+            if loads && frames.lines().any(|frame| is_of(frame, search.name())) {
+                let function = frames.lines().next().and_then(name_of).map(Text::from);
+                let process = Some(seen.process.clone());
+                return Holder::known(HolderKind::Loader { process, function });
+            }
         }
     }
     Holder::known(HolderKind::Loader { process: None, function: None })
@@ -46,8 +49,8 @@ fn is_kernel_thread(dir: &Path) -> bool {
 }
 
 /// `[<0>] kthread_worker_fn+0x9a/0x1d0 [module]`, a line for each function.
-fn stack(search: &Search<'_>, seen: &Seen) -> Option<String> {
-    match system::read_text(&seen.dir.join("stack")) {
+fn stack(search: &Search<'_>, dir: &Path) -> Option<String> {
+    match system::read_text(&dir.join("stack")) {
         Ok(text) => Some(text),
         Err(error) if error.is_absent() => Some(String::new()),
         Err(_) => {

@@ -22,6 +22,10 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
             found.push((owner, file));
         }
     }
+    // The files that this process was started with are its parent's.
+    if found.iter().any(|(owner, _)| !owner.is_caller) {
+        found.retain(|(owner, _)| !owner.is_caller);
+    }
     let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
     let each = match search.left().checked_div(count) {
         Some(each @ 1..=2) if each.saturating_mul(count) == search.left() => each,

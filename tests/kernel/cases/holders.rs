@@ -207,10 +207,8 @@ fn sockets() {
     let open =
         || socket(AddressFamily::Alg, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).unwrap();
     let two = (open(), open());
-    who("af_alg").prints(&format!(
-        "af_alg: 4 references\n  {} has a socket of protocol ALG (4 references)\n",
-        myself()
-    ));
+    who("af_alg")
+        .prints(&format!("af_alg: 4 references\n  {} has ALG sockets (4 references)\n", myself()));
     drop(two);
     run(["rmmod", "--wait=2", "af_alg"]).succeeds_silently();
 }

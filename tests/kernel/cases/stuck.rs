@@ -96,7 +96,7 @@ pub(crate) mod crashes {
 
     fn of_an_init_function() {
         let done = run(["insmod", FILE, "init_does=crash"]);
-        done.check(done.signal == Some(9), "is killed by the kernel");
+        done.check(done.signal.is_some(), "is killed by the kernel");
         refused(
             "t_stuck",
             "the init function of t_stuck crashed; t_stuck stays loading until reboot",
@@ -107,7 +107,7 @@ pub(crate) mod crashes {
         let file = replaced("t_stuck", "t_stuck", "t_stuxk");
         run(["insmod", &file, "exit_does=crash"]).succeeds();
         let done = run(["/sbin/rmmod", "t_stuxk"]);
-        done.check(done.signal == Some(9), "is killed by the kernel");
+        done.check(done.signal.is_some(), "is killed by the kernel");
         let cause = "the exit function of t_stuxk crashed; t_stuxk stays unloading until reboot";
         refused("t_stuxk", cause);
     }
