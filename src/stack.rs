@@ -33,10 +33,11 @@ pub struct Whereabouts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// The init function of a module runs.
-    Init(ModuleName),
-    /// The exit function of a module runs.
-    Exit(ModuleName),
+    /// The init function of a module runs; `None` if it left the stack to a function that it calls
+    /// last.
+    Init(Option<ModuleName>),
+    /// The exit function of a module runs; `None` as for init.
+    Exit(Option<ModuleName>),
     /// It waits for the init function of another module: one that it depends on, or one of the
     /// same name. `load_module` sleeps itself only then (`resolve_symbol_wait` and
     /// `module_patient_check_exists` in `kernel/module/main.c`, Linux 6.12).
@@ -51,8 +52,6 @@ pub enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
-    /// A lock that another thread holds.
-    Lock,
     /// A period of time.
     Sleep,
     /// A firmware file.
@@ -63,6 +62,9 @@ pub enum Wait {
     Event,
     /// The end of grace periods: RCU.
     GracePeriod,
+    /// Something that the stack does not show, such as a lock: the functions of the scheduler and
+    /// of locks are left out of it (`in_sched_functions`).
+    Other,
 }
 
 impl Whereabouts {
@@ -73,7 +75,14 @@ impl Whereabouts {
             system::read_text(&system.own_process(&format!("task/{thread}/{file}"))).ok()
         };
         if let Some(text) = read("stack") {
-            return Self::read(&text);
+            let mut found = Self::read(&text)?;
+            // The state stands behind the name, which may have any bytes in it.
+            let state = read("stat")
+                .and_then(|stat| stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()));
+            if found.wait.is_none() && matches!(state, Some('D' | 'S')) {
+                found.wait = Some(Wait::Other);
+            }
+            return Some(found);
         }
         // A thread that waits for events is between two calls.
         let is_call = |function: &String| function != "0" && !function.contains("poll");
@@ -91,26 +100,29 @@ impl Whereabouts {
     }
 
     fn from_frames(frames: &[Frame]) -> Self {
+        /// What `delete_module` does itself, before and after the exit function.
+        const REMOVAL: &[&str] = &["free_module", "async_synchronize", "notifier", "klp_"];
         let calls = |names: &[&str]| {
             frames.iter().position(|frame| names.iter().any(|name| frame.function.contains(name)))
         };
-        let stage = |frames: &[Frame], stage: fn(ModuleName) -> Stage| {
-            // The outermost: an init function calls into other modules.
-            let own = frames.iter().rev().find_map(|frame| frame.module.clone());
-            own.map_or(Stage::Kernel, stage)
-        };
+        // The outermost: an init function calls into other modules.
+        let own = |frames: &[Frame]| frames.iter().rev().find_map(|frame| frame.module.clone());
         let until = |end: usize| frames.get(..end).unwrap_or_default();
-        let (stage, inner) = if let Some(end) = calls(&["do_one_initcall", "do_init_module"]) {
-            (stage(until(end), Stage::Init), until(end))
+        let (stage, inner) = if let Some(end) = calls(&["do_one_initcall"]) {
+            (Stage::Init(own(until(end))), until(end))
         } else if let Some(end) = calls(&["delete_module"]) {
-            (stage(until(end), Stage::Exit), until(end))
-        } else if calls(&["idempotent"]).is_some() {
-            (Stage::SameFile, frames)
+            let module = own(until(end));
+            let is_removal = module.is_none() && (end == 0 || calls(REMOVAL).is_some());
+            (if is_removal { Stage::Kernel } else { Stage::Exit(module) }, until(end))
         } else if calls(&["resolve_symbol", "simplify_symbols", "add_unformed_module"]).is_some()
             || calls(&["module_patient_check_exists"]).is_some()
             || calls(&["load_module"]) == Some(0)
         {
             (Stage::OtherInit, frames)
+        } else if calls(&["idempotent"]).is_some()
+            && calls(&["load_module", "init_module_from_file"]).is_none()
+        {
+            (Stage::SameFile, frames)
         } else {
             (Stage::Kernel, frames)
         };
@@ -127,10 +139,6 @@ fn waits_for(frames: &[Frame]) -> Option<Wait> {
         ("fw_load", Wait::Firmware),
         ("call_usermodehelper", Wait::Helper),
         ("request_module", Wait::Helper),
-        ("mutex_lock", Wait::Lock),
-        ("down_", Wait::Lock),
-        ("rwsem_", Wait::Lock),
-        ("lock_sock", Wait::Lock),
         ("msleep", Wait::Sleep),
         ("usleep", Wait::Sleep),
         ("hrtimeout", Wait::Sleep),
@@ -165,8 +173,10 @@ fn frame(line: &str) -> Option<Frame> {
 impl fmt::Display for Whereabouts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.stage {
-            Stage::Init(module) => write!(f, "in the init function of {module}")?,
-            Stage::Exit(module) => write!(f, "in the exit function of {module}")?,
+            Stage::Init(Some(module)) => write!(f, "in the init function of {module}")?,
+            Stage::Init(None) => f.write_str("in the init function")?,
+            Stage::Exit(Some(module)) => write!(f, "in the exit function of {module}")?,
+            Stage::Exit(None) => f.write_str("in the exit function")?,
             Stage::OtherInit => f.write_str("waiting for the init function of another module")?,
             Stage::SameFile => {
                 f.write_str("waiting for another process that is loading the same file")?;
@@ -177,12 +187,12 @@ impl fmt::Display for Whereabouts {
             && matches!(self.stage, Stage::Init(_) | Stage::Exit(_) | Stage::Kernel)
         {
             f.write_str(match wait {
-                Wait::Lock => ", waiting for a lock",
                 Wait::Sleep => ", sleeping",
                 Wait::Firmware => ", waiting for firmware",
                 Wait::Helper => ", waiting for a user-space helper",
                 Wait::Event => ", waiting for an event",
                 Wait::GracePeriod => ", waiting for an RCU grace period",
+                Wait::Other => ", blocked",
             })?;
         }
         self.function.as_ref().map_or(Ok(()), |function| write!(f, " ({function})"))
@@ -203,9 +213,27 @@ mod tests {
                 "in the init function of t_slow, sleeping (t_slow_init)",
             ),
             (
-                "[<0>] __mutex_lock.constprop.0+0x3d4/0x7c0\n[<0>] lock_it+0x1/0x2 [t_lib]\n\
+                "[<0>] lock_it+0x1/0x2 [t_lib]\n\
                  [<0>] t_lock_init+0x1c/0x1000 [t_lock]\n[<0>] do_one_initcall+0x59/0x220\n",
-                "in the init function of t_lock, waiting for a lock (lock_it)",
+                "in the init function of t_lock (lock_it)",
+            ),
+            // The exit function called msleep last, and is not on the stack any more.
+            (
+                "[<0>] msleep+0x2d/0x40\n[<0>] __do_sys_delete_module.constprop.0+0x1ac/0x2f0\n",
+                "in the exit function, sleeping (msleep)",
+            ),
+            (
+                "[<0>] module_patient_check_exists.constprop.0+0xd5/0x130\n\
+                 [<0>] load_module+0x6e/0x2\n[<0>] init_module_from_file+0x89/0xe0\n\
+                 [<0>] idempotent_init_module+0x11d/0x310\n",
+                "waiting for the init function of another module \
+                 (module_patient_check_exists.constprop.0)",
+            ),
+            (
+                "[<0>] idempotent_init_module+0x11d/0x310\n\
+                 [<0>] __x64_sys_finit_module+0x5e/0xb0\n",
+                "waiting for another process that is loading the same file \
+                 (idempotent_init_module)",
             ),
             (
                 "[<0>] msleep+0x2d/0x40\n[<0>] t_slow_exit+0x15/0x1000 [t_slow]\n\

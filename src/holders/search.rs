@@ -62,6 +62,8 @@ pub(super) struct Search<'a> {
     /// References that no source has explained so far.
     left: AtomicU64,
     end: Instant,
+    /// When the walk through the processes ends: what it found has to be looked at, too.
+    walk_end: Instant,
 }
 
 /// What searches for several modules share.
@@ -78,6 +80,8 @@ struct Scene {
 
 impl<'a> Search<'a> {
     pub(super) fn until(end: Instant, system: &'a System, module: &'a LoadedModule) -> Self {
+        let now = Instant::now();
+        let walk_end = now + end.saturating_duration_since(now) / 2;
         Self {
             system,
             module,
@@ -86,6 +90,7 @@ impl<'a> Search<'a> {
             owners: Owners::read(system),
             left: AtomicU64::new(0),
             end,
+            walk_end,
         }
     }
 
@@ -102,6 +107,7 @@ impl<'a> Search<'a> {
             owners: Owners::read(self.system),
             left: AtomicU64::new(0),
             end: self.end,
+            walk_end: self.walk_end,
         }
     }
 
@@ -112,7 +118,16 @@ impl<'a> Search<'a> {
 
     /// Returns whether the time is up: the caller then leaves out the rest of its part.
     pub(super) fn is_late(&self) -> bool {
-        let late = Instant::now() >= self.end;
+        self.is_after(self.end)
+    }
+
+    /// Returns whether the walk through the processes has to stop.
+    pub(super) fn is_late_to_walk(&self) -> bool {
+        self.is_after(self.walk_end)
+    }
+
+    fn is_after(&self, end: Instant) -> bool {
+        let late = Instant::now() >= end;
         if late {
             self.scene.cut.store(true, Ordering::Relaxed);
         }

@@ -28,8 +28,8 @@ static int hold_lock(void *unused)
 	return 0;
 }
 
-/* Not inlined, so that it is a frame of its own on the stack. */
-static noinline void does(const char *what)
+/* Not inlined, and not left by a jump, so that it is a frame of its own on the stack. */
+static noinline int does(const char *what)
 {
 	struct task_struct *task;
 
@@ -39,24 +39,25 @@ static noinline void does(const char *what)
 		init_completion(&held);
 		task = kthread_run(hold_lock, NULL, "t_stuck");
 		if (IS_ERR(task))
-			return;
+			return PTR_ERR(task);
 		wait_for_completion(&held);
 		mutex_lock(&lock);
 		mutex_unlock(&lock);
 	} else if (!strcmp(what, "crash")) {
 		BUG();
 	}
+	return 0;
 }
 
 static int __init t_stuck_init(void)
 {
-	does(init_does);
-	return 0;
+	return does(init_does) < 0 ? -EIO : 0;
 }
 
 static void __exit t_stuck_exit(void)
 {
-	does(exit_does);
+	if (does(exit_does) < 0)
+		pr_err("t_stuck: no thread\n");
 }
 
 module_init(t_stuck_init);

@@ -243,7 +243,7 @@ fn usage() {
             "invalid value '1' for '--tainted[=<LETTERS>]': \
              the taints are P, F, C, O, E, K, X, T, N, J",
         ),
-        ("-l -J", "the argument '--long' cannot be used with '--json'"),
+        ("-l -J", "option '--long' cannot be used with '--json'"),
         ("-x", "invalid option -- 'x'"),
     ] {
         let done = run(["sh", "-c", &format!("lsmod {options}")]);

@@ -119,11 +119,14 @@ fn in_compressed_files() {
 }
 
 fn signer_and_namespaces() {
-    run(["/kmod/modprobe", "nls_cp437"]).succeeds();
-    let found = row("SIGNER,STALE,DESCRIPTION,IMPORT-NS", "nls_cp437");
-    run(["rmmod", "nls_cp437"]).succeeds_silently();
+    run(["/kmod/modprobe", "x_tables"]).succeeds();
+    let found = row("SIGNER,STALE,DESCRIPTION,IMPORT-NS", "x_tables");
+    run(["rmmod", "x_tables"]).succeeds_silently();
     assert!(found["signer"].is_string(), "{found}");
-    assert!(found["description"].as_str().is_some_and(|text| text.contains("437")), "{found}");
+    assert!(
+        found["description"].as_str().is_some_and(|text| text.contains("_tables backend")),
+        "{found}"
+    );
     assert_eq!(found["stale"], false, "{found}");
     assert_eq!(found["import-ns"], json!([]), "{found}");
 }

@@ -34,10 +34,8 @@ fn init_sleeps() {
 fn init_waits_for_a_lock() {
     let done = long(&["insmod", "-v", FILE, "init_does=lock"]);
     let _stuck = Loaded::adopt("t_stuck");
-    let line = format!(
-        "insmod: loading {FILE} for 10 s: in the init function of t_stuck, waiting for a lock \
-         (does)"
-    );
+    let line =
+        format!("insmod: loading {FILE} for 10 s: in the init function of t_stuck, blocked (does)");
     says(&done, &line);
 }
 
