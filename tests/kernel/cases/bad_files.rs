@@ -145,7 +145,10 @@ fn limit_of_size() {
     drop(Loaded::adopt("t_plain"));
     let done = run(["insmod", "--max-size=much", file]);
     done.check(done.status == Some(2), "is a usage error");
-    done.check(done.stderr.contains("'much' is no size: use bytes or a unit"), "says how");
+    done.check(
+        done.stderr.contains("expected bytes or a number with a unit (K, M, G)"),
+        "says how",
+    );
 }
 
 fn path_that_is_not_utf_8() {
