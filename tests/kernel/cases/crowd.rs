@@ -101,7 +101,15 @@ fn json_says_what_the_kernel_says() {
             "initsize": attribute(fields[0], "initsize").unwrap().parse::<u64>().unwrap(),
             "depends": depends.get(fields[0]).cloned().unwrap_or_default(),
             "params": parameters(fields[0]),
+            "build-id": build_id(fields[0]),
             "file": module["file"],
+            // What is in the file, and what is bound, has tests of its own.
+            "signer": module["signer"],
+            "package": module["package"],
+            "import-ns": module["import-ns"],
+            "stale": module["stale"],
+            "devices": module["devices"],
+            "description": module["description"],
         });
         assert_eq!(*module, expected, "{row}");
         match module["file"].as_str() {
@@ -118,6 +126,12 @@ fn json_says_what_the_kernel_says() {
 fn attribute(module: &str, name: &str) -> Option<String> {
     let value = fs::read_to_string(format!("/sys/module/{module}/{name}")).ok()?;
     Some(value.strip_suffix('\n').unwrap_or(&value).to_owned())
+}
+
+/// The note of the linker's, behind a header of 16 bytes.
+fn build_id(module: &str) -> Option<String> {
+    let note = fs::read(format!("/sys/module/{module}/notes/.note.gnu.build-id")).ok()?;
+    Some(note[16..].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn parameters(module: &str) -> HashMap<String, Option<String>> {
