@@ -131,7 +131,7 @@ fn attribute(module: &str, name: &str) -> Option<String> {
 /// The note of the linker's, behind a header of 16 bytes.
 fn build_id(module: &str) -> Option<String> {
     let note = fs::read(format!("/sys/module/{module}/notes/.note.gnu.build-id")).ok()?;
-    Some(note[16..].iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(note[16..].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
 fn parameters(module: &str) -> HashMap<String, Option<String>> {

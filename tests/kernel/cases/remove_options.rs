@@ -133,8 +133,8 @@ fn progress_on_a_terminal() {
     drop(loaded);
 
     // What follows begins on a line of its own.
-    let _loaded = Loaded::new("t_hold", "hold_ms=1000");
-    let (status, text) = on_a_terminal(&["rmmod", "--wait=0.5", "t_hold"]);
+    let _loaded = Loaded::new("t_hold", "hold_ms=3000");
+    let (status, text) = on_a_terminal(&["rmmod", "--wait=2", "t_hold"]);
     assert_eq!(status.code(), Some(5));
     let (_, after) = text.rsplit_once("\r\u{1b}[K").unwrap();
     let lines = "rmmod: ERROR: Module t_hold is in use\r\n  cause: timed out: ";

@@ -311,7 +311,7 @@ fn nothing_is_half_done() {
         fs::read_to_string(trace).unwrap().lines().count()
     };
     // Every call in a thorough run; else some of them, most where modules are loaded and removed.
-    let step = if thorough() { 1 } else { count.div_ceil(20).max(1) };
+    let step = if thorough() { 1 } else { count.div_ceil(8).max(1) };
     for call in (1..count).step_by(step) {
         let _old = Loaded::new("t_swap", "");
         let _user = Loaded::new("t_swap_user", "mode=3");
