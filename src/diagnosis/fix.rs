@@ -170,8 +170,11 @@ fn for_untrusted(facts: &Facts) -> Vec<Remedy> {
     let signature = facts.module.as_ref().map(|module| &module.signature);
     if let Some(Signature::Followed(bytes)) = signature
         && facts.file.compression.is_none()
+        && let Ok(metadata) = fs::metadata(&facts.path)
     {
-        let line = CommandLine::new("truncate").word(format!("--size=-{bytes}"));
+        // The size itself: busybox's truncate knows no other.
+        let size = metadata.len().saturating_sub(u64::try_from(*bytes).unwrap_or(0));
+        let line = CommandLine::new("truncate").word("-s").word(size.to_string());
         return vec![Remedy::command(line.operands([&facts.path]).to_string())];
     }
     if let Some(installed) = facts.installed.as_ref().filter(|installed| installed.signed) {
