@@ -114,6 +114,10 @@ impl Processes {
             numbers.insert(number);
             add(&file.path, number, None, Access::Open);
         }
+        // Threads of the kernel have neither files nor a program, and nothing else to look at.
+        if numbers.is_empty() && fs::read_link(dir.join("exe")).is_err() {
+            return true;
+        }
         add(&dir.join("cwd"), None, None, Access::Directory);
         add(&dir.join("root"), None, None, Access::Directory);
         add(&dir.join("exe"), None, None, Access::Program);

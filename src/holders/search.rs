@@ -81,7 +81,7 @@ struct Scene {
 impl<'a> Search<'a> {
     pub(super) fn until(end: Instant, system: &'a System, module: &'a LoadedModule) -> Self {
         let now = Instant::now();
-        let walk_end = now + end.saturating_duration_since(now) / 2;
+        let walk_end = now + end.saturating_duration_since(now) * 3 / 4;
         Self {
             system,
             module,
