@@ -71,16 +71,12 @@ impl Progress {
         let now = Instant::now();
         screen.wait = Some((error.clone(), now.checked_sub(state.waited).unwrap_or(now)));
         let known = screen.found.as_ref().filter(|found| found.of == *error);
-        let is_news = known.is_none();
         let is_due = known.is_none_or(|found| found.when.elapsed() >= SEARCH_EVERY);
         if is_due && !screen.searching && explain::takes_a_search(error) {
             screen.searching = self.search(&screen.system, error);
             if !screen.searching {
                 let glance = error.refusal().to_string();
                 screen.keep(error, glance);
-            } else if is_news {
-                // Most searches take some milliseconds, and then have more to tell.
-                return;
             }
         }
         screen.tell();
