@@ -84,6 +84,8 @@ enum When {
     Always,
     /// If there are references beside those of modules and the loader.
     Referenced,
+    /// As `Referenced`, however late it is: what the walk has found so far only has to be told apart.
+    Walked,
     /// If the sources before have left references unexplained: it is slow, or goes by elimination.
     Unexplained,
 }
@@ -97,7 +99,7 @@ const SOURCES: &[Source] = &[
     Source { name: "device-mapper tables", when: When::Referenced, find: dm::of },
     Source { name: "configfs", when: When::Referenced, find: configfs::of },
     Source { name: "algorithms", when: When::Referenced, find: crypto::of },
-    Source { name: "open files", when: When::Referenced, find: files::of },
+    Source { name: "open files", when: When::Walked, find: files::of },
     Source { name: "open files", when: When::Referenced, find: paths::of },
     Source { name: "sockets", when: When::Referenced, find: sockets::of },
     Source { name: "mounts", when: When::Referenced, find: mounts::of },
@@ -171,7 +173,7 @@ fn collect(search: &Search<'_>, with_bound: bool) -> (Vec<Holder>, Option<u64>) 
         let is_due = match source.when {
             When::AtHand => true,
             When::Always => with_bound,
-            When::Referenced => references != Some(0),
+            When::Referenced | When::Walked => references != Some(0),
             When::Unexplained => {
                 let left = settle(&mut list.clone(), references);
                 search.set_left(left.unwrap_or(0));
@@ -181,7 +183,7 @@ fn collect(search: &Search<'_>, with_bound: bool) -> (Vec<Holder>, Option<u64>) 
         if !is_due {
             continue;
         }
-        if source.when == When::AtHand || !search.is_late() {
+        if matches!(source.when, When::AtHand | When::Walked) || !search.is_late() {
             list.extend((source.find)(search));
         }
         if source.when != When::AtHand && search.was_cut() {

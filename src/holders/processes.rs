@@ -69,7 +69,7 @@ impl Processes {
         for entry in entries.flatten() {
             let pid = entry.name.to_str().and_then(|name| name.parse().ok());
             let Some(pid) = pid else { continue };
-            if search.is_late_to_walk() {
+            if search.is_late() {
                 break;
             }
             if !found.add(search, (pid, caller == Some(pid)), entry.path) {
@@ -107,7 +107,7 @@ impl Processes {
         };
         let mut numbers = HashSet::new();
         for file in files.flatten() {
-            if search.is_late_to_walk() {
+            if search.is_late() {
                 return true;
             }
             let number = number(&file.name);

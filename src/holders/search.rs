@@ -62,8 +62,6 @@ pub(super) struct Search<'a> {
     /// References that no source has explained so far.
     left: AtomicU64,
     end: Instant,
-    /// When the walk through the processes ends: what it found has to be looked at, too.
-    walk_end: Instant,
 }
 
 /// What searches for several modules share.
@@ -80,8 +78,6 @@ struct Scene {
 
 impl<'a> Search<'a> {
     pub(super) fn until(end: Instant, system: &'a System, module: &'a LoadedModule) -> Self {
-        let now = Instant::now();
-        let walk_end = now + end.saturating_duration_since(now) * 3 / 4;
         Self {
             system,
             module,
@@ -90,7 +86,6 @@ impl<'a> Search<'a> {
             owners: Owners::read(system),
             left: AtomicU64::new(0),
             end,
-            walk_end,
         }
     }
 
@@ -107,7 +102,6 @@ impl<'a> Search<'a> {
             owners: Owners::read(self.system),
             left: AtomicU64::new(0),
             end: self.end,
-            walk_end: self.walk_end,
         }
     }
 
@@ -118,16 +112,7 @@ impl<'a> Search<'a> {
 
     /// Returns whether the time is up: the caller then leaves out the rest of its part.
     pub(super) fn is_late(&self) -> bool {
-        self.is_after(self.end)
-    }
-
-    /// Returns whether the walk through the processes has to stop.
-    pub(super) fn is_late_to_walk(&self) -> bool {
-        self.is_after(self.walk_end)
-    }
-
-    fn is_after(&self, end: Instant) -> bool {
-        let late = Instant::now() >= end;
+        let late = Instant::now() >= self.end;
         if late {
             self.scene.cut.store(true, Ordering::Relaxed);
         }
