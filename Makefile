@@ -25,9 +25,9 @@
 #                       that is stated as certain is wrong
 # make fuzz             hostile input for each parser; SECONDS=60 for each, TESTS=name for one
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
-#                       (static, or content with the libraries of the distribution's)
+#                       (static, or with the distribution's libraries)
 # make demo             the tools at work on a booted kernel, step by step
-# make vm               a shell on a booted kernel, or what is piped into it; FLAVOUR=6.1 selects
+# make vm               a shell on a booted kernel, or commands from a pipe; FLAVOR=6.1 selects
 #                       the kernel
 # make clean            removes what was built or fetched
 
@@ -36,7 +36,7 @@ BINDIR = $(PREFIX)/bin
 SBINDIR = $(PREFIX)/sbin
 DATADIR = $(PREFIX)/share
 ZSHDIR = $(DATADIR)/zsh/site-functions
-FLAVOUR =
+FLAVOR =
 SUITES = bookworm trixie
 SECONDS = 60
 TESTS =
@@ -151,7 +151,7 @@ check-uml:
 
 check-machines:
 	@tests/vm/tools.sh qemu-system-arm qemu-system-misc qemu-system-ppc
-	@MODUTILS_KERNELS="$${MODUTILS_KERNELS:-$$(tests/vm/flavours.sh machines | xargs)}" \
+	@MODUTILS_KERNELS="$${MODUTILS_KERNELS:-$$(tests/vm/flavors.sh machines | xargs)}" \
 		$(MAKE) --no-print-directory check-kernel
 
 kernels-table:
@@ -169,15 +169,15 @@ mutations: tools build lifecycle
 fuzz:
 	@fuzz/run.sh $(SECONDS) $(TESTS)
 
-# Of what is shipped: cargo builds the binaries again for a benchmark, and not to abort on a panic.
+# Of the shipped binaries: cargo builds the binaries again for a benchmark, and not to abort on a panic.
 bench: tools build
 	@$(STATIC) cargo bench --locked --target $(TRIPLE) --bench tools
 
 demo: tools build
-	@tests/vm/demo.sh $(FLAVOUR)
+	@tests/vm/demo.sh $(FLAVOR)
 
 vm: tools build
-	@tests/vm/shell.sh $(FLAVOUR)
+	@tests/vm/shell.sh $(FLAVOR)
 
 tools:
 	@tests/vm/tools.sh

@@ -1,4 +1,4 @@
-//! What the tools are held to, and what was measured of it.
+//! The budgets of the tools, and the measurements.
 
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ impl Budget {
     }
 }
 
-/// All of them that can be told from these results.
+/// All budgets that these results cover.
 pub(crate) fn all(results: &[Measured], files: &[FileSize]) -> Vec<Budget> {
     let mut budgets = Vec::new();
     for case in cases(results) {

@@ -61,7 +61,7 @@ fn is_loaded(module: &str) -> bool {
     rows().iter().any(|row| row.split(' ').next() == Some(module))
 }
 
-/// The name of the module in a file, as far as it can be told by the file's name.
+/// The name of the module in a file, by the file's name.
 fn module_name(file: &Path) -> String {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.split('.').next().unwrap_or_default().replace('-', "_")

@@ -39,7 +39,7 @@ fn on_one_processor<T>(work: impl FnOnce() -> T) -> T {
 }
 
 fn steps(command: &[&str]) -> u64 {
-    // A shell that stops itself gives the time to take hold of it before it becomes the command.
+    // A shell that stops itself gives the time to attach to it before it becomes the command.
     let mut child = Command::new("sh")
         .args(["-c", "kill -STOP $$; exec \"$@\"", "sh"])
         .args(command)

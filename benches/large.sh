@@ -2,13 +2,13 @@
 # The largest modules of a kernel, plain and in each compression, and prints the directory
 # they are in. Several, as some want hardware to start.
 #
-# usage: large.sh FLAVOUR
+# usage: large.sh FLAVOR
 set -eu
 cd "$(dirname "$0")/.."
 
-flavour=$1
-kernel=$(tests/vm/kernel.sh "$flavour")
-large=$PWD/target/vm/$flavour/large
+flavor=$1
+kernel=$(tests/vm/kernel.sh "$flavor")
+large=$PWD/target/vm/$flavor/large
 
 if [ -d "$large" ] && [ "$large" -nt benches/large.sh ]; then
 	echo "$large"

@@ -15,7 +15,7 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 130.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 50.0;
-const COLOURS: [&str; 6] = ["#0b6e4f", "#c44536", "#33658a", "#8a5a83", "#b8860b", "#555555"];
+const COLORS: [&str; 6] = ["#0b6e4f", "#c44536", "#33658a", "#8a5a83", "#b8860b", "#555555"];
 
 /// A range of values, as powers of ten, on a stretch of the picture.
 struct Axis {
@@ -81,27 +81,27 @@ pub(crate) fn svg(title: &str, lines: &[Line]) -> String {
         f64::midpoint(x.start, x.end),
         HEIGHT - 10.0
     );
-    for (line, colour) in lines.iter().zip(COLOURS.iter().cycle()) {
-        svg += &draw(line, colour, &x, &y);
+    for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
+        svg += &draw(line, color, &x, &y);
     }
     svg + "</svg>\n"
 }
 
-fn draw(line: &Line, colour: &str, x: &Axis, y: &Axis) -> String {
+fn draw(line: &Line, color: &str, x: &Axis, y: &Axis) -> String {
     let places: Vec<_> =
         line.points.iter().map(|point| (x.place(point.0), y.place(point.1))).collect();
     let path: Vec<_> = places.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
     let mut svg = format!(
-        "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n",
+        "<path d=\"M{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>\n",
         path.join("L")
     );
     for (x, y) in &places {
-        let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>");
+        let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{color}\"/>");
     }
     if let Some((x, y)) = places.last() {
         let _ = writeln!(
             svg,
-            "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{}</text>",
+            "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{color}\">{}</text>",
             x + 8.0,
             y + 4.0,
             line.name

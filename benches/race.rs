@@ -11,7 +11,7 @@ use nix::time::{ClockId, clock_gettime};
 pub(crate) struct Contender {
     /// What it is called in the results.
     pub(crate) tool: &'static str,
-    /// What is measured.
+    /// The measured tool.
     pub(crate) run: Vec<String>,
     /// What has to happen before each run, unmeasured.
     pub(crate) before: Vec<String>,

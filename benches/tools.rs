@@ -79,7 +79,7 @@ impl Tools {
             ("rmmod", self.ours("rmmod")),
             ("lsmod", self.ours("lsmod")),
             ("kmod, without its libraries", self.kmod("insmod")),
-            ("busybox, all of it", which("busybox").to_string_lossy().into_owned()),
+            ("busybox, with all its tools", which("busybox").to_string_lossy().into_owned()),
             ("floor", self.floor("insmod")),
         ];
         files.extend(self.newer_kmod("insmod").map(|file| ("newer kmod", file)));

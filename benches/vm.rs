@@ -11,9 +11,9 @@ use crate::result::Measured;
 use crate::tools::Tools;
 
 /// Kernels to measure on: those given, or all that every test is run on.
-fn flavours() -> Vec<String> {
+fn flavors() -> Vec<String> {
     let given = std::env::var("MODUTILS_KERNELS").unwrap_or_default();
-    let names = if given.is_empty() { script(&["tests/vm/flavours.sh"]) } else { given };
+    let names = if given.is_empty() { script(&["tests/vm/flavors.sh"]) } else { given };
     names.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -30,31 +30,29 @@ fn script<S: AsRef<OsStr> + Debug>(command: &[S]) -> String {
 
 /// A small module, for what can be measured without loading it.
 pub(crate) fn test_module() -> PathBuf {
-    let flavours = flavours();
-    let flavour = flavours.first().expect("a kernel");
-    Path::new(script(&["tests/vm/modules.sh", flavour]).trim()).join("t_plain.ko")
+    let flavors = flavors();
+    let flavor = flavors.first().expect("a kernel");
+    Path::new(script(&["tests/vm/modules.sh", flavor]).trim()).join("t_plain.ko")
 }
 
 pub(crate) fn measure(work: &Path, tools: &Tools) -> Vec<Measured> {
-    flavours().iter().flat_map(|flavour| measure_on(flavour, work, tools)).collect()
+    flavors().iter().flat_map(|flavor| measure_on(flavor, work, tools)).collect()
 }
 
-fn measure_on(flavour: &str, work: &Path, tools: &Tools) -> Vec<Measured> {
+fn measure_on(flavor: &str, work: &Path, tools: &Tools) -> Vec<Measured> {
     let initramfs = work.join("guest.cpio");
     let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
     let own = std::env::current_exe().expect("the path of this program");
-    let large = script(&["benches/large.sh", flavour]);
+    let large = script(&["benches/large.sh", flavor]);
     let large = fs::read_dir(large.trim()).expect("large modules").flatten();
     let mut command: Vec<String> =
-        ["tests/vm/initramfs.sh", flavour, &text(&initramfs), &text(&own)]
-            .map(str::to_owned)
-            .into();
+        ["tests/vm/initramfs.sh", flavor, &text(&initramfs), &text(&own)].map(str::to_owned).into();
     command.extend([tools.floor("insmod"), tools.floor("rmmod")]);
     command.extend(tools.copy_of_newer_kmod(work));
     command.extend(large.map(|entry| text(&entry.path())));
     script(&command);
     let mut machine = Command::new("tests/vm/boot.sh")
-        .args(["-s", flavour, &text(&initramfs), "1800", &text(&work.join("console.log"))])
+        .args(["-s", flavor, &text(&initramfs), "1800", &text(&work.join("console.log"))])
         .current_dir(crate::REPOSITORY)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -68,7 +66,7 @@ fn measure_on(flavour: &str, work: &Path, tools: &Tools) -> Vec<Measured> {
         match serde_json::from_str::<Vec<Measured>>(line) {
             Ok(case) => {
                 // Minutes go by.
-                eprintln!("{flavour}: {}", case[0].case);
+                eprintln!("{flavor}: {}", case[0].case);
                 results.extend(case);
             }
             Err(_) if line == "done" => done = true,

@@ -117,7 +117,7 @@ fn written(result: Result<(), Errno>, reporter: &Reporter, status: Status) -> St
     }
 }
 
-/// It cannot be learned what is loaded.
+/// The list of modules cannot be read.
 fn unknown(cli: &Cli, system: &System, error: &modutils::Error, reporter: &Reporter) -> Status {
     let path = error.path().unwrap_or("/proc/modules".as_ref()).display();
     let failed = if error.errno().is_some() { "open" } else { "read" };

@@ -9,7 +9,7 @@ function __modutils_lsmod
     $command $argv 2>/dev/null
 end
 
-# A LIST of columns: what is there of it, with each column that could follow.
+# A LIST of columns: the part that was typed, with each column that could follow.
 function __modutils_lsmod_columns
     set -l word (string replace -r '^--[a-z]*=' '' -- (commandline -ct))
     set -l begun (string match -r '^(?:.*[,+])?' -- $word)

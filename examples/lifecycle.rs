@@ -1,4 +1,4 @@
-//! The life of a module: load it, look at it, and remove it as soon as nobody uses it.
+//! The life of a module: load it, look at it, and remove it as soon as it is free.
 //!
 //! usage: lifecycle FILE [NAME=VALUE]...
 
@@ -13,7 +13,7 @@ use modutils::{
     Arguments, Cause, Force, Kernel, ModuleFile, Refusal, RemoveMode, Snapshot, Waiting,
 };
 
-/// How long somebody may go on using the module.
+/// How long others may go on using the module.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
@@ -46,7 +46,7 @@ fn live(file: &OsString, parameters: impl Iterator<Item = OsString>) -> Result<(
         // Some causes a program can do something about.
         if let Cause::MissingSymbol { symbols, .. } = &diagnosis.cause {
             for symbol in symbols {
-                let provider = symbol.provider.as_ref().map_or("nobody", |name| {
+                let provider = symbol.provider.as_ref().map_or("no module", |name| {
                     std::str::from_utf8(name.as_bytes()).unwrap_or("a module of an odd name")
                 });
                 println!("{name} needs {} of {provider}", symbol.name);

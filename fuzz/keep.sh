@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 cargo fuzz build --sanitizer none --debug-assertions
 for target in "$@"; do
 	[ -d "target/fuzz/$target" ] || continue
-	# Without counters: how often a place is reached is no reason to keep an input.
+	# Without counters: inputs are not kept for reaching a place more often.
 	cargo fuzz run --sanitizer none --debug-assertions "$target" \
 		"fuzz/corpus/$target" "target/fuzz/$target" -- \
 		-set_cover_merge=1 -use_counters=0 -max_len=4096 >"target/fuzz/$target.merge" 2>&1 || {

@@ -3,8 +3,8 @@
 #
 # usage: run.sh SECONDS [TARGET...]
 #
-# What is found on the way goes to target/fuzz; an input that makes a target fail, to
-# fuzz/artifacts. keep.sh adds what is new to the corpora.
+# New inputs go to target/fuzz; an input that makes a target fail, to
+# fuzz/artifacts. keep.sh adds new ones to the corpora.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -36,7 +36,7 @@ use crate::file::Signature;
 use crate::name::ModuleName;
 use crate::remedy::WayOut;
 
-/// What is known of a name.
+/// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Availability {

@@ -11,7 +11,7 @@ pub enum Class {
     Failed,
     /// Nothing to do: the module to load is loaded, or the module to remove is not.
     Already,
-    /// Somebody uses, loads or removes the module, or it can never be removed.
+    /// The module is in use, is being loaded or removed, or can never be removed.
     Busy,
     /// The time limit was reached.
     TimedOut,

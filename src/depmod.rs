@@ -160,7 +160,7 @@ fn files_below(root: &Path, name: &ModuleName, skip: &dyn Fn(&Path) -> bool) -> 
 /// The releases that have a directory of modules, whether they run or not.
 pub(crate) fn releases(system: &System) -> Vec<String> {
     let entries = directory::entries(&system.releases_dir()).into_iter().flatten().flatten();
-    // A release that is a link belongs to somebody, too.
+    // A release that is a symbolic link counts, too.
     let mut releases: Vec<String> =
         entries.filter_map(|entry| entry.name.into_string().ok()).collect();
     releases.sort_unstable();
@@ -189,8 +189,8 @@ impl System {
     }
 }
 
-/// The file of a module that lies beside another one, such as after a build, and what is in it: its
-/// name is known by nothing else.
+/// Finds and reads the file of a module that lies beside another one, such as after a build. Only
+/// the data in a file shows the module's name.
 pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<(ModuleFile, Image)> {
     siblings(file, name).find_map(|file| {
         let image = file.image().ok()?;

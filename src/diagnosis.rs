@@ -50,7 +50,7 @@ use crate::name::ModuleName;
 use crate::syscall::Force;
 use crate::system::System;
 
-/// What is known about a failure.
+/// The facts about a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnosis {
@@ -90,7 +90,7 @@ fn unknown(error: &InsertError) -> Cause {
     Cause::Unknown { errno: Some(error.answer()), unseen: Vec::new() }
 }
 
-/// What a failure is looked into for.
+/// The purpose of a diagnosis.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Classify,
@@ -120,8 +120,8 @@ impl System {
             .unwrap_or_else(|| Diagnosis::new(unknown(error)))
     }
 
-    /// Returns the class of the cause that [`explain`](Self::explain) finds, for callers whom
-    /// nobody reads: neither who would export a missing symbol nor what would help is looked up.
+    /// Returns the class of the cause that [`explain`](Self::explain) finds, for callers that print
+    /// nothing: neither providers of missing symbols nor remedies are looked up.
     pub fn classify(
         &self,
         request: Request<'_>,

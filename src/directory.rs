@@ -22,7 +22,7 @@ pub(crate) struct Entry {
     pub(crate) is_directory: bool,
 }
 
-/// What is in a directory; an error is the last.
+/// The entries of a directory; an error comes last.
 pub(crate) fn entries(
     directory: &Path,
 ) -> Result<impl Iterator<Item = Result<Entry, Error>> + use<>, Error> {

@@ -78,7 +78,7 @@ impl Error {
         matches!(self.errno(), Some(Errno::ENOENT | Errno::ENOTDIR))
     }
 
-    /// What is wrong, without the path.
+    /// The fault, without the path.
     pub fn detail(&self) -> &str {
         &self.detail
     }

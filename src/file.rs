@@ -57,8 +57,7 @@ const START: usize = 64;
 
 /// An open module file.
 ///
-/// All that is learned of a module is read through one descriptor: the file that is looked at is
-/// the file that is loaded.
+/// Everything is read through one descriptor: the inspected file is the file that is loaded.
 #[derive(Debug)]
 pub struct ModuleFile {
     file: File,
@@ -69,13 +68,13 @@ pub struct ModuleFile {
 }
 
 impl ModuleFile {
-    /// Opens the file, and reads nothing of it yet.
+    /// Opens the file without reading it.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
-        // Without O_NONBLOCK, opening a FIFO waits for its writer, for ever perhaps.
+        // Without O_NONBLOCK, opening a FIFO waits for its writer, perhaps forever.
         let file = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_NONBLOCK)
@@ -84,10 +83,10 @@ impl ModuleFile {
         Ok(Self { file, path, decompressed_max: DECOMPRESSED_MAX, image: OnceLock::new() })
     }
 
-    /// A module that comes through a pipe, for instance on standard input. A regular file that
-    /// nobody has read from yet is used as it is; anything else is copied into memory, and its
-    /// provenance is lost on security modules such as IMA. Neither what is copied nor what it is
-    /// decompressed to may have more than `max` bytes; [`DECOMPRESSED_MAX`] is a good limit.
+    /// Takes a module from a pipe, for instance from standard input. A regular file at offset 0 is
+    /// used directly; anything else is copied into memory, so that security modules such as IMA
+    /// cannot see where it came from. Neither the copy nor the decompressed module may exceed `max`
+    /// bytes; [`DECOMPRESSED_MAX`] is a good limit.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], or [`ErrorKind::TooLarge`].
@@ -113,8 +112,8 @@ impl ModuleFile {
         Ok(Self { file: memory, path, decompressed_max: max, image: OnceLock::new() })
     }
 
-    /// Sets another limit than [`DECOMPRESSED_MAX`] to what the module is decompressed to here, in
-    /// bytes, and to what is read of the file. The kernel's own decoder has none.
+    /// Sets the largest size of the file and of the decompressed module, in bytes, in place of
+    /// [`DECOMPRESSED_MAX`]. It does not apply to the kernel's own decoder.
     #[must_use]
     pub fn with_decompressed_max(self, bytes: u64) -> Self {
         Self { decompressed_max: bytes, image: OnceLock::new(), ..self }
@@ -122,7 +121,7 @@ impl ModuleFile {
 
     /// Returns whether a file name ends like that of a module, compressed or not.
     ///
-    /// Only the name is looked at: `hello.ko.xz` is one, whether or not there is such a file.
+    /// Only the name counts: `hello.ko.xz` is one, whether or not the file exists.
     pub fn is_named(path: impl AsRef<Path>) -> bool {
         let name = path.as_ref().as_os_str().as_bytes();
         file_suffixes().any(|suffix| name.ends_with(suffix.as_bytes()))
@@ -186,7 +185,7 @@ impl ModuleFile {
     /// [`ErrorKind::Io`];
     /// [`ErrorKind::CorruptCompression`];
     /// [`ErrorKind::TooLarge`] past [`DECOMPRESSED_MAX`], or the limit that was set instead;
-    /// [`ErrorKind::NotElf`] if what is compressed is no ELF object.
+    /// [`ErrorKind::NotElf`] if the decompressed data is not an ELF object.
     pub fn image(&self) -> Result<Image, Error> {
         if let Some(image) = self.image.get() {
             return Ok(image.clone());
@@ -196,7 +195,7 @@ impl ModuleFile {
     }
 
     fn read(&self) -> Result<Image, Error> {
-        // What is compressed is no shorter for it: padding may go on for ever.
+        // A compressed file has the same limit: padding has no end of its own.
         if self.metadata()?.len() > self.decompressed_max {
             return Err(too_large(self.decompressed_max).at(&self.path));
         }
@@ -322,7 +321,7 @@ mod tests {
         ModuleFile::from_stream(memory, "test", max).unwrap().image()
     }
 
-    /// Each thread reads the whole file, and whoever passed the file on finds it where it was.
+    /// Each thread reads the whole file, and the offset of the caller's descriptor does not move.
     #[test]
     fn readers_do_not_share_an_offset() {
         let bytes: Vec<u8> = (0..1 << 18).map(|number: u32| number.to_le_bytes()[1]).collect();
@@ -348,7 +347,7 @@ mod tests {
         assert_eq!(memory.stream_position().unwrap(), 100);
     }
 
-    /// What was loaded is what is looked at afterwards, and a large file is not decoded again.
+    /// The loaded bytes are the ones that are inspected later, and a large file is decoded once.
     #[test]
     fn a_file_is_read_once() {
         let (mut memory, _) = memory::file_of(&b"\x7fELF, long ago"[..]).unwrap();

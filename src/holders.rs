@@ -54,7 +54,7 @@ pub use search::{Omission, OmissionReason};
 pub use text::Text;
 pub use tracing::TracingObject;
 
-/// What is known of the references to one module.
+/// The references to one module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Holders {
@@ -84,7 +84,7 @@ enum When {
     Always,
     /// If there are references beside those of modules and the loader.
     Referenced,
-    /// As `Referenced`, however late it is: what the walk has found so far only has to be told apart.
+    /// As `Referenced`, even after the deadline: the walk's findings only have to be assigned.
     Walked,
     /// If the sources before have left references unexplained: it is slow, or goes by elimination.
     Unexplained,
@@ -238,7 +238,7 @@ fn share(list: &mut [Holder], mut left: u64) -> u64 {
     left
 }
 
-/// Gives what is left to those that may take more than is known.
+/// Assigns the remaining references to holders that may take more than their known number.
 fn stretch(list: &mut [Holder], left: u64) -> u64 {
     let mut open: Vec<_> = list.iter_mut().filter(|holder| holder.may_take_more).collect();
     let Some(count) = u64::try_from(open.len()).ok().filter(|count| *count > 0) else {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_holds_what_nobody_else_does() {
+    fn the_caller_holds_an_inherited_descriptor() {
         use Certainty::{Known, Possible};
         let caller = |references| Holder { is_caller: true, ..open(references, Known, true) };
         for (list, references, expected) in [

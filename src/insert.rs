@@ -128,8 +128,8 @@ impl Load<'_> {
     }
 }
 
-/// Whether the kernel's decoder for xz undoes a filter. Its configuration says so; where that cannot
-/// be read, it is taken to do so for its own code, as it is configured unless somebody minds.
+/// Whether the kernel's decoder for xz undoes a filter. Its configuration says so; if that is not
+/// readable, the default is assumed: the filter for its own architecture.
 fn has_filter(system: &System, filter: CodeFilter) -> bool {
     let config = crate::system::read_text(&system.config(&system.release()));
     config.map_or_else(

@@ -25,8 +25,8 @@ pub struct Installed<'a> {
 pub struct Origin {
     /// The file it was loaded from, or one that is the same.
     pub file: Option<PathBuf>,
-    /// Whether the file that would be loaded now is another build. `None` if there is no such file,
-    /// or if the kernel or the file has nothing that tells builds apart.
+    /// Whether the file that would be loaded now is another build. `None` if the file does not
+    /// exist, or if the kernel or the file has no identifier of its build.
     pub stale: Option<bool>,
 }
 

@@ -3,7 +3,7 @@
 //! The library under the commands `insmod`, `rmmod` and `lsmod`. It makes the system calls itself,
 //! starts no program, and prints nothing. What fails says why, in types.
 //!
-//! # What is loaded
+//! # List loaded modules
 //! A [`Snapshot`] is `/proc/modules` at one moment. A [`System`] is what it is read from: the
 //! running one, or a directory with captured files. Only a [`Kernel`] loads and removes modules,
 //! and that is always the running one.
@@ -26,7 +26,7 @@
 //! [`loaded::Attributes`] has what `/sys/module` knows of a module, [`loaded::DependencyGraph`] who
 //! uses whom.
 //!
-//! # What is in a file
+//! # Inspect a file
 //! A [`ModuleFile`] may be compressed; its [`file::Image`] is not. Nothing that is read is trusted:
 //! a file may be cut off, hostile, or not a module at all, and that is an [`Error`] with an
 //! [`ErrorKind`].
@@ -77,7 +77,8 @@
 //! [`Kernel::remove`] is one system call, too, and its [`remove::RemoveError`] has the [`Refusal`]
 //! behind the number. [`Kernel::remove_when_free`] waits, as no kernel since Linux 3.12 does: it tries
 //! again within milliseconds after the last reference went. [`Snapshot::removal_order`] puts users
-//! before what they use, a [`remove::Plan`] goes through them, [`System::check_remove`] says whether a removal would succeed.
+//! before what they use, a [`remove::Plan`] goes through them, [`System::check_remove`] says whether
+//! a removal would succeed.
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};
@@ -120,7 +121,7 @@
 //! | `compression` | how module files are compressed |
 //! | `taint` | taint letters |
 //! | `shell` | command lines for people to paste |
-//! | `directory` | what is in a directory |
+//! | `directory` | the entries of a directory |
 //! | `name` | module names |
 //! | `syscall` | `finit_module`, `init_module`, `delete_module` |
 //! | `remedy` | what would help after a failure |

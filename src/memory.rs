@@ -14,7 +14,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 /// # Errors
 /// Of reading, or of making or filling the file.
 pub(crate) fn file_of(mut source: impl Read) -> io::Result<(File, u64)> {
-    // `MFD_NOEXEC_SEAL`, Linux 6.3: nobody can execute it, and a system that insists on that
+    // `MFD_NOEXEC_SEAL`, Linux 6.3: it cannot be executed, and a system that insists on that
     // (`vm.memfd_noexec`) allows it.
     let no_exec = MFdFlags::from_bits_retain(8);
     let made = match memfd_create(c"module", MFdFlags::MFD_CLOEXEC | no_exec) {
@@ -38,7 +38,7 @@ const PLACES: &[&str] = &["/dev/shm", "/run", "/tmp", "/"];
 
 fn unlinked(mut source: impl Read) -> io::Result<(File, u64)> {
     let (path, mut writable) = created()?;
-    // The kernel takes no file that somebody may still write to.
+    // The kernel rejects a file that is still open for writing.
     let filled = io::copy(&mut source, &mut writable).and_then(|length| {
         writable.flush()?;
         Ok((File::open(&path)?, length))
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_execute_it() {
+    fn it_cannot_be_executed() {
         let (file, _) = file_of(&b"abc"[..]).unwrap();
         // `F_SEAL_EXEC`, where the kernel knows it.
         let seals = fcntl(file, FcntlArg::F_GET_SEALS).unwrap();

@@ -3,7 +3,7 @@
 //!
 //! Read as kmod 34 does, from `libkmod/libkmod-config.c`: later directories add files, but none
 //! whose name an earlier one has; words end at blanks and tabs; a backslash joins lines. The
-//! kernel and insmod(8) do not know of any of it.
+//! kernel and insmod(8) ignore these files.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

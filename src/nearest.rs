@@ -1,4 +1,4 @@
-//! The names that somebody who misspelt one may have meant.
+//! The known names that are nearest to a misspelled one.
 
 /// The most similar name, unless all of them are other words.
 pub(crate) fn nearest<'a>(name: &[u8], names: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {

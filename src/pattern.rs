@@ -6,10 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use crate::name::ModuleName;
 
 /// A pattern that stands for all module names of its form: `*` for any bytes, `?` for one,
-/// `[a-z]` for one of a set, `[!a-z]` for one outside of it.
+/// `[a-z]` for one of a set, `[!a-z]` for one outside the set.
 ///
-/// As in a name, `-` and `_` are one character. A `[` that no `]` closes stands for itself; there
-/// is no way to quote, as no module has a name that would need it.
+/// As in a name, `-` and `_` are one character. A `[` without a `]` stands for itself. There are
+/// no quotes, because no module's name needs them.
 ///
 /// ```
 /// use modutils::ModuleName;
@@ -114,7 +114,7 @@ fn set(text: &[u8]) -> Option<(Part, &[u8])> {
     let mut ranges = Vec::new();
     loop {
         rest = match rest {
-            // The first in a set is no end: `[]a]` holds `]` and `a`.
+            // A `]` that comes first does not end the set: `[]a]` holds `]` and `a`.
             [b']', rest @ ..] if !ranges.is_empty() => {
                 return Some((
                     if negated { Part::NoneOf(ranges) } else { Part::OneOf(ranges) },
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_told_from_names() {
+    fn patterns_differ_from_names() {
         for (argument, is_pattern) in
             [("snd_*", true), ("a?", true), ("[ab]", true), ("a_b", false)]
         {

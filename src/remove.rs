@@ -117,7 +117,7 @@ fn remove_when_free(
         }
         let errno = match delete(system, name, deletion) {
             Ok(()) => return Ok(()),
-            // It was there a moment ago: somebody else removed it for us.
+            // It was loaded a moment ago: another process removed it.
             Err(Errno::ENOENT) if watch.is_some() => return Ok(()),
             // Only while waiting for the kernel's lock, and before anything was done.
             Err(Errno::EINTR) => continue,
@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    /// An attempt would find that there is no such module, or that this process may not ask.
+    /// An attempt would fail: the module is not loaded, or this process lacks the privilege.
     #[test]
     fn a_wait_that_is_stopped_before_it_begins_tries_nothing() {
         let (stop, mut signal) = pipe().unwrap();

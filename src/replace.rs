@@ -1,8 +1,8 @@
-//! Replacing a loaded module by another build of it.
+//! Replace a loaded module by another build.
 //!
-//! [`Survey::take`] looks at what is loaded and at the files, [`plan()`] decides on the steps from
-//! that alone, and nothing is touched before both have succeeded. [`carry_out`] makes the steps, and
-//! goes back where one fails.
+//! [`Survey::take`] looks at the loaded modules and at the files, [`plan()`] decides on the steps
+//! from that alone, and nothing is touched before both have succeeded. [`carry_out`] makes the
+//! steps, and goes back where one fails.
 
 mod parameters;
 mod plan;

@@ -38,7 +38,7 @@ impl CommandLine {
     #[must_use]
     pub fn operands<W: AsRef<OsStr>>(self, words: impl IntoIterator<Item = W>) -> Self {
         let words: Vec<W> = words.into_iter().collect();
-        // A dash alone is no option, but stands for standard input.
+        // A dash alone is not an option: it stands for standard input.
         let is_option = |word: &W| {
             let word = word.as_ref().as_bytes();
             word.starts_with(b"-") && word != b"-"
@@ -71,7 +71,7 @@ fn quoted(word: &[u8]) -> String {
 }
 
 fn shows(character: char) -> bool {
-    // Letters by their class that nobody sees: the fillers of Hangul.
+    // Letters by their class, but invisible: the fillers of Hangul.
     let filler = matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
     let letter = !character.is_ascii() && character.is_alphanumeric();
     matches!(character, ' '..='~') || letter && !filler

@@ -63,7 +63,7 @@ pub enum Wait {
     /// The end of grace periods: RCU.
     GracePeriod,
     /// Something that the stack does not show, such as a lock: the functions of the scheduler and
-    /// of locks are left out of it (`in_sched_functions`).
+    /// of locks are skipped (`in_sched_functions`).
     Other,
 }
 

@@ -160,7 +160,7 @@ impl System {
         self.root.join("lib/modules").join(release).join("modules.alias")
     }
 
-    /// What is known of the modules that are part of the kernel.
+    /// The attributes of modules that are built into the kernel.
     pub(crate) fn modules_builtin_modinfo(&self, release: &str) -> PathBuf {
         self.root.join("lib/modules").join(release).join("modules.builtin.modinfo")
     }
@@ -230,12 +230,12 @@ impl System {
         self.installed(release, "System.map")
     }
 
-    /// A file at a path of the system that is looked at, such as a package data base.
+    /// A file of this system, such as a package database.
     pub(crate) fn file(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// A path as the system that is looked at has it: absolute.
+    /// A path as this system has it: absolute.
     pub(crate) fn inner_path(&self, path: &Path) -> PathBuf {
         let inner = path.strip_prefix(&self.root).unwrap_or(path);
         Path::new("/").join(inner)
@@ -313,7 +313,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     read_to_limit(file, path, LIMIT)
 }
 
-/// All of a file, or an error: what is left out would be taken for absent.
+/// Reads all of a file, or fails: a part that is left out would be taken for absent.
 fn read_to_limit(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1))

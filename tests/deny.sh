@@ -40,7 +40,7 @@ sed 's%/% OR %g; s/(/ ( /g; s/)/ ) /g; s/ WITH /+/g' "$aside/licenses" |
 		}' "$aside/allowed" - >"$aside/sums"
 [ "$(wc -l <"$aside/sums")" -eq "$(wc -l <"$aside/licenses")" ]
 while IFS='	' read -r sum fault; do
-	# shellcheck disable=SC2004 # what is in it is to be computed
+	# shellcheck disable=SC2004 # its text is an expression
 	[ "$(($sum))" = 1 ] || echo "$fault"
 done <"$aside/sums" >"$aside/faults"
 complain licenses

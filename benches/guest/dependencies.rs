@@ -37,7 +37,7 @@ pub(super) fn loaded() {
     assert_eq!(rows().len(), loaded, "{MODULE} left something behind");
 }
 
-/// What the kernel has to be told of a file.
+/// The arguments that the kernel needs for a file.
 fn flag(file: &Path) -> &'static str {
     if file.extension() == Some("ko".as_ref()) { "" } else { COMPRESSED }
 }

@@ -1,4 +1,4 @@
-//! Listing what is loaded.
+//! Listing loaded modules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn load_until(count: usize) {
         if rows().len() >= count {
             return;
         }
-        // Some refuse to start here, which is no matter.
+        // Some refuse to start here; that does not matter.
         execute_quietly(&["/kmod/modprobe".to_owned(), "-q".to_owned(), module_name(&file)]);
     }
 }

@@ -1,4 +1,4 @@
-//! Why there is no list of modules.
+//! Why the list of modules is missing.
 
 use modutils::System;
 

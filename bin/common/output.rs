@@ -22,8 +22,7 @@ fn write_with(escape: fn(&[u8]) -> String, text: &[u8]) -> Result<(), Errno> {
     if io::stdout().is_terminal() { write(escape(text).as_bytes()) } else { write(text) }
 }
 
-/// Writes everything in as few system calls as it takes. A reader that has gone away had enough,
-/// which is no error.
+/// Writes everything in as few system calls as possible. A closed pipe is not an error.
 pub(crate) fn write(mut text: &[u8]) -> Result<(), Errno> {
     let stdout = io::stdout();
     while !text.is_empty() {

@@ -13,7 +13,7 @@ use super::options::Common;
 use super::report::{ERROR, Explanation, Reporter};
 use super::status::{self, Meanings, Status};
 
-/// Parses a command line, or says what is wrong with it the way getopt(3) does; help and version
+/// Parses a command line, or reports a mistake in the way of getopt(3); help and version
 /// go to standard output.
 pub(crate) fn parse<P: Parser>(
     tool: &'static str,

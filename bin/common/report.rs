@@ -8,7 +8,7 @@ use modutils::diagnosis::WayOut;
 use super::options::{Common, Explain};
 use super::unprintable::escaped;
 
-/// What is known beyond the first line of a failure.
+/// The lines that follow the first line of a failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Explanation {
     /// One sentence with the real reason.
@@ -57,7 +57,7 @@ impl Reporter {
         match (&self.channel, self.explain) {
             (Channel::None, _) | (_, Explain::Never) => false,
             (_, Explain::Always) => true,
-            // Nobody looks at a log while it is written.
+            // A log has no reader at this moment.
             (channel, Explain::Auto) => {
                 matches!(channel, Channel::Stderr) && io::stderr().is_terminal()
             }
@@ -87,7 +87,7 @@ impl Reporter {
                     text.extend(if terminal { escaped(&line).into_bytes() } else { line });
                     text.push(b'\n');
                 }
-                // Nobody is left to tell if this fails.
+                // A failure here has nowhere to be reported.
                 let _ = io::stderr().write_all(&text);
             }
         }

@@ -31,7 +31,7 @@ pub struct Record {
     pub kernel_log: Vec<String>,
     /// Commands or steps that would help.
     pub fix: Vec<WayOut>,
-    /// Whoever holds the module: objects with `kind` and what belongs to it.
+    /// The holders of the module: objects with `kind` and the fields of that kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holders: Option<Vec<Value>>,
     /// References that no holder accounts for.
@@ -50,7 +50,7 @@ pub struct Record {
     /// `milliseconds`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Value>,
-    /// What is worth knowing beyond that.
+    /// Warnings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }

@@ -18,7 +18,7 @@ pub enum Status {
     Usage = 2,
     /// The module to load is loaded, or the module to remove is not.
     Already = 3,
-    /// Somebody uses, loads or removes the module, or it can never be removed.
+    /// The module is in use, is being loaded or removed, or can never be removed.
     Busy = 4,
     /// The time limit was reached.
     TimedOut = 5,
@@ -61,7 +61,7 @@ impl Status {
     }
 
     /// Ends the process: returns its exit code, or dies of the signal that was handled, so that
-    /// whoever started it knows. A shell leaves its loop only then.
+    /// its parent sees that. A shell leaves its loop only then.
     pub(crate) fn end(self) -> ExitCode {
         if let Some(signal) = self.signal() {
             // Nothing handles it: as soon as it is not blocked, it kills.

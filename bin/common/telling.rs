@@ -7,13 +7,13 @@ const WARNING: u8 = 4;
 const INFO: u8 = 6;
 
 impl Reporter {
-    /// What is worth knowing, though it went well.
+    /// Prints a warning.
     pub(crate) fn warn(&self, text: &str) {
         let line = format!("{}: WARNING: {text}", self.tool);
         self.line(WARNING, line.as_bytes(), &Explanation::default());
     }
 
-    /// With -v, what is done.
+    /// Prints a line of `--verbose`.
     pub(crate) fn tell(&self, text: &[u8]) {
         let line = [self.tool.as_bytes(), b": ", text].concat();
         self.line(INFO, &line, &Explanation::default());

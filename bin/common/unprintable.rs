@@ -1,10 +1,10 @@
-//! Characters that a terminal obeys, or that nobody sees.
+//! Characters that a terminal obeys, or that are invisible.
 
 use std::fmt::Write;
 
 /// Control characters; those that turn the direction of writing, so that a name reads as another;
 /// and those that show nothing, so that two names look alike: what Unicode calls default ignorable,
-/// its separators of lines and paragraphs, and format controls for which there is no shape.
+/// its separators of lines and paragraphs, and format controls without a shape.
 ///
 /// Combining marks are none of these: they show on the letter before them, and names have them.
 pub(crate) fn is_unprintable(character: char) -> bool {
@@ -32,7 +32,7 @@ pub(crate) fn is_unprintable(character: char) -> bool {
         )
 }
 
-/// The text with all of them, and what is no UTF-8, as util-linux writes them: `\xNN` for each
+/// Escapes them, and bytes that are not UTF-8, as util-linux does: `\xNN` for each
 /// byte.
 pub(crate) fn escaped(text: &[u8]) -> String {
     rewritten(text, is_unprintable, in_bytes)
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_obeyed_or_unseen_is_escaped() {
+    fn controls_and_invisible_characters_are_escaped() {
         let controls = "\0\n\u{1b}\u{7f}\u{9b}";
         let directions = "\u{61c}\u{200f}\u{202e}\u{2066}";
         let unseen = "\u{ad}\u{34f}\u{115f}\u{200b}\u{2028}\u{3164}\u{fe0f}\u{feff}\u{ffa0}\

@@ -12,11 +12,11 @@ pub(crate) enum WaitTime {
 }
 
 impl WaitTime {
-    /// The moment it ends, if it starts to run now; none for ever.
+    /// Returns the moment it ends if it starts now; `None` if it never does.
     pub(crate) fn end(self) -> Option<Instant> {
         match self {
             Self::Forever => None,
-            // A time beyond the clock's end is for ever.
+            // A time beyond the clock's end never passes.
             Self::For(time) => Instant::now().checked_add(time),
         }
     }

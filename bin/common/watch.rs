@@ -13,7 +13,7 @@ use nix::unistd::gettid;
 use super::options::Common;
 use super::report::Reporter;
 
-/// How long a call may take without a word, and how often the answer is looked at again.
+/// How long a call may take without a message, and how often to check again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Watches the calling thread until it is dropped.

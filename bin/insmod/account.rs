@@ -1,4 +1,4 @@
-//! What is worth knowing about a success, for those who want to hear it.
+//! Differences between the loaded module and the file, after a success.
 
 use modutils::diagnosis::{Difference, Request};
 use modutils::{Snapshot, System};
@@ -15,7 +15,7 @@ pub(crate) fn differences(system: &System, request: Request<'_>) -> Vec<String> 
     found(system, request).iter().map(ToString::to_string).collect()
 }
 
-/// What is to be said to everybody: the loaded module is not the one in the file.
+/// Returns the warning that the loaded module is a different build.
 pub(crate) fn another_build(system: &System, request: Request<'_>) -> Option<String> {
     let stale =
         |one: &Difference| matches!(one, Difference::Source { .. } | Difference::Build { .. });
@@ -33,13 +33,13 @@ fn found(system: &System, request: Request<'_>) -> Vec<Difference> {
 }
 
 fn discarded(system: &System, request: Request<'_>) -> Vec<String> {
-    if request.arguments.is_empty() { Vec::new() } else { told(&found(system, request)) }
+    if request.arguments.is_empty() { Vec::new() } else { lines(&found(system, request)) }
 }
 
 /// Linux 6.5 and later answer two calls for the same file at the same moment with one load, of
-/// which only the first call's parameters count. Nothing tells that from a module that sets its
-/// parameters itself.
-fn told(differences: &[Difference]) -> Vec<String> {
+/// which only the first call's parameters count. A module that sets its parameters itself looks the
+/// same.
+fn lines(differences: &[Difference]) -> Vec<String> {
     let mut lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
     if differences.iter().any(|one| matches!(one, Difference::Parameter { .. })) {
         lines.push(
@@ -83,7 +83,7 @@ mod tests {
             loaded: "4096".to_owned(),
             given: "4095".to_owned(),
         };
-        let lines = told(&[rounded]);
+        let lines = lines(&[rounded]);
         assert_eq!(lines[0], "parameter size is '4096' in the loaded module, not '4095'");
         assert!(
             lines[1].starts_with("the module may have changed the value itself, or "),
@@ -94,9 +94,9 @@ mod tests {
 
         let built = Difference::Build { loaded: "a".to_owned(), file: "b".to_owned() };
         assert_eq!(
-            told(&[built]),
+            super::lines(&[built]),
             ["the loaded module is a different build (build ID a; file: b)"]
         );
-        assert!(told(&[]).is_empty());
+        assert!(super::lines(&[]).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! A module that was not loaded: what is said about it, and the exit status.
+//! A module that was not loaded: the messages, and the exit status.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -24,13 +24,13 @@ pub(crate) struct Failure {
     errno: Option<Errno>,
     status: Status,
     diagnosis: Option<Box<Diagnosis>>,
-    /// What is known, where there is no diagnosis: the kind of the cause, and its text.
+    /// Without a diagnosis: the kind of the cause, and its text.
     reason: Option<Box<(&'static str, String)>>,
-    /// What helps, where there is no diagnosis.
+    /// Without a diagnosis: what would help.
     remedies: Vec<Remedy>,
-    /// What is loaded now, where that is not as before.
+    /// The modules that are loaded now, if that has changed.
     last_line: Option<Box<str>>,
-    /// The kernel was not asked, because nobody wanted it to be.
+    /// Only a check: the kernel was not asked to load it.
     foreseen: bool,
 }
 
@@ -117,7 +117,7 @@ impl Failure {
         Self { diagnosis: Some(Box::new(diagnosis)), ..Self::unexplained(file, error, class) }
     }
 
-    /// A failure of which nobody reads more than the line and the status.
+    /// A failure of which only the line and the status are wanted.
     pub(crate) fn unexplained(file: &ModuleFile, error: &InsertError, class: Class) -> Self {
         let text = message::text(file, error.answer());
         Self {
@@ -206,7 +206,7 @@ impl Failure {
         Self { errno: Some(Errno::EINTR), ..failure }
     }
 
-    /// What is loaded after a replacement is not what was to be loaded.
+    /// Another build than the file's is loaded after a replacement.
     pub(crate) fn not_proven(name: &ModuleName) -> Self {
         let line = format!("could not replace module {name}: another build is loaded");
         let cause = "the build ID in sysfs is not the one in the file".to_owned();
@@ -217,7 +217,7 @@ impl Failure {
         Self::refused(format!("could not write: {errno}").into_bytes(), Status::Failed)
     }
 
-    /// Adds what is loaded now, as the last line.
+    /// Adds a last line about the modules that are loaded now.
     pub(crate) fn with_last_line(self, line: String) -> Self {
         Self { last_line: Some(line.into()), ..self }
     }

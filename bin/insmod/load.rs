@@ -57,7 +57,7 @@ pub(crate) fn run(
         Ok(()) => {
             name(record, cli, file);
             note(record, &loaded);
-            told(cli, reporter, "loaded", file);
+            say(cli, reporter, "loaded", file);
             warn_of_ignored(reporter, request, record);
             if talkative {
                 remark(cli, reporter, account::of(kernel, request), record);
@@ -106,7 +106,7 @@ fn note(record: &mut Record, loaded: &Loaded) {
     ));
 }
 
-/// Removes what this call loaded. Somebody may use a module by now; then it stays.
+/// Removes the modules that this call loaded. One that is in use by now stays.
 pub(crate) fn take_out(kernel: &Kernel, loaded: &Loaded) {
     for (name, _) in loaded.iter().rev() {
         let _ = kernel.remove(name, RemoveMode::Refuse);
@@ -125,7 +125,7 @@ fn check(
         |found: &Diagnosis| cli.deps && dependencies::resolve(kernel, request.file, &found.cause);
     let Some(diagnosis) = diagnosis.filter(|found| !resolved(found)) else {
         name(record, cli, request.file);
-        told(cli, reporter, "would load", request.file);
+        say(cli, reporter, "would load", request.file);
         warn_of_ignored(reporter, request, record);
         return Ok(Outcome::WouldLoad);
     };
@@ -154,7 +154,7 @@ fn already(
     Outcome::Already
 }
 
-/// What is worth knowing about a success, and said only to those who asked for more than it.
+/// Reports differences after a success, if asked for.
 pub(crate) fn remark(cli: &Cli, reporter: &Reporter, lines: Vec<String>, record: &mut Record) {
     if cli.common.verbose {
         for line in &lines {
@@ -186,14 +186,14 @@ fn load_dependencies(
     let max = cli.max_size.unwrap_or(DECOMPRESSED_MAX);
     for Dependency { name, file, .. } in dependencies {
         let file = file.with_decompressed_max(max);
-        // Whoever forces one module has not looked at the others.
+        // --force is meant for the named module, not for its dependencies.
         let request = Request { file: &file, arguments: &arguments, force: Force::default() };
         match load(kernel, cli, reporter, request) {
             Ok(()) => {
-                told(cli, reporter, "loaded", &file);
+                say(cli, reporter, "loaded", &file);
                 loaded.push((name, file));
             }
-            // Somebody else was faster.
+            // Another process was faster.
             Err(failure) if failure.is_already_loaded() => {}
             Err(failure) => return Err(failure),
         }
@@ -209,7 +209,7 @@ fn name(record: &mut Record, cli: &Cli, file: &ModuleFile) {
 }
 
 /// With -v, what was done.
-fn told(cli: &Cli, reporter: &Reporter, what: &str, file: &ModuleFile) {
+fn say(cli: &Cli, reporter: &Reporter, what: &str, file: &ModuleFile) {
     if cli.common.verbose
         && let Ok(name) = file.name()
     {
@@ -217,7 +217,7 @@ fn told(cli: &Cli, reporter: &Reporter, what: &str, file: &ModuleFile) {
     }
 }
 
-/// The call itself. Nothing else happens unless it fails, or somebody wants to hear about it.
+/// Makes the call, and nothing else unless it fails.
 pub(crate) fn load(
     kernel: &Kernel,
     cli: &Cli,
@@ -260,8 +260,8 @@ pub(crate) fn refuse_unknown(file: &ModuleFile, arguments: &Arguments) -> Result
     }
 }
 
-/// What the kernel silently ignored. The module is loaded: a file that cannot be read any more is
-/// no reason for a word.
+/// Returns the parameters that the kernel silently ignored. The module is loaded: a file that has
+/// become unreadable is not worth a message.
 fn ignored(file: &ModuleFile, arguments: &Arguments) -> Option<String> {
     let image = file.image().ok()?;
     let unknown = arguments.unknown_to(&image.parameters().ok()?);

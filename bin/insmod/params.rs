@@ -24,7 +24,7 @@ struct Row {
     description: Option<String>,
 }
 
-/// What is to be printed.
+/// Returns the bytes to print.
 pub(crate) fn run(cli: &Cli) -> Result<Vec<u8>, Failure> {
     let path = cli.file.as_ref().ok_or_else(Failure::no_file)?;
     let file = open(cli, path).map_err(|error| Failure::not_opened(path, &error))?;

@@ -1,7 +1,7 @@
 //! `--replace`: another build in place of the one that is loaded.
 //!
 //! Nothing is touched before everything that can be checked has been; from the moment the first
-//! module is removed, each way out ends with a line that says what is loaded.
+//! module is removed, each way out ends with a line that says which module is loaded.
 
 mod check;
 mod steps;

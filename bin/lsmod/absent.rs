@@ -92,7 +92,7 @@ fn presence(found: &Availability) -> String {
             let mut text = if *running_has_modules {
                 "is unknown: no installed release has a module of this name".to_owned()
             } else {
-                "is unknown: there is no list of the modules of the running release".to_owned()
+                "is unknown: the list of the running release's modules is missing".to_owned()
             };
             if let Some(nearest) = names(nearest) {
                 text.push_str("; similar names: ");

@@ -104,7 +104,7 @@ impl DirectoryHash {
     fn of(self, name: &[u8]) -> u32 {
         const GOLDEN_RATIO_32: u64 = 0x61C8_8647;
         const GOLDEN_RATIO_64: u64 = 0x61C8_8646_80B5_83EB;
-        // What overflows 32 bits has no influence on what is below them.
+        // Higher bits do not influence the lower 32.
         let hash = name.iter().fold(0_u64, |hash, &byte| {
             let byte = u64::from(byte);
             hash.wrapping_add(byte << 4).wrapping_add(byte >> 4).wrapping_mul(11)

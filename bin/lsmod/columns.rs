@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use anyhow::Context;
 
-/// What can be told about a module, one thing a column.
+/// The columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
     Name,

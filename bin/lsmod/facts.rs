@@ -28,7 +28,7 @@ pub(crate) enum Fact {
     Settings(Vec<(Vec<u8>, Option<Vec<u8>>)>),
 }
 
-/// What is in a module's file. Most of them are compressed: they are read once.
+/// Facts from a module's file. Most files are compressed: they are read once.
 #[derive(Clone, Default)]
 struct Contents {
     signer: Option<Vec<u8>>,
@@ -201,7 +201,7 @@ fn maybe<T>(value: Option<T>, fact: impl Fn(T) -> Fact) -> Fact {
 }
 
 impl Fact {
-    /// Numbers by size, texts by their bytes, and what is not known last.
+    /// Numbers by size, texts by their bytes, unknown facts last.
     pub(crate) fn order(&self, other: &Self, direction: Direction) -> Ordering {
         let order = match (self, other) {
             (Self::Nothing, Self::Nothing) => return Ordering::Equal,

@@ -18,7 +18,7 @@ pub(crate) fn document(rows: &[Row], absent: &[Value]) -> Result<Vec<u8>, serde_
     text(&Document { modules: Some(rows), not_loaded: absent, error: None })
 }
 
-/// The document where it could not be learned what is loaded.
+/// Returns the document for an unreadable list of modules.
 pub(crate) fn failure(message: &str, cause: Option<&str>) -> Result<Vec<u8>, serde_json::Error> {
     text(&Document { modules: None, not_loaded: &[], error: Some(Failure { message, cause }) })
 }

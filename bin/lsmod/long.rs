@@ -40,8 +40,8 @@ pub(crate) fn table(
     table::aligned(columns, &rows, &layout)
 }
 
-/// What is out of the ordinary stands before the users: few modules have anything of the kind, and
-/// columns for it would take the room of all.
+/// Adds state and taints before the users: few modules have any, and columns of their own would
+/// take room from all.
 fn with_notes(module: &LoadedModule, columns: &[Column], users: String) -> String {
     let notes = [(Column::State, state(module)), (Column::Taint, taints(module))];
     let notes =
@@ -54,7 +54,6 @@ fn with_notes(module: &LoadedModule, columns: &[Column], users: String) -> Strin
     if users.is_empty() { notes } else { format!("{notes} {users}") }
 }
 
-/// What is out of the ordinary.
 fn state(module: &LoadedModule) -> String {
     let text = match &module.state {
         State::Live if module.permanent => "permanent".to_owned(),
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_column_is_no_note() {
+    fn a_column_replaces_the_note() {
         let columns = [Column::Name, Column::State, Column::UsedBy];
         assert_eq!(
             lines("a 1 1 b, Loading 0x0 (O)\nb 1 0 - Live 0x0\n", &columns, None),

@@ -9,7 +9,7 @@ use crate::common::argument::{is_path, name_of};
 use crate::lsmod::columns::Column;
 use crate::lsmod::facts::{Fact, Facts};
 
-/// What a module must be like to be shown; all of it.
+/// The conditions for a module to be shown; all must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) unused: bool,

@@ -7,8 +7,8 @@ use modutils::loaded::LoadedModule;
 use crate::lsmod::columns::SortKey;
 use crate::lsmod::facts::{Fact, Facts};
 
-/// Sorts by the first column, where that does not decide by the next, and so on; what is alike
-/// stays in the kernel's order.
+/// Sorts by the first column, then by the next, and so on; equal modules stay in the kernel's
+/// order.
 pub(crate) fn sort<'a>(
     modules: impl Iterator<Item = &'a LoadedModule>,
     keys: &[SortKey],
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(sorted("-size"), ["c", "a", "b", "d"]);
         assert_eq!(sorted("-size,-name"), ["c", "a", "d", "b"]);
         assert_eq!(sorted("size,refcnt"), ["d", "b", "a", "c"]);
-        // What is not known comes last, either way.
+        // Unknown facts come last, in both directions.
         assert_eq!(sorted("refcnt"), ["c", "d", "a", "b"]);
         assert_eq!(sorted("-refcnt"), ["a", "d", "c", "b"]);
         assert_eq!(sorted("state"), ["b", "a", "c", "d"]);

@@ -1,4 +1,4 @@
-//! `--summary`: all of it in one line, or as JSON.
+//! `--summary`: totals in one line, or as JSON.
 
 use modutils::loaded::{KernelTaints, LoadedModule};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::common::unprintable::escaped;
 use crate::lsmod::cells::Sizes;
 use crate::lsmod::size;
 
-/// What is true of some modules together, and of the kernel.
+/// Totals of some modules, and the kernel's taints.
 pub(crate) struct Summary {
     count: usize,
     /// Bytes.

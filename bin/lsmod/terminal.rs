@@ -22,7 +22,7 @@ pub(crate) fn width() -> Option<usize> {
     screen_width().or_else(|| env::var("COLUMNS").ok()?.parse().ok().filter(|width| *width > 0))
 }
 
-/// The color of a module's name: what is out of the ordinary has one.
+/// Returns the color of a module's name, if the module is out of the ordinary.
 pub(crate) fn color_of(module: &LoadedModule) -> Option<Color> {
     let letters = module.taints.letters();
     match module.state {

@@ -1,14 +1,14 @@
 //! `--tree`: below each module those that use it; `--inverse`: below each those that it uses.
 //!
-//! A module that has several above it is shown below each. What is below it is shown the first
-//! time only, and replaced by `(*)` later: otherwise some module lists would be drawn for ever.
+//! A module with several parents is shown below each. Its own subtree is shown only the first time,
+//! and replaced by `(*)` later: otherwise a list with a circle would never end.
 
 use std::collections::{HashMap, HashSet};
 
 use modutils::ModuleName;
 use modutils::loaded::{DependencyGraph, LoadedModule};
 
-/// What is below a module.
+/// The direction of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Below {
     Users,
@@ -32,14 +32,14 @@ pub(crate) const ASCII: Strokes =
 
 /// One line of the tree.
 pub(crate) struct Line<'a> {
-    /// What is drawn before the name.
+    /// The lines before the name.
     pub(crate) strokes: String,
     pub(crate) module: &'a LoadedModule,
     /// It has something below that was shown before, and is not shown again.
     pub(crate) cut: bool,
 }
 
-/// The trees of the modules in `selected`; what is below one of them has no tree of its own. In
+/// The trees of the modules in `selected`; a module below one of them has no tree of its own. In
 /// every place, modules come in the order that they have in `order`.
 pub(crate) fn lines<'a>(
     selected: &[&'a LoadedModule],

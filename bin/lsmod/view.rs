@@ -1,4 +1,4 @@
-//! From a snapshot to what is printed.
+//! From a snapshot to the output.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -20,11 +20,11 @@ use crate::lsmod::table::{Layout, Row};
 use crate::lsmod::tree::{self, Line};
 use crate::lsmod::{classic, json, long, sort, table, terminal};
 
-/// What is printed, and what a terminal may do with it.
+/// The output, and whether it is safe for a terminal.
 pub(crate) enum View {
-    /// A terminal must not obey what is in it.
+    /// Must be escaped for a terminal.
     Bytes(Vec<u8>),
-    /// Made for a terminal: what comes from elsewhere is escaped already.
+    /// Made for a terminal: names are already escaped.
     Safe(Vec<u8>),
     Json(Vec<u8>),
 }

@@ -76,7 +76,7 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// How long to wait. The short option has no way to say it: `-w=2` is no option.
+    /// How long to wait. The short option takes no time: `-w=2` is an error.
     pub(crate) fn wait(&self) -> Option<WaitTime> {
         if self.wait_forever { Some(WaitTime::Forever) } else { self.wait }
     }

@@ -14,7 +14,7 @@ use crate::common::wait_time::{self, WaitTime};
 use crate::rmmod::cli::Cli;
 use crate::rmmod::holders;
 
-/// What is known of a failure beyond its first line.
+/// Returns the explanation of a failure.
 #[derive(Default)]
 pub(crate) struct Account {
     pub(crate) cause: Option<String>,
@@ -97,7 +97,7 @@ fn held_by(module: &LoadedModule, holders: &Holders) -> String {
     let mut phrases = holders::phrases(module, holders);
     let more = phrases.len().saturating_sub(NAMED_MAX);
     if more > 0 {
-        // The last one is about what is not known.
+        // The last one is about unknown holders.
         phrases.drain(NAMED_MAX - 1..phrases.len() - 1);
         phrases.insert(NAMED_MAX - 1, format!("{more} more"));
     }

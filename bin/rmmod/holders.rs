@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::common::unprintable::escaped;
 
-/// Returns a phrase for each holder, those with references first, and at last for what is unknown.
+/// Returns a phrase for each holder, those with references first, and last one for unknown holders.
 pub(crate) fn phrases(module: &LoadedModule, holders: &Holders) -> Vec<String> {
     let holding = holders.list.iter().filter(|holder| holder.kind.consequence().is_none());
     let mut list: Vec<_> = holding.map(phrase).collect();

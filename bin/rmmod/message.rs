@@ -22,7 +22,7 @@ fn not_loaded(name: &[u8]) -> Vec<u8> {
     [b"Module ", name, b" is not currently loaded"].concat()
 }
 
-/// There is no list of modules to find the users or the names in.
+/// The list of modules, which has the users and the names, is missing.
 pub(crate) fn no_list(error: &Error) -> Vec<u8> {
     let path = error.path().map_or(OsStr::new(""), |path| path.as_os_str());
     [b"could not open ", path.as_bytes(), b": ", error.detail().as_bytes()].concat()

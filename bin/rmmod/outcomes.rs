@@ -1,4 +1,4 @@
-//! What became of each module: told as it happens, and kept for the end.
+//! The result of each module: reported as it happens, and kept for the end.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -198,7 +198,7 @@ impl<'a> Outcomes<'a> {
         }
     }
 
-    /// Who holds a module that nobody asked to remove.
+    /// Who holds a module that is not to be removed.
     pub(crate) fn held(&mut self, system: &System, module: &LoadedModule, targets: &Targets) {
         let holders = system.holders(module);
         self.records.push(Record {
@@ -224,7 +224,7 @@ impl<'a> Outcomes<'a> {
         }
     }
 
-    /// A module that would be removed, with what nobody can be sure of.
+    /// A module that would be removed, with the doubts.
     pub(crate) fn would_go(
         &mut self,
         system: &System,
@@ -273,7 +273,7 @@ impl<'a> Outcomes<'a> {
         }
     }
 
-    /// What is to be known of a module before it goes by force.
+    /// The facts about a module before it is removed by force.
     pub(crate) fn before(&self, system: &System, name: &ModuleName) -> Option<LoadedModule> {
         let asked = self.cli.json || self.cli.common.verbose;
         if self.mode == RemoveMode::Refuse || !asked {

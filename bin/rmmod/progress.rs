@@ -1,4 +1,4 @@
-//! What is told during a wait: on a terminal one line that is written again and again, elsewhere,
+//! Progress of a wait: on a terminal one line that is rewritten, elsewhere,
 //! with `--verbose`, a line whenever something changes.
 
 use std::io::{self, IsTerminal, Write};
@@ -21,7 +21,7 @@ const SEARCH_EVERY: Duration = Duration::from_secs(5);
 
 /// The progress of all waits of one call, which come one after another.
 ///
-/// Holders are looked for in a thread, as that can take seconds and nobody would wait meanwhile. It
+/// Holders are searched for in a thread: that can take seconds, in which the wait must go on. It
 /// tells what it found, unless the wait is over by then; the end of the process does not wait for
 /// it.
 pub(crate) struct Progress(Arc<Mutex<Screen>>);
@@ -30,10 +30,10 @@ struct Screen {
     reporter: Reporter,
     system: System,
     terminal: bool,
-    /// What is waited for, and since when; nothing between two waits.
+    /// The module and the start of the wait; `None` between two waits.
     wait: Option<(RemoveError, Instant)>,
-    /// What was told last of this wait.
-    told: String,
+    /// The last line of this wait.
+    shown: String,
     /// Whether a search goes on, be it for a wait that is over.
     searching: bool,
     found: Option<Found>,
@@ -47,17 +47,17 @@ struct Found {
 }
 
 impl Progress {
-    /// Nothing, if nobody wants to see it.
+    /// Returns `None` if progress is not to be shown.
     pub(crate) fn of(cli: &Cli, reporter: &Reporter, system: &System) -> Option<Self> {
-        let told = !cli.common.quiet && !cli.common.syslog;
-        let terminal = told && io::stderr().is_terminal();
-        (terminal || told && cli.common.verbose).then(|| {
+        let visible = !cli.common.quiet && !cli.common.syslog;
+        let terminal = visible && io::stderr().is_terminal();
+        (terminal || visible && cli.common.verbose).then(|| {
             Self(Arc::new(Mutex::new(Screen {
                 reporter: reporter.clone(),
                 system: system.clone(),
                 terminal,
                 wait: None,
-                told: String::new(),
+                shown: String::new(),
                 searching: false,
                 found: None,
             })))
@@ -97,15 +97,15 @@ impl Progress {
         thread::Builder::new().spawn(search).is_ok()
     }
 
-    /// The end of a wait: whatever else is told begins on an empty line, and is not followed by
+    /// Ends a wait: later messages begin on an empty line, and are not followed by
     /// more of this.
     pub(crate) fn end(&self) {
         let mut screen = locked(&self.0);
         screen.wait = None;
-        if screen.terminal && !screen.told.is_empty() {
+        if screen.terminal && !screen.shown.is_empty() {
             let _ = write!(io::stderr(), "{CLEAR}");
         }
-        screen.told.clear();
+        screen.shown.clear();
     }
 }
 
@@ -130,16 +130,16 @@ impl Screen {
         if self.terminal {
             let seconds = since.elapsed().as_secs();
             let line = format!("rmmod: waiting for {name}, {seconds} s: {news}");
-            // Nobody is left to tell if this fails.
+            // A failure here has nowhere to be reported.
             let _ = write!(io::stderr(), "{CLEAR}{}", fitted(&line, width()));
-        } else if news != self.told {
+        } else if news != self.shown {
             self.reporter.tell(format!("waiting for {name}: {news}").as_bytes());
         }
-        self.told = news;
+        self.shown = news;
     }
 }
 
-/// Back to the start of the line, and away with all of it.
+/// Returns to the start of the line and erases it.
 const CLEAR: &str = "\r\x1b[K";
 
 fn width() -> usize {
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_line_never_wraps_nor_commands() {
-        assert_eq!(fitted("waiting \u{1b}[2J for ever", 12), "waiting ?[2");
+        assert_eq!(fitted("waiting \u{1b}[2J forever", 12), "waiting ?[2");
         assert_eq!(fitted("short", 80), "short");
         assert_eq!(fitted("x", 0), "");
         assert_eq!(fitted("\u{6f22}\u{5b57} \u{1f980}x", 6), "\u{6f22}\u{5b57} ");

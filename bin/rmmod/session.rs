@@ -67,7 +67,7 @@ impl<'a> Session<'a> {
         self.outcomes.finish()
     }
 
-    /// What is loaded, where that matters. One module that is named goes without it, and several
+    /// The loaded modules, where that matters. One module that is named goes without it, and several
     /// go, if need be, in the order that was given.
     fn list(&self) -> Result<Option<Snapshot>, modutils::Error> {
         let cli = self.cli;
@@ -109,8 +109,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What cannot be foreseen: a driver that lets go of its devices can free what nobody is known
-    /// to hold.
+    /// Unpredictable: a driver that releases its devices can free references of unknown
+    /// origin.
     fn doubt(&self, error: &RemoveError, gone: &[ModuleName]) -> Option<String> {
         if gone.is_empty() || !matches!(error.refusal(), Refusal::InUse { .. }) {
             return None;
@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
                 }
                 Err(error) => error,
             };
-            // Once a signal has come, the rest ends up here, too, and none of it is tried.
+            // After a signal, the rest ends up here, too, without an attempt.
             if matches!(error.refusal(), Refusal::Interrupted { .. }) {
                 interrupted.push(error);
                 continue;

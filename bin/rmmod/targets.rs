@@ -19,15 +19,15 @@ pub(crate) struct Targets {
 
 /// An argument that stands for no module.
 pub(crate) enum Unusable<'a> {
-    /// It is no name, and no file tells one.
+    /// It is not a name, and not a file that has one.
     Name(&'a OsStr, Error),
     /// A pattern that no loaded module has.
     NoMatch(&'a OsStr),
 }
 
 impl Targets {
-    /// What `arguments` stand for, and those of them that stand for nothing. A list of what is
-    /// loaded is only needed for more than one plain name.
+    /// Returns the modules that `arguments` stand for, and the arguments without one. A list of
+    /// loaded modules is only needed for more than one plain name.
     pub(crate) fn find<'a>(
         arguments: &'a [OsString],
         snapshot: Option<&Snapshot>,

@@ -30,8 +30,8 @@ pub fn clean() {
     let _ = fs::remove_dir_all(&*ROOT);
 }
 
-fn write(file: &str, content: &[u8]) {
-    fs::write(ROOT.join(file), content).unwrap();
+fn write(file: &str, bytes: &[u8]) {
+    fs::write(ROOT.join(file), bytes).unwrap();
 }
 
 /// `/proc/modules`: the rows are those that plain splitting gives, and `lsmod` prints them as plain

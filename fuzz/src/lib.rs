@@ -8,7 +8,7 @@ pub mod index;
 pub mod kernel;
 pub mod words;
 
-/// What is done with an input.
+/// The test of an input.
 pub type Check = fn(&[u8]);
 
 /// The targets: name, which is that of the corpus, and function.

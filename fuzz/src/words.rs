@@ -9,7 +9,7 @@ use modutils::{Arguments, ModuleFile, ModuleName};
 
 type Parameter = (Vec<u8>, Option<Vec<u8>>);
 
-/// Arguments, separated by NULs: what is quoted for the kernel, a model of the kernel's reading
+/// Arguments, separated by NULs: as quoted for the kernel, a model of the kernel's reading
 /// gives back.
 pub fn parameters(bytes: &[u8]) {
     let words: Vec<_> = bytes.split(|&byte| byte == 0).map(OsStr::from_bytes).collect();
@@ -69,7 +69,7 @@ fn is_separator(byte: u8) -> bool {
     byte == 0xa0 || byte == b' ' || (b'\t'..=b'\r').contains(&byte)
 }
 
-/// Up to the first separator outside of quotes, and what is behind it.
+/// Splits at the first separator outside of quotes.
 fn split_word(text: &[u8], quoted: bool) -> (&[u8], &[u8]) {
     let mut inside = quoted;
     let end = text.iter().position(|&byte| {

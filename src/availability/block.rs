@@ -28,7 +28,7 @@ pub enum Block {
     Alias {
         /// The alias.
         alias: String,
-        /// What it stands for; `off` is no module, and a way to disable an alias.
+        /// What it stands for; `off` disables the alias.
         module: ModuleName,
         /// The setting.
         place: Place,
@@ -40,7 +40,7 @@ pub enum Block {
     },
     /// The kernel takes no module any more: the sysctl `kernel.modules_disabled`.
     ModulesDisabled,
-    /// The kernel asks nobody for modules: the sysctl `kernel.modprobe`.
+    /// The kernel starts no helper to load modules: the sysctl `kernel.modprobe`.
     NoModprobe {
         /// The program that it would run, which is none or does nothing.
         program: String,
@@ -67,7 +67,7 @@ pub enum Block {
 pub enum Scope {
     /// All.
     Everything,
-    /// Those through modprobe(8), whoever runs it; not insmod(8).
+    /// All loads by modprobe(8), but not by insmod(8).
     Modprobe,
     /// Those by an alias, which are those that happen by themselves; not `modprobe NAME`.
     Aliases,

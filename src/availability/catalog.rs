@@ -16,7 +16,7 @@ use crate::packages;
 use crate::pattern::Pattern;
 use crate::system::{self, System};
 
-/// All that a system has by way of modules, loaded or not. What is needed is read once.
+/// All modules of a system, loaded or not. Each list is read once, when it is first needed.
 #[derive(Debug)]
 pub struct Catalog<'a> {
     system: &'a System,
@@ -198,7 +198,7 @@ impl<'a> Catalog<'a> {
         blocks
     }
 
-    /// The program is looked for outside of containers: whether it exists is not known here.
+    /// The kernel runs the program outside of containers: whether it exists is not known here.
     fn no_modprobe(&self) -> Option<Block> {
         let program = system::read_text(&self.system.sysctl("kernel/modprobe")).ok()?;
         let name = Path::new(&program).file_name().unwrap_or_default();

@@ -53,7 +53,7 @@ const FAMILIES: &[&str] = &[
 ];
 
 /// A protocol and a type of `AF_NETLINK`: `NETLINK_GENERIC` asks by the names of its families,
-/// `NETLINK_SOCK_DIAG` for whoever lists sockets.
+/// `NETLINK_SOCK_DIAG`, which lists sockets.
 const GENERIC: &str = "16-proto-16-family-";
 const DIAGNOSIS: &str = "16-proto-4-type-";
 

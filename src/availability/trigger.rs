@@ -22,7 +22,7 @@ impl fmt::Display for Trigger {
     }
 }
 
-/// The start of aliases, and what is behind them in words: `{}` stands for the rest of the alias,
+/// The start of aliases, and a description of their devices: `{}` stands for the rest of the alias,
 /// or for all of them.
 const BY_NAME: &[(&str, &str)] = &[
     ("fs-", "a file system of type {} is mounted"),

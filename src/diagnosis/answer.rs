@@ -49,7 +49,7 @@ impl Cause {
     }
 }
 
-/// A parameter that was never passed on, because there is no way to write it.
+/// A parameter that was not passed to the kernel, because it cannot be quoted.
 impl From<&BadArgument> for Cause {
     fn from(bad: &BadArgument) -> Self {
         let argument = bad.argument().to_string_lossy().into_owned();

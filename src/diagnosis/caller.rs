@@ -1,5 +1,5 @@
-//! What the calling process may do, and where it runs: a container is told from a plain user, as
-//! each needs another way out.
+//! The privileges of the calling process, and whether it runs in a container: a container and a
+//! plain user need different remedies.
 
 use nix::unistd::geteuid;
 
@@ -45,8 +45,8 @@ impl Caller {
             let set = u64::from_str_radix(field(name)?, 16).ok()?;
             Some(set >> CAP_SYS_MODULE & 1 == 1)
         };
-        // Without /proc, root is who usually has all capabilities. Who captured a system, nobody
-        // knows.
+        // Without /proc, assume that root has all capabilities. A captured system does not show who
+        // captured it.
         let capable = has("CapEff").unwrap_or_else(|| !system.is_live() || geteuid().is_root());
         let in_namespace = is_in_user_namespace(system);
         let lacks = if in_namespace {
@@ -93,7 +93,7 @@ mod tests {
     const INITIAL: &str = "         0          0 4294967295\n";
 
     #[test]
-    fn what_is_missing() {
+    fn missing_privileges() {
         let all = "CapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\nSeccomp:\t0\n";
         let user = "CapEff:\t0000000000000000\nCapBnd:\t000001ffffffffff\nSeccomp:\t0\n";
         let docker = "CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\n";

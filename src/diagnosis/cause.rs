@@ -26,12 +26,12 @@ use crate::name::ModuleName;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// There is no such file.
+    /// The file does not exist.
     #[non_exhaustive]
     FileNotFound {
         /// The file that was asked for.
         path: PathBuf,
-        /// What is the matter with the name, where that shows.
+        /// The mistake in the name, if it can be recognized.
         note: Option<String>,
     },
     /// The file is there and cannot be read.
@@ -58,7 +58,7 @@ pub enum Cause {
     /// An ELF object that ends too early, or whose headers point nowhere.
     #[non_exhaustive]
     Truncated {
-        /// What is missing.
+        /// The missing part.
         detail: String,
     },
     /// Parts of the file are zeros, so that its symbols have no names: it was not written whole.
@@ -74,7 +74,7 @@ pub enum Cause {
     /// A relocation that the kernel cannot apply: built with other options, or another toolchain.
     #[non_exhaustive]
     Relocation {
-        /// What is wrong with it.
+        /// The fault of the relocation.
         detail: String,
     },
     /// Type information (BTF) that does not fit that of the kernel.
@@ -95,7 +95,7 @@ pub enum Cause {
     /// An ELF object, but not a module, or not one of a kernel built like this.
     #[non_exhaustive]
     NotAModule {
-        /// What is missing or different.
+        /// The missing or different part.
         detail: String,
     },
     /// The compressed stream is damaged.
@@ -103,7 +103,7 @@ pub enum Cause {
     CorruptCompression {
         /// Its format.
         compression: Option<Compression>,
-        /// What is wrong.
+        /// The fault of the stream.
         detail: String,
     },
     /// A compression that modules do not come in.
@@ -157,18 +157,18 @@ pub enum Cause {
         /// are symbol versions, but they tell people what the module was built for.
         differences: Vec<VermagicDifference>,
     },
-    /// Nobody exports these symbols.
+    /// No loaded module and no part of the kernel exports these symbols.
     #[non_exhaustive]
     MissingSymbol {
         /// The symbols, and who would export them.
         symbols: Vec<MissingSymbol>,
     },
-    /// Symbols that are only for modules under a licence compatible with the GPL.
+    /// The symbols are reserved for modules under a license compatible with the GPL.
     #[non_exhaustive]
     GplOnlySymbol {
         /// The symbols.
         symbols: Vec<String>,
-        /// The module's licence.
+        /// The module's license.
         license: Option<String>,
     },
     /// Symbols of a namespace that the module does not import.
@@ -177,8 +177,8 @@ pub enum Cause {
         /// The symbols, each with its namespace.
         symbols: Vec<(String, String)>,
     },
-    /// It imports a namespace that the kernel gives to modules of certain names only, and that
-    /// nobody may import: `module:NAME,…`, Linux 6.16.
+    /// It imports a namespace that is reserved for modules of certain names and cannot be
+    /// imported: `module:NAME,…`, Linux 6.16.
     #[non_exhaustive]
     ReservedNamespace {
         /// The namespace.
@@ -227,7 +227,7 @@ pub enum Cause {
     LockedDown {
         /// `integrity` or `confidentiality`.
         mode: Option<String>,
-        /// What is the matter with the signature.
+        /// The fault of the signature.
         signature: &'static str,
         /// Secure Boot is on.
         secure_boot: bool,
@@ -238,7 +238,7 @@ pub enum Cause {
         /// The name there.
         name: String,
     },
-    /// Nobody may load modules any more.
+    /// Module loading is disabled until the next boot.
     #[non_exhaustive]
     ModulesDisabled {
         /// From the start on: `nomodule`.
@@ -257,7 +257,7 @@ pub enum Cause {
     AlreadyLoaded {
         /// The name.
         name: ModuleName,
-        /// The build IDs, if what is loaded is another build than the file.
+        /// The build IDs, if the loaded module and the file are different builds.
         builds: Option<Builds>,
     },
     /// A module of this name has not left its init function.
@@ -274,7 +274,7 @@ pub enum Cause {
         /// The name.
         name: ModuleName,
     },
-    /// A module of this name is just being removed.
+    /// A module of this name is being unloaded.
     #[non_exhaustive]
     BeingUnloaded {
         /// The name.
@@ -318,7 +318,7 @@ pub enum Cause {
         /// Whether that is beyond doubt.
         certain: bool,
     },
-    /// There was not enough memory.
+    /// The kernel ran out of memory.
     #[non_exhaustive]
     OutOfMemory {
         /// Whether it was the kernel that had too little, rather than the init function.
@@ -331,7 +331,7 @@ pub enum Cause {
     /// A security module of the kernel denied it.
     #[non_exhaustive]
     SecurityPolicy {
-        /// Those that look at modules, as far as they could be told; `seccomp` is a filter of the
+        /// The security modules that inspect modules, if known; `seccomp` is a filter of the
         /// calling process.
         modules: Vec<String>,
         /// Whether one of them said so.

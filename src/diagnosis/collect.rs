@@ -75,7 +75,7 @@ pub(super) fn before(system: &System, request: Request<'_>, supposed: Supposed<'
     facts
 }
 
-/// What is worth looking up, as it takes time.
+/// Which lookups are worth their time.
 #[derive(Clone, Copy)]
 struct Depth {
     symbols: bool,
@@ -134,8 +134,8 @@ fn common(
             builds(system, &name, &own)
         });
         facts.blind = loaded.is_err() && !system.has_module_dirs();
-        // The kernel minds the directory in /sys/module, not the code: a part of it that has
-        // neither parameters nor a version there keeps no module away.
+        // Only a directory in /sys/module makes the kernel refuse a module of that name: built-in
+        // code without parameters and version has none.
         let taken = if system.has_module_dirs() {
             has_builtin_dir(system, &name)
         } else {
@@ -274,7 +274,7 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
         facts.reference = Reference::read(&tree, names.collect());
         if !system.is_since(6, 4) {
-            // Nobody compared the size of `struct module` before.
+            // Earlier kernels do not compare the size of `struct module`.
             facts.reference.struct_size = None;
         }
     }

@@ -25,7 +25,7 @@ use crate::errno::Errno;
 struct Check {
     /// The answers that it can lead to.
     errnos: &'static [Errno],
-    /// What is wrong, if this is.
+    /// The fault, if there is one.
     find: fn(&Facts) -> Option<Cause>,
 }
 
@@ -82,7 +82,7 @@ const CHECKS: &[Check] = &[
 pub(super) fn verdict(facts: &Facts) -> Option<(Cause, Option<Errno>)> {
     let cause = decide(facts)?;
     let answer = facts.answer.or(cause.answer());
-    // A signature would not help a file that is no module, or none for this kernel.
+    // A signature would not help a file that is not a module, or not for this kernel.
     let untrusted = matches!(
         cause,
         Cause::Unsigned { voided: false, .. }
@@ -94,7 +94,7 @@ pub(super) fn verdict(facts: &Facts) -> Option<(Cause, Option<Errno>)> {
     Some((own.unwrap_or(cause), answer))
 }
 
-/// What is wrong with the file itself, whatever the kernel says of its signature.
+/// The fault of the file itself, whatever the kernel says about its signature.
 fn own_fault(facts: &Facts) -> Option<Cause> {
     const FAULTS: &[fn(&Facts) -> Option<Cause>] = &[
         file::compression,

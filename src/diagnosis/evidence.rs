@@ -1,7 +1,7 @@
 //! What the kernel logged about a call, understood.
 //!
 //! A line is a text of the loader ([`texts`]), a line of the module itself, which proves that its
-//! code ran, a warning of somebody else, which may tell the reason all the same, or noise.
+//! code ran, a warning of other code, which may still give the reason, or noise.
 
 mod noise;
 mod texts;
@@ -36,7 +36,7 @@ pub(super) enum Meaning {
     Own,
     /// A line that mentions the module.
     Mention,
-    /// A warning or an error of somebody else while the call lasted.
+    /// A warning or an error that other code logged during the call.
     Other,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Finding {
     NoVersion(String),
     /// A symbol and its namespace.
     NotImported(String, String),
-    /// A namespace that only modules of certain names get, and that nobody may import.
+    /// A namespace that is reserved for modules of certain names and cannot be imported.
     NotImportable(String),
     /// A symbol whose owner is proprietary while this module also uses those for the GPL.
     ProprietaryOwner(String),
@@ -68,7 +68,7 @@ pub(super) enum Finding {
     GaveUpWaiting(String),
     NameTaken,
     Blacklisted(String),
-    /// What is wrong with the signature.
+    /// The fault of the signature.
     SignatureRejected(String),
     /// A key that the kernel looked for in vain.
     UnknownKey,
@@ -77,7 +77,7 @@ pub(super) enum Finding {
     Denied(&'static str),
     /// The kernel's own description of a damaged file.
     Elf(String),
-    /// The kernel's own description of what is not right with the module.
+    /// The kernel's own description of the module's fault.
     NotAModule(String),
     /// The kernel's own description of a relocation that it cannot apply.
     Relocation(String),
@@ -144,7 +144,7 @@ pub(super) fn pick(since: &Since, about: About<'_>) -> Vec<Evidence> {
         .collect()
 }
 
-/// `KERN_WARNING`: what is logged less urgently by others has nothing to do with a failure.
+/// `KERN_WARNING`: less urgent messages of other code have nothing to do with a failure.
 const WARNING: u8 = 4;
 
 /// Reads a line; `None` if it has nothing to do with the call.
@@ -236,7 +236,7 @@ mod tests {
         }
     }
 
-    /// What tells the reason often names somebody else.
+    /// The line with the reason often names another module.
     #[test]
     fn warnings_of_others_are_kept_once_and_without_noise() {
         let duplicate = "sysfs: cannot create duplicate filename '/class/blue'";
@@ -267,12 +267,12 @@ mod tests {
         assert_eq!(lines(&since), ["t_x: no luck", "Driver 'blue' is already registered"]);
     }
 
-    /// Without a position, an earlier call's lines are told by their time.
+    /// Without a position, an earlier call's lines are recognized by their time.
     #[test]
     fn an_earlier_call_is_not_quoted() {
         let records = vec![
             record(10, 3, None, "t_x: earlier"),
-            record(19, 3, None, "somebody else"),
+            record(19, 3, None, "another caller"),
             record(20, 3, None, "t_x: now"),
         ];
         let elapsed = Duration::from_secs(2);

@@ -19,7 +19,7 @@ use crate::system::System;
 pub(crate) struct Exported {
     /// The module; `None` for the kernel itself.
     pub(crate) owner: Option<ModuleName>,
-    /// Whether it is for modules under the GPL only, where that could be told.
+    /// Whether it is for GPL-compatible modules only, if known.
     pub(crate) gpl_only: Option<bool>,
 }
 
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_tell_the_licence() {
+    fn tables_show_the_license() {
         let exports = parsed(
             "0010 r __ksymtab_a\n0020 r __start___ksymtab_gpl\n0020 r __ksymtab_b\n\
              0030 r __stop___ksymtab_gpl\nff T d\n0100 r __ksymtab_c\t[m]\n",
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_addresses_tell_no_licence() {
+    fn hidden_addresses_show_no_license() {
         let exports = parsed("0 r __ksymtab_a\n0 r __start___ksymtab_gpl\n").unwrap();
         assert_eq!(exports.found.get("a").unwrap().gpl_only, None);
     }

@@ -1,4 +1,4 @@
-//! What is known about a module that was not loaded, or is not to be loaded yet.
+//! The facts about a module that was not loaded, or is not to be loaded yet.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -18,8 +18,8 @@ use crate::syscall::Force;
 /// Where each of some symbols could come from.
 pub(super) type Providers = HashMap<String, MissingSymbol>;
 
-/// Everything that a decision may rest on. What could not be read is `None`, or empty; nothing is
-/// looked up later.
+/// All facts that a decision may rest on. Unreadable facts are `None`, or empty; nothing is read
+/// later.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     /// What the kernel answered, or would have answered to a file that we could not read; `None`
@@ -43,7 +43,7 @@ pub(super) struct Facts {
     pub(super) exports: Option<Exports>,
     /// What the files of loaded modules say about the symbols that they export.
     pub(super) details: HashMap<String, Export>,
-    /// Where symbols that nobody exports could come from.
+    /// Which modules could provide the missing symbols.
     pub(super) providers: Providers,
     /// The state of the loaded module of the same name.
     pub(super) namesake: Option<State>,
@@ -100,13 +100,13 @@ pub(super) struct Argument {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct FileFacts {
-    /// What it is if it is no regular file.
+    /// The type of the file, unless it is regular.
     pub(super) not_regular: Option<&'static str>,
     pub(super) is_empty: bool,
     pub(super) compression: Option<Compression>,
     /// A compression that modules do not come in.
     pub(super) foreign: Option<&'static str>,
-    /// What it looks like, if it is no ELF object.
+    /// The apparent format of the data, unless it is an ELF object.
     pub(super) looks_like: String,
 }
 

@@ -125,7 +125,7 @@ impl Serialize for MissingSymbol {
         let mut map = serializer.serialize_map(Some(3))?;
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("provider", &self.provider.as_ref().map(ToString::to_string))?;
-        // A path that is not UTF-8 is no reason to fail.
+        // A path that is not UTF-8 must not fail here.
         map.serialize_entry("file", &self.file.as_ref().map(|file| file.to_string_lossy()))?;
         map.end()
     }

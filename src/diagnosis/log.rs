@@ -92,8 +92,8 @@ impl KernelLog {
     }
 }
 
-/// How far the log's clock may be from `CLOCK_MONOTONIC_RAW`. Both count the same cycles, which
-/// nobody disciplines; but they start at different moments of the boot (`local_clock` in
+/// How far the log's clock may be from `CLOCK_MONOTONIC_RAW`. Both count the same cycles, without
+/// NTP's corrections; but they start at different moments of the boot (`local_clock` in
 /// `kernel/sched/clock.c`), and lose different parts of a suspend.
 const OFFSET: Duration = Duration::from_millis(500);
 
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn half_an_escape_is_no_escape() {
+    fn half_an_escape_is_kept() {
         assert_eq!(unescape("a\\x4"), "a\\x4");
         assert_eq!(unescape("\\xzz\\"), "\\xzz\\");
     }

@@ -1,4 +1,4 @@
-//! What a file is that is no module: people load web pages, archives and objects of a build.
+//! The apparent format of a file that is not a module: a web page, an archive, a build's object.
 
 /// As many bytes are looked at: an HTTP header in front of a module is shorter.
 pub(super) const START: usize = 1 << 14;

@@ -72,7 +72,7 @@ fn as_long_as(kind: &str, is_64: bool) -> Cow<'_, str> {
     kind.replace("long", "int").into()
 }
 
-/// Whether a type takes a value, in a module of 64 bits. A type of the module's own is taken to take any.
+/// Whether a type accepts a value, in a 64-bit module. A type of the module's own accepts any.
 fn check(kind: &str, value: Option<&[u8]>) -> Result<(), Errno> {
     if let Some(element) = kind.strip_prefix("array of ") {
         let value = value.ok_or(Errno::EINVAL)?;
@@ -155,7 +155,7 @@ pub(super) fn shows(kind: &str, given: &[u8], shown: &[u8]) -> Option<bool> {
     }
     let known = KINDS.iter().find(|known| known.name == kind);
     match known.map(|known| &known.rule) {
-        // What is no number was never taken.
+        // Only numbers were ever accepted.
         Some(Rule::Number { .. }) => {
             Some(number(given).is_ok_and(|given| number(shown) == Ok(given)))
         }
@@ -307,6 +307,6 @@ mod tests {
         assert_eq!(near("debgu").as_deref(), Some("debug"));
         assert_eq!(near("p_itn").as_deref(), Some("p_int"));
         assert_eq!(near("maxloop").as_deref(), Some("max_loop"));
-        assert_eq!(near("colour"), None);
+        assert_eq!(near("color"), None);
     }
 }

@@ -61,7 +61,7 @@ fn setting(word: &str) -> String {
     format!("{meaning} ({word})")
 }
 
-/// A value that a person can read: nobody reads thousands of letters.
+/// A value short enough to read: thousands of letters are cut.
 pub(super) fn shortened(value: &str) -> String {
     const MOST: usize = 200;
     match value.char_indices().nth(MOST) {

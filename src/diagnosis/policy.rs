@@ -7,7 +7,7 @@ use crate::system::{self, System};
 /// read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Policy {
-    /// Modules can be loaded by nobody any more.
+    /// Module loading is disabled until the next boot.
     pub(crate) modules_disabled: Option<bool>,
     /// What this process may do.
     pub(crate) caller: Caller,

@@ -19,8 +19,8 @@ use crate::system::System;
 /// How long files are read, one after another: any of them may be a large one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Looks up, for the symbols that a loaded module exports, what its file says about them; and for
-/// those that nobody exports, who would, which only an explanation has to name.
+/// Looks up attributes of symbols in the files of the loaded modules that export them; and, for an
+/// explanation only, the modules that could provide missing symbols.
 pub(super) fn find(
     system: &System,
     facts: &mut Facts,
@@ -30,7 +30,7 @@ pub(super) fn find(
 ) {
     let search = Lookup { system, path: &facts.path, tree, late: Instant::now() + PATIENCE };
     let Some(exports) = &facts.exports else {
-        // Without CONFIG_KALLSYMS_ALL, only the kernel's own complaints tell what is missing.
+        // Without CONFIG_KALLSYMS_ALL, only the kernel's log names missing symbols.
         let unknown = facts.log.iter().flatten().filter_map(unknown_symbol).collect();
         if purpose == Purpose::Explain {
             facts.providers = search.providers(unknown, &module.depends);
@@ -75,7 +75,7 @@ struct Found {
     details: HashMap<String, Export>,
     /// Modules none of whose files is.
     other_builds: HashMap<ModuleName, Option<Builds>>,
-    /// Files of modules that export what is wanted, in the versions that are wanted.
+    /// Files of modules that export the wanted symbols in the wanted versions.
     fitting: HashMap<ModuleName, PathBuf>,
 }
 
@@ -93,8 +93,8 @@ impl Lookup<'_> {
         Instant::now() > self.late
     }
 
-    /// What the files of loaded modules say about the symbols that are used of each. A file of the
-    /// right name does not stand for what is loaded: the build IDs tell.
+    /// Attributes of the symbols that are used of each loaded module, from the modules' files. Only
+    /// a file with the loaded build ID counts.
     fn loaded_files(
         &self,
         owners: HashMap<&ModuleName, HashSet<&str>>,
@@ -151,14 +151,14 @@ impl Lookup<'_> {
         beside.into_iter().chain(rest)
     }
 
-    /// Which modules export what is missing, as far as one is found.
+    /// The modules that export the missing symbols, as far as they are found.
     fn providers(&self, missing: HashSet<&str>, depends: &[ModuleName]) -> Providers {
         let mut found = Providers::new();
         if missing.is_empty() {
             return found;
         }
         let mut open = missing;
-        // Files beside this one come first: what is built together belongs together.
+        // Files beside this one come first: modules that are built together belong together.
         for name in depends {
             if open.is_empty() || self.is_late() {
                 break;
@@ -177,7 +177,7 @@ impl Lookup<'_> {
         if open.is_empty() {
             return found;
         }
-        for file in neighbours(self.path) {
+        for file in neighbors(self.path) {
             if self.is_late() {
                 break;
             }
@@ -214,10 +214,10 @@ fn exports_of(image: Result<Image, Error>) -> Vec<Export> {
     image.and_then(|image| image.exports()).unwrap_or_default()
 }
 
-/// As many files of a directory are looked at; a build has fewer, a collection is no build.
+/// The largest number of files of a directory to inspect; a build has fewer.
 const NEIGHBOURS: usize = 64;
 
-fn neighbours(path: &Path) -> Vec<PathBuf> {
+fn neighbors(path: &Path) -> Vec<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let at = parent.unwrap_or(Path::new("."));
     let is_module = |file: &PathBuf| ModuleFile::is_named(file) && file != path;

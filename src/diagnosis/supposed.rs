@@ -3,7 +3,7 @@
 use crate::file::{Export, Image};
 use crate::name::ModuleName;
 
-/// Changes to what is loaded that a check takes for granted.
+/// Changes to the loaded modules that a check assumes.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "modules that go, and modules that come")]
 pub struct Supposed<'a> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::name::ModuleName;
 
-/// A symbol that nobody exports.
+/// A missing symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MissingSymbol {

@@ -1,4 +1,4 @@
-//! The build ID of a plain file, without reading the rest of it.
+//! The build ID of a plain file, without reading the rest of the file.
 
 use super::elf::ElfHeader;
 use crate::note::{self, Words};

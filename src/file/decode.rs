@@ -25,7 +25,7 @@ enum Extent {
 
 /// The bytes behind a compressed stream that holds an ELF object.
 ///
-/// It stops at the first bytes of anything else, so that a file that is no module costs nothing
+/// It stops at the first bytes of anything else, so that a file that is not a module costs nothing
 /// however much it expands to.
 pub(super) fn decode(
     compression: Compression,
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_ends_is_told_from_one_that_does_not() {
+    fn a_part_that_ends_differs_from_one_that_does_not() {
         for (compression, stream) in [
             (Compression::Gzip, gzip(MODULE)),
             (Compression::Xz, xz(MODULE, xz2::stream::Check::Crc64)),

@@ -8,7 +8,7 @@ const MAGIC: &[u8] = b"\x1f\x8b";
 
 /// The members of a file, one after another.
 pub(super) struct Members<R> {
-    /// The one that is being read, behind the bytes that were read to recognise it.
+    /// The current member, after the bytes that were read to recognize it.
     member: Option<GzDecoder<Chain<Cursor<Vec<u8>>, R>>>,
 }
 

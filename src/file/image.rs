@@ -1,4 +1,4 @@
-//! What is in a module: an ELF object, and maybe a signature behind.
+//! The parts of a module: an ELF object, and maybe a signature after it.
 
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ impl Image {
         Signature::read(&self.bytes)
     }
 
-    /// The identifier that the linker gave to this build; none if it was not told to.
+    /// The identifier that the linker gave to this build; `None` without `--build-id`.
     pub fn build_id(&self) -> Option<&[u8]> {
         elf::Elf::parse(&self.bytes).ok()?.build_id()
     }

@@ -1,8 +1,8 @@
 //! What the kernel's own decoders take: less than the formats allow.
 //!
 //! From `kernel/module/decompress.c`, `lib/xz/xz_dec_stream.c` and `lib/zstd`. Asking the kernel to
-//! decompress a stream that it refuses costs a line in its log and an EINVAL that cannot be told
-//! from that of an init function, so it is not asked.
+//! decompress a stream that it refuses costs a line in its log, and its EINVAL looks like that of
+//! an init function, so it is not asked.
 
 use super::Compression;
 
@@ -59,7 +59,7 @@ pub(super) fn reads(start: &[u8], has_filter: impl FnOnce(CodeFilter) -> bool) -
     }
 }
 
-/// What is done to a module before LZMA2.
+/// The filter that runs before LZMA2.
 enum Filters {
     None,
     /// What a kernel may be built to undo.
@@ -103,7 +103,7 @@ fn zstd_window(start: &[u8]) -> Option<u64> {
         let base = 1_u64 << (10 + (window >> 3));
         return Some(base + base / 8 * u64::from(window & 7));
     }
-    // With a single segment, the window is the size of the content.
+    // With a single segment, the window is the size of the decompressed data.
     let dictionary_id = [0, 1, 2, 4].get(usize::from(descriptor & 3)).copied()?;
     let (length, offset) = match descriptor >> 6 {
         0 => (1, 0),

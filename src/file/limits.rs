@@ -15,7 +15,7 @@ pub(super) const SYMBOLS_MAX: usize = 1 << 18;
 /// The most sections: `e_shnum`, which has 16 bits and, to the kernel, no extension.
 pub(super) const SECTIONS_MAX: usize = u16::MAX as usize;
 
-/// A file's bytes, in which nobody looks for the end of a name for longer than the longest takes.
+/// A file's bytes, in which the search for the end of a name stops at the longest possible name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ShortNames<'data>(pub(super) &'data [u8]);
 

@@ -6,7 +6,7 @@ use object::read::{
     File, Object, ObjectSection, ReadRef, RelocationFlags, RelocationTarget, SectionFlags,
 };
 
-/// Looks at the relocations of what is loaded; the error is what the kernel would log.
+/// Checks the relocations of loaded sections; the error is the line that the kernel would log.
 pub(super) fn check<'data>(object: &File<'data, impl ReadRef<'data>>) -> Result<(), String> {
     let Some(machine) = Machine::of(object) else { return Ok(()) };
     for section in object.sections() {

@@ -16,7 +16,7 @@ pub enum Signature {
     /// The marker, and so many bytes behind it: the kernel, which looks at the very end, does not
     /// see it.
     Followed(usize),
-    /// The marker, and something before it that is no signature.
+    /// The marker, without a valid signature before it.
     Malformed,
     /// A signature.
     Present(Signer),
@@ -53,7 +53,7 @@ impl Signature {
     }
 }
 
-/// How far from the end a marker is looked for: padding to a block, or another signature.
+/// How far from the end to search for a marker: padding to a block, or another signature.
 const PADDING_MAX: usize = 1 << 16;
 
 /// How many bytes follow the last marker.
@@ -74,9 +74,9 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
 /// The first `signerInfo` of a `signedData` message.
 fn signer(message: &[u8]) -> Option<Signer> {
-    let mut content = Der(message).enter(SEQUENCE)?;
-    content.take(OID)?;
-    let mut data = content.enter(CONTEXT_0)?.enter(SEQUENCE)?;
+    let mut message = Der(message).enter(SEQUENCE)?;
+    message.take(OID)?;
+    let mut data = message.enter(CONTEXT_0)?.enter(SEQUENCE)?;
     data.take(INTEGER)?;
     data.take(SET)?;
     data.take(SEQUENCE)?;

@@ -1,6 +1,6 @@
 //! The symbols that a module needs and offers.
 
-/// A symbol that somebody else must export.
+/// A symbol that another module or the kernel must export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Import {
@@ -16,7 +16,7 @@ pub struct Import {
 pub struct Export {
     /// The symbol.
     pub name: String,
-    /// Only modules under a licence compatible with the GPL may use it.
+    /// Only modules under a license compatible with the GPL may use it.
     pub gpl_only: bool,
     /// The namespace that its users must import (`MODULE_IMPORT_NS`).
     pub namespace: Option<String>,
@@ -34,8 +34,8 @@ pub struct SymbolVersion {
     pub crc: u32,
 }
 
-/// Whether the kernel takes a licence for compatible with the GPL: `license_is_gpl_compatible` of
-/// `include/linux/license.h`. A module without licence is proprietary.
+/// Whether the kernel considers a license compatible with the GPL: `license_is_gpl_compatible` of
+/// `include/linux/license.h`. A module without a license is proprietary.
 pub(crate) fn is_gpl_compatible(license: Option<&[u8]>) -> bool {
     const COMPATIBLE: &[&str] = &[
         "GPL",

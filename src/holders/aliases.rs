@@ -39,13 +39,13 @@ const KINDS: &[&[u8]] = &[
 ];
 
 impl Aliases {
-    /// Without the list of aliases nothing is known, which is no error here.
+    /// Empty if the list of aliases cannot be read.
     pub(super) fn read(system: &System) -> Self {
         let release = system.release();
         let builtin = system::read(&system.modules_builtin_modinfo(&release)).unwrap_or_default();
         let list = system::read(&system.modules_alias(&release)).unwrap_or_default();
         let mut aliases = Self::parse(&list);
-        // What is of the kernel itself is of no module.
+        // Parts of the kernel itself do not belong to a module.
         aliases.0.extend(parse_builtin(&builtin));
         aliases
     }
@@ -117,14 +117,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn aliases_of_what_is_built_in() {
+    fn aliases_of_built_in_modules() {
         let texts = b"fuse.alias=char-major-10-229\0fuse.license=GPL\0pci.alias=pci:v*\0x.alias=\0";
         let found: Vec<_> = parse_builtin(texts).collect();
         assert_eq!(found, [(b"char-major-10-229".to_vec(), ModuleName::new("fuse").unwrap())]);
     }
 
     #[test]
-    fn only_what_is_asked_for() {
+    fn only_requested_aliases() {
         let aliases = Aliases::parse(
             b"# Aliases\nalias fs-nfs4 nfs\nalias pci:v* e1000\nalias block-major-7-* loop\n\
               alias char-major-10-237 loop\nalias fs-\nalias",

@@ -11,7 +11,7 @@ use crate::loaded::Snapshot;
 /// How many users of users are looked at.
 const DEPTH: u32 = 8;
 
-/// Adds to each module in the list what holds it. Each module is looked at once.
+/// Adds its own holders to each module in the list, once for each module.
 pub(super) fn expand(search: &Search<'_>, list: &mut [Holder]) {
     let has_users = list.iter().any(|holder| matches!(holder.kind, HolderKind::Module { .. }));
     let Some(snapshot) = Snapshot::take(search.system).ok().filter(|_| has_users) else { return };

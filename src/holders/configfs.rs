@@ -61,7 +61,7 @@ const BACK_ENDS: &[(&str, &str)] = &[
     ("user", "target_core_user"),
 ];
 
-/// Objects that somebody made: directories below those of the kernel.
+/// Objects that users created: directories below those of the kernel.
 ///
 /// Each holds the module of its subsystem and that of its type (`configfs_mkdir`), and some hold
 /// more: the number is that of the references that nothing else explains.

@@ -52,7 +52,7 @@ fn parse(text: &[u8], module: &[u8]) -> Vec<Algorithm> {
     list
 }
 
-/// What is known to use an algorithm of this name: the kernel does not say.
+/// Known users of an algorithm of this name: the kernel does not list them.
 fn users(search: &Search<'_>, algorithm: &Algorithm) -> Vec<Text> {
     let mut list = Vec::new();
     let views = search.views().iter().filter(|view| view.namespace.is_none());

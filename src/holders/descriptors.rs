@@ -32,7 +32,7 @@ pub(super) fn with_prefix<'a>(
     })
 }
 
-/// The sockets by inode number, each with the first descriptor of it.
+/// The sockets by inode number, each with its first descriptor.
 pub(super) fn sockets<'a>(search: &'a Search<'_>) -> HashMap<u64, Descriptor<'a>> {
     let mut sockets = HashMap::new();
     for descriptor in with_prefix(search, b"socket:[") {

@@ -1,5 +1,5 @@
-//! Modules that mounted file systems use: tables of characters, formats of quotas; and what is
-//! attached to memory technology devices.
+//! Modules that mounted file systems use, such as tables of characters and formats of quotas; and
+//! users of memory technology devices.
 
 use super::devices::{Device, Kind};
 use super::holder::{Holder, HolderKind};

@@ -47,8 +47,7 @@ fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty
     machine.map(|(_, references)| (Certainty::Known, *references))
 }
 
-/// What is below `card0` holds the driver of the card, and everything else the core
-/// (`snd_info_entry_open`).
+/// Files below `card0` hold the driver of the card, all others the core (`snd_info_entry_open`).
 fn of_sound(search: &Search<'_>, path: &Path) -> bool {
     let Some(card) = path.components().next() else { return false };
     let card = card.as_os_str().to_string_lossy().into_owned();

@@ -231,7 +231,7 @@ pub(super) fn status(file: &Path) -> Option<Status> {
             let device = Device::new(kind, status.stx_rdev_major, status.stx_rdev_minor);
             Some(Status { filesystem: (status.stx_dev_major, status.stx_dev_minor), device })
         }
-        // Before Linux 4.11 there is no such choice.
+        // Linux before 4.11 lacks this choice.
         Err(Errno::NOSYS) => {
             let status = rustix::fs::stat(file).ok()?;
             let (device, node) = (status.st_dev, status.st_rdev);
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_looked_at_within_a_process() {
+    fn the_clock_is_checked_within_a_process() {
         assert_eq!(Fixture::new("too-late").scan(Duration::ZERO), (Vec::new(), false));
     }
 }

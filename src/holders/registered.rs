@@ -42,8 +42,8 @@ pub(super) fn mapped(search: &Search<'_>) -> Vec<Holder> {
 
 /// `7f00-7f01 r--s 00000000 00:06 301    /dev/x`
 fn mapped_path(line: &[u8]) -> Option<&[u8]> {
-    // Of what is mapped privately, nothing is a device; but a file that was opened for reading
-    // only is not shared, either.
+    // Most private mappings are not devices; but a mapping of a file that was opened for reading
+    // only appears as private, too.
     let start = line.windows(2).position(|pair| pair == b" /")?;
     let path = line.get(start + 1..)?;
     let is_library = path.windows(3).any(|part| part == b".so");

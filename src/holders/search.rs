@@ -119,7 +119,7 @@ impl<'a> Search<'a> {
         late
     }
 
-    /// Returns whether the time was up for anybody.
+    /// Returns whether any part of the search ran out of time.
     pub(super) fn was_cut(&self) -> bool {
         self.scene.cut.load(Ordering::Relaxed)
     }

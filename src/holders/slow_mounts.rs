@@ -17,7 +17,7 @@ pub(super) struct SlowMounts(Mutex<HashMap<Option<u64>, Arc<Places>>>);
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Places(Vec<PathBuf>);
 
-/// Types of file systems that ask somebody else, without their version or subtype.
+/// Types of file systems that depend on a server, without their version or subtype.
 const SLOW: [&str; 13] = [
     "9p", "afs", "autofs", "ceph", "cifs", "coda", "fuse", "fuseblk", "ncpfs", "nfs", "nfs4",
     "smb3", "virtiofs",
@@ -40,7 +40,7 @@ impl Places {
         let slow = mountinfo::rows(text)
             .filter(|mount| SLOW.iter().any(|kind| mount.kind.as_os_str() == OsStr::new(kind)));
         let places = slow.map(|mount| PathBuf::from(mount.place));
-        // What is mounted on the root of everything, as in a container, says nothing.
+        // A mount on the root directory, as in a container, says nothing.
         Self(places.filter(|place| place != Path::new("/")).collect())
     }
 
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_below() {
+    fn mounts_below() {
         let text = b"36 35 0:50 / /mnt/x rw - fuse.sshfs x rw\n37 35 8:1 / /mnt/y rw - ext4 x rw\n";
         let places = Places::parse(text);
         for (path, slow) in

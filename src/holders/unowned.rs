@@ -10,7 +10,7 @@ use super::search::Search;
 use crate::system;
 
 /// Processes that have such a device open, if the module has operations of something, and if their
-/// number fits what is left: one reference for each open file, or two.
+/// number fits the remaining references: one reference for each open file, or two.
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let processes = search.processes();
     let mut known: HashMap<Device, bool> = HashMap::new();

@@ -83,7 +83,7 @@ fn number_of(path: &Path) -> Option<u64> {
     if name.starts_with(b"mnt:[") { namespace_number(name) } else { None }
 }
 
-/// The mounts of a namespace in which nobody lives.
+/// The mounts of a namespace without processes.
 fn entered(search: &Search<'_>, file: &Path, namespace: Namespace) -> Option<View> {
     let Ok(text) = mounts_of(&search.system.own_process(""), file) else {
         search.omit("mount namespaces", OmissionReason::PermissionDenied);

@@ -107,7 +107,7 @@ impl fmt::Display for BadArgument {
 
 impl std::error::Error for BadArgument {}
 
-/// Writes an argument so that the kernel reads what is meant, and then what comes `after` it.
+/// Quotes an argument so that the kernel reads it unchanged, and appends `after`.
 fn quote(argument: &[u8], after: &[u8]) -> Result<Vec<u8>, &'static str> {
     if argument == b"--" {
         return Err("the kernel ignores all parameters after it");

@@ -31,9 +31,9 @@ pub struct Dependencies {
 }
 
 impl System {
-    /// Returns what to load before the module in `file`, by `depends=` of modinfo.
+    /// Returns the modules to load before the one in `file`, by `depends=` of modinfo.
     ///
-    /// The file of a module is looked for in the directory of the file that needs it, and then in
+    /// The file of a module is searched for in the directory of the file that needs it, then in
     /// that of the kernel's release.
     pub fn dependencies(&self, file: &ModuleFile) -> Dependencies {
         dependencies(self, file)
@@ -80,7 +80,7 @@ impl Walk<'_> {
             }
             let beside =
                 depmod::sibling(file, &name).map(|(file, image)| (file, depends(Ok(image))));
-            // What is wrong with a damaged one, the load will say.
+            // The load will report what a damaged one lacks.
             let damaged = || Some((depmod::damaged_sibling(file, &name)?, Vec::new()));
             let found = beside.or_else(|| self.of_the_release(&name)).or_else(damaged);
             if let Some((file, further)) = found {
@@ -100,7 +100,7 @@ impl Walk<'_> {
     }
 }
 
-/// Nothing, of what cannot be read: what is wrong with it, the load will say.
+/// Nothing for an unreadable file: the load will report why.
 fn depends(image: Result<Image, Error>) -> Vec<ModuleName> {
     image.and_then(|image| image.depends()).unwrap_or_default()
 }

@@ -62,7 +62,7 @@ impl Attributes {
         number(&self.directory.join("coresize"))
     }
 
-    /// Bytes of memory for initialisation: 0 once the module is live.
+    /// Bytes of memory for initialization: 0 once the module is live.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] or [`ErrorKind::Malformed`].
@@ -150,7 +150,7 @@ fn number(path: &Path) -> Result<Option<u64>, Error> {
     let Some(bytes) = value(path)? else { return Ok(None) };
     let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
     number.map(Some).ok_or_else(|| {
-        let detail = format!("'{}' is no size", bytes.escape_ascii());
+        let detail = format!("'{}' is not a size", bytes.escape_ascii());
         Error::new(ErrorKind::Malformed, detail).at(path)
     })
 }
@@ -166,10 +166,10 @@ mod tests {
     impl Root {
         fn new(test: &str, files: &[(&str, &[u8])]) -> Self {
             let root = std::env::temp_dir().join(format!("modutils-{test}-{}", std::process::id()));
-            for (file, content) in files {
+            for (file, text) in files {
                 let path = root.join("sys/module/m").join(file);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, content).unwrap();
+                fs::write(path, text).unwrap();
             }
             Self(root)
         }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_no_error() {
+    fn absent_files_are_not_errors() {
         let attributes = Root(PathBuf::from("/nonexistent")).attributes();
         assert_eq!(attributes.version().unwrap(), None);
         assert_eq!(attributes.core_size().unwrap(), None);

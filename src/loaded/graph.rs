@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_has_no_users() {
+    fn absent_modules_have_no_users() {
         let snapshot = Snapshot::parse(b"a 1 1 gone, Live 0x0\nb 1 - - Live 0x0\n").unwrap();
         let graph = DependencyGraph::new(&snapshot);
         assert!(names(graph.users(&name("a"))).is_empty());

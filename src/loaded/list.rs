@@ -190,14 +190,14 @@ fn merge(passes: &[Pass]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// A file with this content.
+    /// A file with these bytes.
     struct Scratch(PathBuf);
 
     impl Scratch {
-        fn new(test: &str, content: &[u8]) -> Self {
+        fn new(test: &str, bytes: &[u8]) -> Self {
             let name = format!("modutils-list-{test}-{}", std::process::id());
             let path = std::env::temp_dir().join(name);
-            std::fs::write(&path, content).unwrap();
+            std::fs::write(&path, bytes).unwrap();
             Self(path)
         }
 

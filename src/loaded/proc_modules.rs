@@ -21,7 +21,7 @@ pub struct ModuleRow<'a> {
     pub name: &'a [u8],
     /// Memory in bytes: a number that fits [`LoadedModule::size`].
     pub size: &'a [u8],
-    /// References: a number that fits [`LoadedModule::refcnt`], or `-` where there is no count.
+    /// References: a number that fits [`LoadedModule::refcnt`], or `-` if the kernel keeps no count.
     pub refcnt: &'a [u8],
     users: &'a [u8],
     /// State, address and taints.

@@ -20,7 +20,7 @@ impl<'a> Count<'a> {
         Self { system, name, file: None }
     }
 
-    /// The references, −1 while it unloads; nothing if it is gone or nobody shows them.
+    /// The references, −1 while it unloads; `None` if it is gone or the kernel shows no count.
     pub(super) fn read(&mut self) -> Option<i64> {
         // A file of a module that is gone gives ENODEV, even if another of that name has come.
         if let Some(count) = self.file.as_ref().and_then(number) {

@@ -1,4 +1,4 @@
-//! A module that was not removed, and what is known about it.
+//! The error for a module that was not removed.
 
 use std::fmt;
 use std::io;
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_foreseen() {
+    fn predictions() {
         let root = std::env::temp_dir().join(format!("modutils-foreseen-{}", std::process::id()));
         let kernel = root.join("proc/sys/kernel");
         std::fs::create_dir_all(&kernel).unwrap();

@@ -1,7 +1,7 @@
 //! The kernel's own events of a module: when references are dropped, and when it is freed.
 //!
-//! They come through a tracing instance of our own, which nobody else's tracing disturbs or is
-//! disturbed by (`Documentation/trace/ftrace.rst` in the kernel, "Instances").
+//! They come through a tracing instance of our own, which neither disturbs other tracing nor is
+//! disturbed (`Documentation/trace/ftrace.rst` in the kernel, "Instances").
 
 use std::ffi::c_long;
 use std::fs::{self, File, OpenOptions};
@@ -112,8 +112,8 @@ fn filter(name: &ModuleName) -> Option<String> {
     plain.then(|| format!("name == \"{name}\""))
 }
 
-/// Removes instances of processes that have ended without doing so. One that is in use, by a
-/// process of another pid name space, the kernel does not let go.
+/// Removes instances of processes that ended without removing them. The kernel keeps an instance
+/// that is in use, for instance by a process of another PID namespace.
 pub(super) fn remove_stale(system: &System) {
     let entries = system.trace_instances().map(|place| directory::entries(&place));
     let Some(Ok(entries)) = entries else { return };

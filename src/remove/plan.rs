@@ -6,14 +6,14 @@ use super::order::Extent;
 use crate::loaded::Snapshot;
 use crate::name::ModuleName;
 
-/// How often the order is made anew, as others load modules that use ours. Somebody who never
-/// ceases to do that gets the better of us.
+/// How often the order is computed again because other processes load modules that use ours. A
+/// process that never stops loading them wins.
 const ORDERS_MAX: usize = 16;
 
 /// Modules to remove one after another, users first.
 ///
-/// It makes no system call. Whoever carries it out asks for the [next](Plan::next_module) module,
-/// tries to remove it, and reports what kept a module from going.
+/// It makes no system call. The caller asks for the [next](Plan::next_module) module, tries to
+/// remove it, and reports why a module could not be removed.
 ///
 /// ```
 /// use modutils::remove::{Extent, Plan, Used};
@@ -43,7 +43,7 @@ pub struct Plan {
 pub enum Users {
     /// The plan does, if they can be removed.
     Ours,
-    /// Somebody else: all that is left is to wait.
+    /// Another process: rmmod can only wait.
     Others,
 }
 
@@ -52,7 +52,7 @@ pub enum Users {
 pub enum Used {
     /// Go on: the users now come first, and the module after them.
     NewOrder,
-    /// Try once more, for as long as there is time: somebody else may remove the users.
+    /// Try once more while there is time: another process may remove the users.
     LeftToOthers,
     /// Give the module up, as one of its users stays.
     Stays,
@@ -81,8 +81,8 @@ impl Plan {
         }
     }
 
-    /// Decides about a module that was refused because `users` use it. If another order gets one
-    /// of them out of its way, `look` shows what is loaded by now.
+    /// Decides about a module that was refused because `users` use it. If another order could help,
+    /// `look` returns the modules that are loaded now.
     pub fn used_by(
         &mut self,
         name: &ModuleName,
@@ -134,7 +134,7 @@ mod tests {
         words.split_whitespace().map(|word| ModuleName::new(word).unwrap()).collect()
     }
 
-    /// What is loaded, as rows of a module and those that use it.
+    /// The loaded modules, as rows of a module and its users.
     struct World(Vec<(ModuleName, Vec<ModuleName>)>);
 
     impl World {
@@ -171,7 +171,7 @@ mod tests {
 
     struct Case {
         loaded: &'static [&'static str],
-        /// Held by something that is no module.
+        /// Held, but not by a module.
         busy: &'static str,
         extent: Extent,
         order: &'static str,
@@ -199,7 +199,7 @@ mod tests {
             removed: "other",
             stuck: "top base",
         },
-        // A user that nobody named: only its own user can free it.
+        // A user that was not named: only its own user can free it.
         Case {
             loaded: CHAIN,
             busy: "",
@@ -208,7 +208,7 @@ mod tests {
             removed: "",
             stuck: "base",
         },
-        // Somebody loaded a user since the order was made: named modules do not take it along,
+        // A user was loaded after the order was computed: named modules do not take it along,
         Case {
             loaded: &["base new", "other", "new"],
             busy: "",
@@ -256,7 +256,7 @@ mod tests {
             while let Some(name) = plan.next_module() {
                 let users = world.users(&name);
                 if !users.is_empty() {
-                    // Whoever waits for others waits in vain here.
+                    // Waiting for other processes would be in vain here.
                     if plan.used_by(&name, &users, || Some(world.snapshot())) != Used::NewOrder {
                         plan.stays(&name, &users);
                     }
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn users_are_ours_or_others() {
         let (base, users) = (ModuleName::new("base").unwrap(), names("user"));
-        // Somebody else may remove a user that was not named.
+        // Another process may remove a user that was not named.
         let mut plan = Plan::new(names("x"), Extent::Named);
         assert_eq!(plan.users(), Users::Others);
         assert_eq!(plan.stays(&ModuleName::new("x").unwrap(), &[]), None);
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_who_loads_for_ever_wins() {
+    fn a_process_that_always_loads_wins() {
         let world = World::new(&["base user", "user"]);
         let (base, users) = (ModuleName::new("base").unwrap(), names("user"));
         let mut plan = Plan::new(names("base"), Extent::WithUsers);

@@ -7,11 +7,11 @@ use crate::errno::Errno;
 use crate::loaded::{LoadedModule, State};
 use crate::name::ModuleName;
 
-/// What is known beside the kernel's answer.
+/// Facts beside the kernel's answer.
 pub(super) struct Findings<'a> {
     pub(super) name: &'a ModuleName,
     pub(super) mode: RemoveMode,
-    /// The module; `Err` if nothing shows what is loaded.
+    /// The module; `Err` if the list of modules is unreadable.
     pub(super) module: Result<Option<&'a LoadedModule>, ()>,
     /// Whether it is known if the module is permanent.
     pub(super) shows_permanent: bool,
@@ -33,8 +33,8 @@ pub(super) fn reason(errno: Errno, findings: &Findings<'_>) -> Refusal {
     match errno {
         Errno::ENOENT if findings.built_in => Refusal::BuiltIn { name },
         Errno::ENOENT => Refusal::NotLoaded { name },
-        // Neither privilege, which is asked for before the name is looked up, nor a kernel that has
-        // the call would help here.
+        // The kernel checks privileges before it looks up the name: neither they nor a kernel with
+        // this call would help here.
         Errno::EPERM | Errno::ENOSYS if findings.module == Ok(None) && findings.built_in => {
             Refusal::BuiltIn { name }
         }

@@ -82,7 +82,7 @@ pub enum Refusal {
     NotForceable,
     /// The caller lacks `CAP_SYS_MODULE` in the initial user namespace.
     NoPrivilege,
-    /// `kernel.modules_disabled` is set: nobody may remove modules until the next boot.
+    /// `kernel.modules_disabled` is set: modules cannot be removed until the next boot.
     ModulesDisabled,
     /// The time limit of a wait was reached.
     TimedOut {

@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use crate::name::ModuleName;
 use crate::system::System;
 
-/// How long to wait for a module, and who is told meanwhile.
+/// How long to wait for a module, and the callback for progress.
 pub struct Waiting<'a> {
     until: Option<Instant>,
     stop: Option<BorrowedFd<'a>>,
@@ -60,10 +60,10 @@ impl<'a> Waiting<'a> {
         self.not_for_users && matches!(error.refusal(), Refusal::UsedByModules { .. })
     }
 
-    /// Calls `report` after a tenth of a second of waiting, and each second from then on. That
-    /// happens between two looks at the module, and `report` should return at once: while it runs,
-    /// nobody notices that the module is free, that the time is up or that the caller ends the
-    /// wait. What takes time, such as [`System::holders`], is for another thread.
+    /// Calls `report` after a tenth of a second of waiting, and each second from then on. It runs
+    /// between two polls of the module and should return at once: while it runs, the wait notices
+    /// neither a free module nor the end of its time nor the caller's stop. Run slow work, such as
+    /// [`System::holders`], in another thread.
     #[must_use]
     pub fn reporting_to(mut self, report: &'a mut dyn FnMut(&WaitProgress<'_>)) -> Self {
         self.report = Some(report);
@@ -99,7 +99,7 @@ const NAP_WITH_EVENTS: Duration = Duration::from_millis(250);
 /// Shorter waits are not worth what it takes the kernel to set up its events.
 const EVENTS_AFTER: Duration = Duration::from_millis(100);
 
-/// After an event more of them are likely, and the module is looked at closely for so long.
+/// After an event more of them are likely: how long to poll often.
 const ALERT: Duration = Duration::from_millis(100);
 
 const NEWS_AFTER: Duration = Duration::from_millis(100);
@@ -203,7 +203,7 @@ impl<'a> Watch<'a> {
         let woken = sleep(left.fold(longest, Duration::min), waiting.stop, events);
         if let Source::Events(events) = &mut self.source {
             let now = Instant::now();
-            // A wake without an event counts as one: polling again at once could go on for ever.
+            // A wake without an event counts as one: polling again at once could go on forever.
             let event = events.take() || woken == Woken::Event;
             self.alert = match self.alert {
                 alert if event => Some((alert.map_or(now, |(begin, _)| begin), now)),

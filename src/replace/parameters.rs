@@ -78,8 +78,8 @@ fn current(resident: &Resident, except: &[Vec<u8>]) -> Result<Vec<Pair>, Unusabl
             resident.declared.iter().find(|known| same_name(&known.name, &parameter.name));
         let kind = declared.and_then(|known| known.kind.as_deref()).unwrap_or_default();
         let is_text = matches!(kind, b"charp" | b"string");
-        // A pointer that was never set, and an array without elements: there is no way to pass
-        // either, and both are what a module starts with.
+        // A pointer that was never set, or an array without elements: neither can be passed, and
+        // each is the value that a module starts with.
         if kind == b"charp" && value == b"(null)" || value.is_empty() && !is_text {
             continue;
         }
@@ -88,7 +88,7 @@ fn current(resident: &Resident, except: &[Vec<u8>]) -> Result<Vec<Pair>, Unusabl
     Ok(pairs)
 }
 
-/// Both lists as one string for the kernel, which has to read the same out of it.
+/// Both lists as one string, from which the kernel must read the same values.
 fn joined(current: &[Pair], given: &[Pair]) -> Result<Arguments, Unusable> {
     let word = |(name, value): &Pair| {
         let value = value.as_ref().map(|value| [b"=", value.as_slice()].concat());

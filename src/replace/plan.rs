@@ -1,4 +1,4 @@
-//! From what is loaded to the steps of a replacement. Pure: nothing is read here.
+//! The steps of a replacement, from the survey. Pure: nothing is read here.
 
 use std::collections::HashSet;
 use std::fmt;

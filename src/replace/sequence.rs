@@ -85,7 +85,7 @@ mod tests {
         format!("{sign}{}", step.module())
     }
 
-    /// What is done if these steps fail, and which failures are reported.
+    /// The way back if these steps fail, and which failures are reported.
     fn run(has_rollback: bool, failing: &[&str]) -> (String, String) {
         let arguments = Arguments::default;
         let reload = |module: &str| Step::Reload { module: name(module), arguments: arguments() };

@@ -1,4 +1,4 @@
-//! What is known before a module is replaced: what is loaded, and the files that could be loaded
+//! The facts before a module is replaced: the loaded modules, and the files that could be loaded
 //! again.
 
 use std::path::{Path, PathBuf};

@@ -48,7 +48,7 @@ fn call(command: u32, attributes: &mut Attributes) -> Result<libc::c_long, Errno
 fn descriptor(command: u32, attributes: &mut Attributes) -> Result<OwnedFd, Errno> {
     let number = call(command, attributes)?;
     let number = i32::try_from(number).map_err(|_| Errno::EBADF)?;
-    // SAFETY: the commands that this is called with return a new descriptor, which nobody owns.
+    // SAFETY: the commands that this is called with return a new descriptor, without an owner yet.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 

@@ -45,8 +45,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("\"/lib/modules", "system"),
     ("nix::kmod", "syscall"),
     ("object::", "file"),
-    ("clap", "nobody"),
-    ("anyhow", "nobody"),
+    ("clap", "no module"),
+    ("anyhow", "no module"),
 ];
 
 struct Source {

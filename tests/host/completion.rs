@@ -1,4 +1,4 @@
-//! Completion in the real shells: what is typed, TAB, what appears.
+//! Completion in the real shells: type, press TAB, compare.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 
 const BASH_COMPLETION: &str = "/usr/share/bash-completion/bash_completion";
 
-/// What is loaded, in the order of `/proc/modules`.
+/// The loaded modules, in the order of `/proc/modules`.
 const MODULES: &str = "\
 t_noexit 12288 0 [permanent], Live 0x0000000000000000 (OE)
 t_base 16384 1 t_user, Live 0x0000000000000000 (OE)
@@ -26,12 +26,12 @@ t_hold                 20480  2
 t_user                 12288  0
 ";
 
-/// What is typed before TAB, and the command line after it, in every shell.
+/// The text before TAB, and the command line after it, in every shell.
 const COMPLETED: &[(&str, &str)] = &[
     ("rmmod t_us", "rmmod t_user "),
     // As the tools have it, - and _ are one character.
     ("rmmod t_base t_h", "rmmod t_base t_hold "),
-    // What is there already is not offered again.
+    // An option that was given is not offered again.
     ("rmmod snd_timer s", "rmmod snd_timer s"),
     ("rmmod nothing", "rmmod nothing"),
     ("true; rmmod t_us", "true; rmmod t_user "),
@@ -114,7 +114,7 @@ fn home(shell: &str) -> PathBuf {
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
     let listed = Command::new(&wrapper).env("HOME", &home).output().unwrap();
     let complaint = String::from_utf8_lossy(&listed.stderr);
-    assert!(listed.status.success(), "no mount name space can be made here: {complaint}");
+    assert!(listed.status.success(), "no mount namespace can be made here: {complaint}");
     home
 }
 

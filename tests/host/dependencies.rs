@@ -1,4 +1,4 @@
-//! What a program that uses the library has to compile, and what CONTRIBUTING.md says of it.
+//! The crates that a program that uses the library has to compile, and those in CONTRIBUTING.md.
 
 use std::collections::BTreeSet;
 use std::fs;

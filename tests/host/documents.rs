@@ -42,7 +42,7 @@ fn section(tool: &str, heading: &str) -> String {
     after.split(".Sh ").next().unwrap_or_default().to_owned()
 }
 
-fn told(words: &Words, tool: &str) -> Words {
+fn documented(words: &Words, tool: &str) -> Words {
     let is_silent = |word: &&String| SILENT.contains(&(tool, word.as_str()));
     words.iter().filter(|word| !is_silent(word)).cloned().collect()
 }
@@ -126,7 +126,7 @@ fn options_of_fish(tool: &str) -> Words {
 fn options() {
     for tool in TOOLS {
         let help = options_of_help(tool);
-        assert_eq!(told(&options_of_page(tool), tool), help, "{tool}: manual page, help");
+        assert_eq!(documented(&options_of_page(tool), tool), help, "{tool}: manual page, help");
         assert_eq!(options_of_bash(tool), long(&help), "{tool}: bash, help");
         assert_eq!(options_of_zsh(tool), help, "{tool}: zsh, help");
         assert_eq!(options_of_fish(tool), help, "{tool}: fish, help");
@@ -153,9 +153,9 @@ fn synopses() {
             if SILENT.contains(&(tool, &format!("-{option}"))) {
                 continue;
             }
-            let told =
+            let described =
                 if option.len() == 1 { letters.contains(option) } else { long.contains(&option) };
-            assert!(told, "man/{tool}.8: {option}");
+            assert!(described, "man/{tool}.8: {option}");
         }
     }
 }
@@ -188,12 +188,12 @@ fn exit_statuses() {
 
         let help = help(tool);
         let (_, list) = help.split_once("Exit status:\n").unwrap();
-        let told: Words = list
+        let listed: Words = list
             .lines()
             .filter_map(|line| line.split_whitespace().next())
             .map(String::from)
             .collect();
-        assert_eq!(told, possible, "{tool} --help");
+        assert_eq!(listed, possible, "{tool} --help");
         let section = section(tool, "EXIT STATUS");
         let tags = section.lines().filter_map(|line| line.strip_prefix(".It "));
         let documented: Words = tags.flat_map(|tag| tag.split(" , ")).map(String::from).collect();
@@ -296,10 +296,10 @@ fn columns() {
 #[test]
 fn taints() {
     let section = section("lsmod", "TAINTS");
-    let told: Vec<_> = section.split(".It Cm ").skip(1).collect();
+    let entries: Vec<_> = section.split(".It Cm ").skip(1).collect();
     let known: Vec<_> = modutils::loaded::Taints::known().collect();
-    assert_eq!(told.len(), known.len());
-    for (entry, (letter, word)) in told.iter().zip(known) {
+    assert_eq!(entries.len(), known.len());
+    for (entry, (letter, word)) in entries.iter().zip(known) {
         assert!(entry.starts_with(&format!("{letter}\n{word}")), "man/lsmod.8: {entry}");
     }
 }
@@ -332,7 +332,7 @@ fn manual_pages_are_well_formed() {
             .unwrap_or_else(|error| panic!("mandoc: {error}; `make tools` installs it"));
         let said = String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr);
-        // Which other manual pages there are on this machine is no fault of this one.
+        // Other manual pages of this machine do not matter here.
         let complaints: Vec<_> =
             said.lines().filter(|line| !line.contains("outdated mandoc.db")).collect();
         assert!(complaints.is_empty(), "{complaints:#?}");

@@ -40,7 +40,7 @@ fn hostile(test: &str) -> PathBuf {
 }
 
 #[test]
-fn parameters_of_a_file_that_nobody_trusts() {
+fn parameters_of_an_untrusted_file() {
     let file = hostile("parameters");
     let table = |name: &str, description: &str| {
         format!(

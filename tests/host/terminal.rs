@@ -1,4 +1,4 @@
-//! A shell in a terminal of its own: what is typed into it, and what it shows.
+//! A shell in a terminal of its own: types into it, and reads the screen.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -55,7 +55,7 @@ impl Terminal {
     /// Types something that is to show all of `words`, in this order.
     ///
     /// # Errors
-    /// What is shown instead, without colours.
+    /// The screen, without colors.
     pub(crate) fn shows(&mut self, keys: &str, words: &[&str]) -> Result<(), String> {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         let start = Instant::now();
@@ -70,7 +70,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// Types something, and returns the command line that comes of it.
+    /// Types something, and returns the resulting command line.
     pub(crate) fn line(&mut self, keys: &str) -> String {
         let _ = fs::remove_file(&self.report);
         self.keyboard.write_all(keys.as_bytes()).unwrap();
@@ -87,7 +87,7 @@ impl Terminal {
         }
     }
 
-    /// What is shown within some time.
+    /// The screen after some time.
     fn shown(&self, time: Duration) -> String {
         let mut bytes = Vec::new();
         let start = Instant::now();

@@ -44,7 +44,7 @@ fn a_word_that_an_option_does_not_have_is_answered_with_those_it_has() {
     }
 }
 
-/// As getopt(3) has it: what is said twice is said.
+/// As in getopt(3), an option may be repeated.
 #[test]
 fn options_may_be_repeated() {
     for tool in TOOLS {
@@ -152,7 +152,7 @@ fn help_and_version_go_to_stdout() {
 }
 
 #[test]
-fn a_full_disk_is_no_success() {
+fn a_full_disk_fails() {
     for tool in TOOLS {
         for option in ["-h", "--help", "-V"] {
             let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -206,9 +206,9 @@ fn quiet_leaves_only_the_status() {
     run("insmod", &["--quiet"]).status(2).stdout("").stderr("");
 }
 
-/// Whoever names a file does not choose what is pasted into root's shell.
+/// The name of a file cannot add commands to a line that root pastes.
 #[test]
-fn what_is_advised_is_quoted_for_a_shell() {
+fn advice_is_quoted_for_a_shell() {
     let explained = |arguments: &[&OsStr]| {
         run_with("insmod", arguments, |command| {
             command.env("MODUTILS_EXPLAIN", "always");

@@ -1,4 +1,4 @@
-//! The guest half: runs the tests it is asked for, and what tests are made of.
+//! The guest half: runs the requested tests, with their building blocks.
 
 mod altered;
 #[cfg(target_arch = "x86_64")]

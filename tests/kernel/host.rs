@@ -48,7 +48,7 @@ pub(crate) fn main() -> ExitCode {
 fn kernels() -> Result<Vec<String>, String> {
     let names = match env::var("MODUTILS_KERNELS") {
         Ok(names) => names,
-        Err(_) => script(&mut Command::new("tests/vm/flavours.sh"))?,
+        Err(_) => script(&mut Command::new("tests/vm/flavors.sh"))?,
     };
     Ok(names.split_whitespace().map(str::to_owned).collect())
 }

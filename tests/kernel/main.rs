@@ -26,7 +26,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test reports what is wrong by panicking; clippy.toml allows it only under #[test]"
+    reason = "a test reports a fault by panicking; clippy.toml allows it only under #[test]"
 )]
 
 mod cases;
@@ -55,7 +55,7 @@ struct Area {
 /// A way to boot a kernel.
 struct Boot {
     name: &'static str,
-    /// What is added to the kernel's command line.
+    /// Words to add to the kernel's command line.
     parameters: &'static [&'static str],
     /// Whether the machine's clock is independent of the host's load, at the price
     /// of its speed.

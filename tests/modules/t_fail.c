@@ -1,4 +1,4 @@
-// Its init function fails with the errno it is told.
+// Its init function fails with a given errno.
 #include <linux/module.h>
 
 static int err = ENODEV;
@@ -18,5 +18,5 @@ static void __exit t_fail_exit(void)
 
 module_init(t_fail_init);
 module_exit(t_fail_exit);
-MODULE_DESCRIPTION("modutils test: fails to initialise");
+MODULE_DESCRIPTION("modutils test: fails to initialize");
 MODULE_LICENSE("GPL");

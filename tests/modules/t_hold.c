@@ -31,14 +31,14 @@ static int hold(unsigned int ms)
 }
 
 static unsigned int hold_ms;
-static bool initialised;
+static bool initialized;
 
 static int hold_ms_set(const char *val, const struct kernel_param *kp)
 {
 	int ret = param_set_uint(val, kp);
 
 	/* During a load the parameters are set before the init function runs. */
-	if (ret || !READ_ONCE(initialised))
+	if (ret || !READ_ONCE(initialized))
 		return ret;
 	return hold(hold_ms);
 }
@@ -79,7 +79,7 @@ static int __init t_hold_init(void)
 		if (IS_ERR(flapper))
 			return PTR_ERR(flapper);
 	}
-	WRITE_ONCE(initialised, true);
+	WRITE_ONCE(initialized, true);
 	return hold_ms ? hold(hold_ms) : 0;
 }
 

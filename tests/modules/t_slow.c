@@ -39,5 +39,5 @@ static void __exit t_slow_exit(void)
 
 module_init(t_slow_init);
 module_exit(t_slow_exit);
-MODULE_DESCRIPTION("modutils test: slow to initialise and to leave");
+MODULE_DESCRIPTION("modutils test: slow to initialize and to leave");
 MODULE_LICENSE("GPL");

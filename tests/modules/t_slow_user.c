@@ -1,4 +1,4 @@
-// Uses a symbol of t_slow, which may still be initialising.
+// Uses a symbol of t_slow, which may still be initializing.
 #include <linux/module.h>
 #include "t_base.h"
 

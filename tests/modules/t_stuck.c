@@ -1,4 +1,4 @@
-// Its init or exit function sleeps, waits for a lock that nobody releases in time, or crashes.
+// Its init or exit function sleeps, waits for a lock that is not released in time, or crashes.
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Boots a kernel with an initramfs.
 #
-# usage: boot.sh [-s] FLAVOUR INITRAMFS SECONDS CONSOLE [KERNEL PARAMETER...]
+# usage: boot.sh [-s] FLAVOR INITRAMFS SECONDS CONSOLE [KERNEL PARAMETER...]
 #
 # The kernel's console goes to the file CONSOLE and the second serial port is
 # this process's input and output; with - for CONSOLE, the console is. A machine
-# that is still up after SECONDS is stopped; 0 is no limit.
+# that is still up after SECONDS is stopped; 0 means no limit.
 #
 # -s makes the machine's clock steady: it counts the instructions that the machine
 # executes and skips the time that it would idle. So times measured in the guest do
@@ -21,14 +21,14 @@ if [ "$1" = -s ]; then
 	steady=yes
 	shift
 fi
-flavour=$1 initramfs=$2 seconds=$3 console=$4
+flavor=$1 initramfs=$2 seconds=$3 console=$4
 shift 4
-kernel=$(tests/vm/kernel.sh "$flavour")
+kernel=$(tests/vm/kernel.sh "$flavor")
 
 # Its serial port is on descriptors of its own, as it writes about itself to those that
 # every program has, and the kernel's messages, too.
 uml() {
-	registers=target/vm/$flavour/registers.so
+	registers=target/vm/$flavor/registers.so
 	gcc -shared -fPIC -O2 -Wall -Werror -o "$registers.$$" tests/vm/uml-registers.c
 	mv "$registers.$$" "$registers"
 	case $console in
@@ -36,17 +36,17 @@ uml() {
 	*) line=1 && set -- RAW=yes "$@" ;;
 	esac
 	exec env LD_PRELOAD="$PWD/$registers" \
-		timeout --foreground "$seconds" "$kernel/vmlinuz" "uml_dir=target/vm/$flavour" \
+		timeout --foreground "$seconds" "$kernel/vmlinuz" "uml_dir=target/vm/$flavor" \
 		mem=1024M "initrd=$initramfs" con=null con0=null,fd:2 "ssl$line=fd:3,fd:4" panic=-1 \
 		"PORT=ttyS$line" "$@" 3<&0 4>&1 </dev/null >"$console" 2>&1
 }
-case $flavour in
+case $flavor in
 *-uml) uml "$@" ;;
 esac
 
 # A kernel for hardware comes with modules of 400 MB, which are in memory twice while they
-# are unpacked, and may fill half of it.
-case $flavour in
+# are unpacked, and may fill half the memory.
+case $flavor in
 *-generic) memory=2048 ;;
 *) memory=1024 ;;
 esac
@@ -54,7 +54,7 @@ esac
 # How each machine is emulated: its program, its options, the port that is its console and the
 # one that is for us. q35 because microvm's clock calibration fails on a busy host; and for the same
 # reason the kernel is not to check whether timer interrupts come in time.
-machine=$(tests/vm/machine.sh "$flavour")
+machine=$(tests/vm/machine.sh "$flavor")
 case $machine in
 x86_64 | i686)
 	set -- no_timer_check "$@"

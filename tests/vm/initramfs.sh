@@ -2,25 +2,25 @@
 # Makes an initramfs: the three tools, a small system around them, the
 # distribution's modules of the kernel, our test modules, and a job to run.
 #
-# usage: initramfs.sh FLAVOUR OUTPUT JOB [FILE...]
+# usage: initramfs.sh FLAVOR OUTPUT JOB [FILE...]
 #
 # JOB is the program that init runs; each FILE goes into /. The directory of the
 # tools is taken from MODUTILS_BIN.
 set -eu
 cd "$(dirname "$0")/../.."
 
-flavour=$1 output=$2 job=$3
+flavor=$1 output=$2 job=$3
 shift 3
 : "${MODUTILS_BIN:?the directory of the three tools}"
-kernel=$(tests/vm/kernel.sh "$flavour")
-modules=$(tests/vm/modules.sh "$flavour")
-machine=$(tests/vm/machine.sh "$flavour")
-base=$PWD/target/vm/$flavour/base.cpio
+kernel=$(tests/vm/kernel.sh "$flavor")
+modules=$(tests/vm/modules.sh "$flavor")
+machine=$(tests/vm/machine.sh "$flavor")
+base=$PWD/target/vm/$flavor/base.cpio
 # Where the programs of another machine are.
 userland=
-[ "$machine" = "$(uname -m)" ] || userland=$(tests/vm/userland.sh "$flavour")
+[ "$machine" = "$(uname -m)" ] || userland=$(tests/vm/userland.sh "$flavor")
 
-aside=$(mktemp -d "$PWD/target/vm/$flavour/initramfs.XXXXXX")
+aside=$(mktemp -d "$PWD/target/vm/$flavor/initramfs.XXXXXX")
 trap 'rm -rf "$aside"' EXIT
 
 archive() {

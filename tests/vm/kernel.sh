@@ -6,19 +6,19 @@
 #   config                                   how it was configured, if its package says so
 #   headers/                                 what modules are built with, if there is such
 #
-# usage: kernel.sh FLAVOUR
+# usage: kernel.sh FLAVOR
 set -eu
 cd "$(dirname "$0")/../.."
 
-flavour=$1
-row=$(tests/vm/flavours.sh "$flavour")
+flavor=$1
+row=$(tests/vm/flavors.sh "$flavor")
 # shellcheck disable=SC2086 # words
 set -- $row
 architecture=$1 suite=$2
 own=$(dpkg --print-architecture)
 shift 2
 metapackages=$*
-cache=$PWD/target/vm/$flavour
+cache=$PWD/target/vm/$flavor
 kernel=$cache/kernel
 mkdir -p "$cache"
 
@@ -28,7 +28,7 @@ flock 9
 
 # One that is built here is built again when how has changed.
 is_current() {
-	case $flavour in
+	case $flavor in
 	*-no-unload) [ -z "$(find tests/vm/no-unload.* -newer "$kernel/release")" ] ;;
 	esac
 }
@@ -79,11 +79,11 @@ download() {
 		apt-get -qq -o APT::Sandbox::User=root download $owns)
 }
 
-echo "fetching kernel $flavour" >&2
+echo "fetching kernel $flavor" >&2
 # The package lists of a fresh container are empty, and old ones name packages that
 # are gone; so they are updated when the first try fails.
 if ! download 2>/dev/null; then
-	# What is left of an update that failed in parts may do.
+	# The rest of an update that failed in parts may do.
 	apt apt-get -qq update || true
 	[ "$architecture" = "$own" ] || tests/vm/apt.sh "$suite" "$own" apt-get -qq update || true
 	download
@@ -147,7 +147,7 @@ program() {
 
 scripts=$PWD/tests/vm
 cd "$aside"
-case $flavour in
+case $flavor in
 *-no-unload) "$scripts/no-unload.sh" "$aside" >&2 ;;
 *-uml) program ;;
 *)

@@ -2,16 +2,16 @@
 # Builds the test modules for a kernel, plain and in each compression, and
 # prints the directory they are in: an empty one, if there is nothing to build with.
 #
-# usage: modules.sh FLAVOUR
+# usage: modules.sh FLAVOR
 set -eu
 cd "$(dirname "$0")/../.."
 
-flavour=$1
-kernel=$(tests/vm/kernel.sh "$flavour")
-build=$PWD/target/vm/$flavour/build
-modules=$PWD/target/vm/$flavour/modules
+flavor=$1
+kernel=$(tests/vm/kernel.sh "$flavor")
+build=$PWD/target/vm/$flavor/build
+modules=$PWD/target/vm/$flavor/modules
 
-exec 9>"target/vm/$flavour/modules.lock"
+exec 9>"target/vm/$flavor/modules.lock"
 flock 9
 
 if [ -d "$modules" ] && [ -z "$(find tests/modules tests/vm/modules.sh -newer "$modules")" ]; then
@@ -33,7 +33,7 @@ log=$build/make.log
 # The compiler of this machine, where the one that built the kernel is not here. Options that
 # only newer ones have are turned off, as kbuild itself does for an older compiler.
 set --
-machine=$(tests/vm/machine.sh "$flavour")
+machine=$(tests/vm/machine.sh "$flavor")
 prefix=$(packaging/target compiler "$(packaging/target machine "$machine")" | sed 's/gcc$//')
 compiler=$(sed -n 's/^CC = .*)//p' "$kernel/headers/.kernelvariables")
 if [ -n "$prefix" ]; then

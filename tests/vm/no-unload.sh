@@ -37,7 +37,7 @@ grep CONFIG_ "$config" | while read -r line; do
 	}
 done
 build bzImage modules
-# No module, but the list of what is built in.
+# No module, but the list of built-in ones.
 build modules_install INSTALL_MOD_PATH="$PWD" DEPMOD=true
 
 cp headers/arch/x86/boot/bzImage vmlinuz

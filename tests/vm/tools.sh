@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes sure that everything the tests and the virtual machines need is on this
-# machine: installs it on Debian and Ubuntu, elsewhere says what is missing.
+# machine: installs it on Debian and Ubuntu, elsewhere reports what it misses.
 #
 # usage: tools.sh [PACKAGE...]    these, too
-#        tools.sh -n              installs nothing; says what is missing where it cannot be installed
+#        tools.sh -n              installs nothing; reports missing tools where they cannot be installed
 set -eu
 
 report=

@@ -2,11 +2,11 @@
 # Fetches the programs that a guest of another machine needs, with all that they are linked with,
 # and prints the directory they are in.
 #
-# usage: userland.sh FLAVOUR
+# usage: userland.sh FLAVOR
 set -eu
 cd "$(dirname "$0")/../.."
 
-row=$(tests/vm/flavours.sh "$1")
+row=$(tests/vm/flavors.sh "$1")
 architecture=${row%% *}
 suite=${row#* }
 suite=${suite%% *}

@@ -11,7 +11,7 @@ use crate::common::status::Status;
 use crate::insmod::failure::Failure;
 use crate::insmod::{dependencies, load};
 
-/// The new file, or what is loaded, could not be read.
+/// The new file, or the list of modules, could not be read.
 pub(crate) fn unreadable(job: Job<'_>, error: &Error) -> Failure {
     let Job { kernel, cli, file, arguments, .. } = job;
     let request = Request { file, arguments, force: cli.force() };

@@ -132,7 +132,7 @@ pub(crate) fn file_of<'a>(survey: &'a Survey, module: &ModuleName) -> Option<&'a
     found.find_map(|resident| resident.file.as_deref())
 }
 
-/// What is loaded now, in one line.
+/// Returns which module is loaded now, in one line.
 pub(crate) fn standing(kernel: &Kernel, survey: &Survey) -> String {
     let Ok(snapshot) = Snapshot::take(kernel) else {
         return "which modules are loaded now is unknown: /proc/modules cannot be read".to_owned();

@@ -114,7 +114,7 @@ pub(super) fn truncated(facts: &Facts) -> Option<Cause> {
     cut.then(|| Cause::Truncated { detail: error.detail().to_owned() })
 }
 
-/// An object of the build, which somebody loads in place of the module that is linked from it.
+/// An intermediate object of the build, given instead of the module that is linked from it.
 pub(super) fn intermediate(facts: &Facts) -> Option<Cause> {
     let name = facts.path.file_name()?.as_bytes();
     let module = facts.module.as_ref();

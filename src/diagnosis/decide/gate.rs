@@ -8,7 +8,7 @@ use crate::errno::Errno;
 use crate::file::vermagic_differences;
 
 pub(super) fn no_module_support(facts: &Facts) -> Option<Cause> {
-    // Where modules are listed there are some, and the answer is somebody else's.
+    // A kernel that lists modules supports them: the answer came from elsewhere.
     let none = match facts.answer {
         None => facts.module_support == Some(false),
         Some(_) => facts.module_support != Some(true),
@@ -22,7 +22,7 @@ pub(super) fn modules_disabled(facts: &Facts) -> Option<Cause> {
     })
 }
 
-/// Who asks is no property of the module: it does not count if the kernel was not asked.
+/// Privileges are not a property of the module: they do not count if the kernel was not called.
 pub(in crate::diagnosis) fn no_privilege(facts: &Facts) -> Option<Cause> {
     facts.answer?;
     let lacks = facts.policy.caller.lacks?;
@@ -139,7 +139,7 @@ pub(super) fn protected_symbol(facts: &Facts) -> Option<Cause> {
     (!symbols.is_empty()).then_some(Cause::ProtectedSymbol { symbols })
 }
 
-/// What is notified of a module before its init function runs may refuse it.
+/// A notifier that runs before the init function may refuse the module.
 pub(super) fn refused_by_notifier(facts: &Facts) -> Option<Cause> {
     logged(facts, |finding| match finding {
         Finding::Btf => Some(Cause::Btf),

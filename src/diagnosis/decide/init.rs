@@ -1,4 +1,4 @@
-//! What is left when no check found a reason: the module's init function, or nobody knows.
+//! When no check found a reason: the module's init function, or an unknown cause.
 //!
 //! Init is blamed only where something shows that it ran; by elimination, it is most likely.
 
@@ -69,7 +69,7 @@ pub(super) fn rest(facts: &Facts, errno: Errno) -> Cause {
     if let Some(error) = &facts.unreadable {
         unseen.push(format!("the module: {error}"));
     }
-    // Nearly always it is a module that nobody can see.
+    // Nearly always a hidden module.
     if errno == Errno::EEXIST && facts.blind {
         unseen.push("which modules are loaded".to_owned());
         return unknown(unseen);
@@ -77,7 +77,7 @@ pub(super) fn rest(facts: &Facts, errno: Errno) -> Cause {
     let has_init = facts.module.as_ref().is_none_or(|module| module.has_init);
     // Where no signatures are asked for, a module without one cannot fail for it.
     let by_signature =
-        SIGNATURE.contains(&errno) && (facts.module.is_none() || !signature::is_no_matter(facts));
+        SIGNATURE.contains(&errno) && (facts.module.is_none() || !signature::is_irrelevant(facts));
     if NEVER.contains(&errno) || !has_init || by_signature {
         return unknown(unseen);
     }

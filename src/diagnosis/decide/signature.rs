@@ -7,7 +7,7 @@ use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
 use crate::file::{Signature, Signer};
 
-/// What the kernel will make of the signature, as far as that can be told without its keys.
+/// How the kernel will judge the signature, as far as that is predictable without its keys.
 enum Standing {
     Unsigned,
     /// A flag of forced loading voids it.
@@ -15,7 +15,7 @@ enum Standing {
     Malformed,
     UnknownKey(Signer),
     KnownKey(Signer),
-    /// There is a key; whose it is and whether the kernel has it could not be told.
+    /// There is a key, but neither its owner nor whether the kernel has it is known.
     Unclear(Signer),
 }
 
@@ -47,8 +47,8 @@ fn kernel_said_so(facts: &Facts) -> bool {
         .any(|finding| matches!(finding, Finding::SignatureRejected(_) | Finding::UnknownKey))
 }
 
-/// Whether there is no signature and none is asked for.
-pub(super) fn is_no_matter(facts: &Facts) -> bool {
+/// Whether the module is unsigned and no signature is required.
+pub(super) fn is_irrelevant(facts: &Facts) -> bool {
     let unsigned = matches!(standing(facts), Some(Standing::Unsigned | Standing::Voided));
     unsigned && facts.policy.sig_enforce == Some(false) && !kernel_said_so(facts)
 }
@@ -87,11 +87,11 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
         return Some(Cause::BadSignature { signer: None });
     }
     match standing {
-        Standing::Unsigned | Standing::Voided if is_no_matter(facts) => None,
+        Standing::Unsigned | Standing::Voided if is_irrelevant(facts) => None,
         Standing::Unsigned | Standing::Voided => Some(unsigned(facts, &standing)),
         Standing::KnownKey(signer) => Some(Cause::BadSignature { signer: Some(signer) }),
-        // A key that is missing is no reason to refuse where nothing is enforced; and where it
-        // is, the kernel says so.
+        // Without enforcement, a missing key does not prevent loading; with it, the kernel logs
+        // the refusal.
         Standing::UnknownKey(signer) | Standing::Unclear(signer)
             if enforced == Some(false) || facts.log.is_some() && !kernel_said_so(facts) =>
         {

@@ -115,12 +115,12 @@ fn awaited(facts: &Facts) -> Option<Cause> {
     };
     let imports = &facts.valid_module()?.imports;
     let module = imports.iter().find_map(owner)?.clone();
-    let of_it = |import: &&Import| owner(import) == Some(&module);
-    let symbols = imports.iter().filter(of_it).map(|import| import.name.clone()).collect();
+    let from_it = |import: &&Import| owner(import) == Some(&module);
+    let symbols = imports.iter().filter(from_it).map(|import| import.name.clone()).collect();
     Some(Cause::DependencyInitializing { module: Some(module), symbols })
 }
 
-/// Symbols that are there, but not for a module under such a licence. The kernel calls them
+/// Symbols that exist, but not for a module under this license. The kernel calls them
 /// unknown.
 pub(super) fn gpl_only(facts: &Facts) -> Option<Cause> {
     let module = facts.valid_module()?;
@@ -152,8 +152,8 @@ pub(super) fn gpl_only(facts: &Facts) -> Option<Cause> {
 
 fn is_gpl_only(facts: &Facts, name: &str, exported: &crate::diagnosis::exports::Exported) -> bool {
     let detail = facts.details.get(name).map(|export| export.gpl_only);
-    // A symbol that is exported and still unknown to a proprietary module can be nothing else;
-    // before the call, only what is known counts.
+    // The kernel hides an exported symbol from a proprietary module for this reason only; before
+    // the call, only the recorded attribute counts.
     exported.gpl_only.or(detail).unwrap_or(log_decides(facts))
 }
 

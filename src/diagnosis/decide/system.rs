@@ -19,7 +19,7 @@ pub(super) fn initializing(facts: &Facts) -> Option<Cause> {
 pub(super) fn already_loaded(facts: &Facts) -> Option<Cause> {
     let live = match facts.namesake {
         Some(State::Live | State::Loading) => true,
-        // It was loaded when the kernel answered, and somebody else is removing it since.
+        // It was loaded when the kernel answered; since then, another process began to remove it.
         Some(State::Unloading) => facts.answer == Some(Errno::EEXIST),
         _ => false,
     };

@@ -1,4 +1,4 @@
-//! The decision as a table: what is known, and what follows from it.
+//! The decision as a table: facts, and the cause that follows from them.
 
 use std::collections::HashSet;
 
@@ -238,7 +238,7 @@ fn the_log_decides() {
 
 /// A module that passed all checks was refused by its own init function.
 #[test]
-fn what_is_left_is_the_init_function() {
+fn the_init_function_is_the_last_suspect() {
     for errno in [Errno::ENODEV, Errno::EIO, Errno::ENOENT, Errno::EINVAL] {
         let mut facts = facts();
         facts.answer = Some(errno);
@@ -292,7 +292,7 @@ fn who_asks_counts_only_when_the_kernel_was_asked() {
 
 /// However large a file is, it is not the kernel that minds.
 #[test]
-fn our_own_limit_is_no_answer_of_the_kernels() {
+fn our_own_limit_differs_from_the_kernels_answer() {
     let mut facts = facts();
     facts.module = None;
     facts.unreadable = Some(Error::new(ErrorKind::TooLarge, "it is larger than 1 MiB"));

@@ -77,7 +77,7 @@ fn errno(text: &str) -> Option<i32> {
 const NAMED: &[Row] = &[
     ("Unknown symbol {} (err {})", |found| {
         let (symbol, error) = two(found)?;
-        // Linux 3.10 to 4.x write 0 for a symbol that nobody exports.
+        // Linux 3.10 to 4.x write 0 for a symbol without an exporter.
         let error = errno(&error)?;
         Some(Finding::UnknownSymbol(symbol, if error == 0 { nix::libc::ENOENT } else { error }))
     }),
@@ -120,7 +120,7 @@ const NAMED: &[Row] = &[
     ("{} is rejected", |found| rejected(found.first()?)),
 ];
 
-/// Behind the module's name, and best told in the kernel's own words.
+/// After the module's name; quoted in the kernel's own words.
 const MISFITS: &[&str] = &[
     "module has no symbols (stripped?)",
     "No module found in object",
@@ -186,7 +186,7 @@ const NAMELESS: &[Row] = &[
     ("insmod: vmalloc error: {}", |_| Some(Finding::OutOfMemory)),
 ];
 
-/// Without a name, and best told in the kernel's own words: a damaged or foreign file.
+/// Without a name, about a damaged or foreign file; quoted in the kernel's own words.
 const ELF: &[&str] = &[
     "Invalid ELF {}",
     "Invalid architecture in ELF {}",

@@ -20,7 +20,7 @@ const SOURCE: usize = 80;
 const FAMILY: usize = 212;
 const LENGTH: usize = 224;
 /// Attributes with algorithms, whose name comes first: `XFRMA_ALG_AUTH`, `_CRYPT`, `_COMP`,
-/// `_AEAD`, `_AUTH_TRUNC`. Keys follow, which nobody here looks at.
+/// `_AEAD`, `_AUTH_TRUNC`. The keys that follow are not read.
 const ALGORITHMS: [u16; 5] = [1, 2, 3, 18, 20];
 const NAME_LENGTH: usize = 64;
 

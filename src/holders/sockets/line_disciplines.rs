@@ -22,7 +22,7 @@ pub(in crate::holders) fn line_disciplines(search: &Search<'_>) -> Vec<Holder> {
     }
     let mut list = Vec::new();
     let (mut terminals, mut seen) = (HashSet::new(), HashSet::new());
-    // The masters last: whoever has the terminal itself open uses the discipline.
+    // The masters last: a process with the terminal itself open uses the discipline.
     let is_master = |descriptor: &Descriptor<'_>| descriptor.link().ends_with(b"ptmx");
     let files = [b"/dev/tty", b"/dev/pts"].into_iter();
     let files = files.flat_map(|prefix| with_prefix(search, prefix));

@@ -18,7 +18,7 @@ const BLOCK: u64 = 16;
 const BLOB_MAX: u32 = 64 << 20;
 const PAGES_MAX: u32 = 4096;
 
-/// Calls `each` with each header until that has had enough. What is damaged is passed over.
+/// Calls `each` with each header until it returns a break. Damaged headers are skipped.
 pub(super) fn blobs(path: &Path, mut each: impl FnMut(&[u8]) -> bool) -> Option<()> {
     let file = File::open(path).ok()?;
     let start = bytes(&file, 0, 32)?;

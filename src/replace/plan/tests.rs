@@ -179,7 +179,7 @@ fn kept_parameters_give_way_to_those_given() {
 }
 
 #[test]
-fn what_is_as_wanted_is_left_alone() {
+fn the_wanted_build_is_left_alone() {
     let wishes = Wishes { if_needed: true, ..Wishes::default() };
     let given = Arguments::default();
     let mut same = survey(USED);
@@ -194,7 +194,7 @@ fn what_is_as_wanted_is_left_alone() {
 }
 
 #[test]
-fn the_old_build_comes_back_with_what_is_known_of_it() {
+fn the_old_build_comes_back_with_its_parameters() {
     let mut survey = survey(ALONE);
     let old = survey.old.as_mut().unwrap();
     old.parameters = vec![

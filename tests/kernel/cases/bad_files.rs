@@ -38,7 +38,7 @@ fn assert_refused(done: &Done, file: &str) {
 
 /// Loads a file with these bytes.
 #[track_caller]
-fn assert_content_refused(name: &str, bytes: &[u8]) {
+fn assert_bytes_refused(name: &str, bytes: &[u8]) {
     let file = format!("/tmp/{name}");
     fs::write(&file, bytes).unwrap();
     assert_refused(&run(["insmod", &file]), &file);
@@ -46,14 +46,19 @@ fn assert_content_refused(name: &str, bytes: &[u8]) {
 }
 
 fn text() {
-    assert_content_refused("text.ko", b"#!/bin/sh\necho this is no module\n");
+    assert_bytes_refused(
+        "text.ko",
+        b"#!/bin/sh
+echo this is not a module
+",
+    );
     run(["insmod", "/init"])
         .fails(7, "insmod: ERROR: could not insert module /init: Invalid module format");
 }
 
 fn empty() {
     for name in ["empty.ko", "empty.ko.xz", "empty"] {
-        assert_content_refused(name, b"");
+        assert_bytes_refused(name, b"");
     }
 }
 
@@ -77,7 +82,7 @@ fn truncated() {
     let module = fs::read("/modules/t_plain.ko").unwrap();
     for length in [1, 4, 63, 64, 200, module.len() / 2, module.len() - 100] {
         // The signature is not there, and the section headers are at the end.
-        assert_content_refused("cut.ko", &module[..length]);
+        assert_bytes_refused("cut.ko", &module[..length]);
     }
 }
 
@@ -85,7 +90,7 @@ fn truncated_compressed() {
     for suffix in ["xz", "gz", "zst"] {
         let module = fs::read(format!("/modules/t_plain.ko.{suffix}")).unwrap();
         for length in [5, 20, module.len() / 2, module.len() - 1] {
-            assert_content_refused(&format!("cut.ko.{suffix}"), &module[..length]);
+            assert_bytes_refused(&format!("cut.ko.{suffix}"), &module[..length]);
         }
     }
 }
@@ -96,7 +101,7 @@ fn flipped_bits_compressed() {
         for place in [module.len() / 3, module.len() / 2] {
             let mut module = module.clone();
             module[place] ^= 0x10;
-            assert_content_refused(&format!("flipped.ko.{suffix}"), &module);
+            assert_bytes_refused(&format!("flipped.ko.{suffix}"), &module);
         }
     }
 }
@@ -116,7 +121,7 @@ fn bomb() {
     }
 }
 
-/// What is decompressed by the tool has a limit, which is the user's to set.
+/// Decompression by the tool has a limit, which the user can set.
 fn limit_of_size() {
     let file = "/modules/t_plain.ko.gz";
     // What the file itself has is allowed, and more than that, when it is decompressed, is not.
@@ -133,7 +138,7 @@ fn limit_of_size() {
         let check = run(["insmod", &limit, "--explain=always", "--check", file]);
         assert_eq!((check.stderr, check.status), (done.stderr, done.status));
     }
-    // Nobody but us has the limit: it is never told as the kernel's answer.
+    // Only the tool has this limit: it is never reported as the kernel's answer.
     let strict = ["insmod", "--strict", "--max-size=1K", "-J", "/modules/t_params.ko", "p_int=1"];
     let done = run(strict);
     let expected = Expected { kind: "compression-unsupported", status: 7, text: "File too large" };

@@ -16,7 +16,7 @@ crate::tests![
     no_list_and_why,
 ];
 
-/// Runs a tool where a file system is not mounted. Nobody else sees the change.
+/// Runs a tool where a file system is not mounted. Other processes do not see the change.
 fn without(mount: &str, line: &str) -> Done {
     run(["unshare", "-m", "sh", "-c", &format!("umount -l {mount} && exec {line}")])
 }

@@ -103,7 +103,7 @@ fn json_says_what_the_kernel_says() {
             "params": parameters(fields[0]),
             "build-id": build_id(fields[0]),
             "file": module["file"],
-            // What is in the file, and what is bound, has tests of its own.
+            // Columns from the file and bound devices have tests of their own.
             "signer": module["signer"],
             "package": module["package"],
             "import-ns": module["import-ns"],

@@ -1,4 +1,4 @@
-//! Why a module is not loaded: it was built for another kernel, or needs what is not there.
+//! Why a module is not loaded: it was built for another kernel, or symbols are missing.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Why a module is not loaded: who asks, what is there already, its parameters and its own word;
+//! Why a module is not loaded: privileges, loaded modules, its parameters and its init function;
 //! and how much of that is known where little can be seen.
 
 use std::fs;
@@ -134,13 +134,14 @@ fn inexpressible_parameter() {
 }
 
 fn unknown_parameter() {
-    let done = run(["insmod", "/modules/t_params.ko", "p_itn=1", "p_byte=3", "colour=red"]);
+    let done = run(["insmod", "/modules/t_params.ko", "p_itn=1", "p_byte=3", "color=red"]);
     let loaded = Loaded::adopt("t_params");
     done.succeeds();
     done.check(
         done.stderr
             == "insmod: WARNING: unknown parameter 'p_itn' (did you mean 'p_int'?), \
-                'colour' for module t_params ignored\n",
+                'color' for module t_params ignored
+",
         "warns in one line",
     );
     drop(loaded);
@@ -218,7 +219,7 @@ fn without_proc() {
     judged(&without("/proc", &[file]), &[file], &misfit("missing-symbol", SYMBOL));
     let words = ["/modules/t_params.ko", "p_int=x"];
     judged(&without("/proc", &words), &words, &misfit("bad-parameter", PARAMETERS));
-    // sysfs knows what is loaded, too; and where nobody does, that is said.
+    // sysfs knows the loaded modules, too; without it, the cause says so.
     let _plain = Loaded::new("t_plain", "");
     let file = "/modules/t_plain.ko";
     let text = "File exists";
@@ -308,7 +309,7 @@ fn explained_on_demand() {
         lines
     };
     assert_eq!(sorted(&done.stderr), sorted(&format!("{first}{expected}")));
-    // What is said in so many words goes before what -v implies.
+    // An explicit --explain goes before what -v implies.
     run(["insmod", "--explain=never", "-v", "/modules/t_user.ko"]).fails(7, first.trim_end());
     let done = run(["insmod", "-v", "/modules/t_user.ko"]);
     done.check(done.stderr.contains("\n  cause: "), "explains");

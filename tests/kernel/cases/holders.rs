@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::guest::{Done, Loaded, Run, is_loaded, run, wait_for};
 
 crate::tests![
-    nobody,
-    nobody_and_it_stays,
+    no_holder,
+    no_holder_and_it_stays,
     while_it_loads_and_unloads,
     modules,
     misc_device,
     cdev,
-    nobody_can_tell,
+    no_holder_is_known,
     rmmod_itself,
     mounted_on_a_loop_device,
     tun,
@@ -47,13 +47,13 @@ pub(super) fn open(path: &str) -> File {
     File::open(path).unwrap()
 }
 
-fn nobody() {
+fn no_holder() {
     let _loaded = Loaded::new("t_plain", "");
     who("t_plain").prints("t_plain: 0 references\n  not in use\n");
     assert!(is_loaded("t_plain"));
 }
 
-fn nobody_and_it_stays() {
+fn no_holder_and_it_stays() {
     let _loaded = Loaded::new("t_noexit", "");
     who("t_noexit").prints(
         "t_noexit: 0 references\n  not in use\n  \
@@ -126,12 +126,12 @@ fn cdev() {
     ));
 }
 
-fn nobody_can_tell() {
+fn no_holder_is_known() {
     let _loaded = Loaded::new("t_hold", "hold_ms=2000");
     who("t_hold").prints("t_hold: 1 reference\n  1 reference of unknown origin\n");
 }
 
-/// What it was started with is its parent's, and no news; unless nobody else holds it.
+/// A descriptor that it inherited counts for its parent; unless the parent does not hold it.
 fn rmmod_itself() {
     let _loaded = Loaded::new("t_dev", "");
     wait_for("the device", || fs::exists("/dev/t_dev").unwrap());

@@ -15,7 +15,7 @@ crate::tests![
     gzip,
     zstd,
     xz_with_a_check_that_kernels_cannot_take,
-    compression_is_told_by_content,
+    compression_is_detected,
     distribution_module,
     init_runs_once_whatever_it_returns,
     parameters,
@@ -111,7 +111,7 @@ fn xz_with_a_check_that_kernels_cannot_take() {
     assert!(!complaints.iter().any(|line| line.contains("decompress")), "{complaints:#?}");
 }
 
-fn compression_is_told_by_content() {
+fn compression_is_detected() {
     for (file, named) in [("t_plain.ko.zst", "t_plain.ko"), ("t_plain.ko", "t_plain.ko.xz")] {
         let renamed = format!("/tmp/{named}");
         fs::copy(format!("/modules/{file}"), &renamed).unwrap();

@@ -1,5 +1,5 @@
-//! The options of insmod beyond loading a file: dependencies, standard input, what is
-//! loaded already, what was overridden; and decompression that cannot lose.
+//! The options of insmod beyond loading a file: dependencies, standard input, a module that is
+//! already loaded, overridden checks; and decompression without loss.
 
 use std::fs;
 use std::process::Command;
@@ -16,13 +16,13 @@ use crate::guest::{
 crate::tests![
     json_of_a_success,
     dependencies,
-    dependencies_told,
+    dependencies_reported,
     dependencies_damaged,
     dependencies_of_a_distribution_module,
     dependencies_are_taken_out_again,
     dependencies_foreseen,
     dependencies_are_not_forced,
-    nobody_looks_for_what_nobody_reads,
+    quiet_failures_need_no_search,
     if_needed_tells_differences,
     standard_input_as_a_file,
     standard_input_as_a_pipe,
@@ -54,12 +54,12 @@ fn json_of_a_success() {
 fn dependencies() {
     run(["insmod", "--deps", "/modules/t_user.ko"]).succeeds_silently();
     let (_base, _user) = (Loaded::adopt("t_base"), Loaded::adopt("t_user"));
-    // What is there already is left alone.
+    // A loaded dependency is left alone.
     run(["insmod", "--deps", "/modules/t_user2.ko"]).succeeds_silently();
     drop(Loaded::adopt("t_user2"));
 }
 
-fn dependencies_told() {
+fn dependencies_reported() {
     let done = run(["insmod", "-v", "--deps", "/modules/t_user.ko"]);
     drop((Loaded::adopt("t_user"), Loaded::adopt("t_base")));
     done.succeeds();
@@ -126,7 +126,7 @@ fn dependencies_are_taken_out_again() {
     if !has_symbol_versions() {
         return;
     }
-    // It is refused for a parameter, when its dependency is loaded already.
+    // It is refused for a parameter, when its dependency is already loaded.
     let directory = "/tmp/deps";
     fs::create_dir_all(directory).unwrap();
     let mut bytes = fs::read("/modules/t_user.ko").unwrap();
@@ -301,7 +301,7 @@ fn several_streams() {
     assert_eq!(runs, 3, "{lines:?}");
 }
 
-/// No decoder of a kernel minds it, and nobody else is to know better.
+/// No decoder of a kernel minds it, so the tool must not, either.
 fn what_follows_a_module() {
     for suffix in ["xz", "gz", "zst"] {
         let file = format!("/tmp/followed.ko.{suffix}");
@@ -326,7 +326,7 @@ fn filters() {
     }
 }
 
-/// An explanation is printed without asking; messages of earlier calls are not part of it.
+/// An explanation is printed without asking, and without messages of earlier calls.
 fn on_a_terminal() {
     run(["insmod", "/modules/t_user2.ko"]);
     run(["insmod", "/modules/t_user.ko"]);
@@ -378,7 +378,7 @@ fn dependencies_are_not_forced() {
 }
 
 /// The status is the same, and it takes no search for who exports a symbol.
-fn nobody_looks_for_what_nobody_reads() {
+fn quiet_failures_need_no_search() {
     for option in ["-q", "--explain=never"] {
         let words = ["insmod", option, "/modules/t_user.ko"];
         let trace = Trace::of("open,openat,openat2", &words);

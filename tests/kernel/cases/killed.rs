@@ -49,7 +49,7 @@ fn rmmod_wait() {
     assert!(killed > 0, "it was never killed");
 }
 
-/// The whole image is in memory, and the kernel has all of it or nothing.
+/// The whole image is in memory, and the kernel gets all or nothing.
 fn insmod_by_our_decoder() {
     const LINE: &[&str] = &["insmod", "-f", "/modules/t_plain.ko.gz"];
     let calls = run_with_fault(LINE, Until::Calls(usize::MAX)).calls.len();
@@ -68,7 +68,7 @@ fn insmod_by_our_decoder() {
     assert_eq!(killed, calls);
 }
 
-/// Nobody is left to take a dependency out again, but whatever is loaded is whole: a second run
+/// No process is left to remove a dependency again, but each loaded module is whole: a second run
 /// builds on it.
 fn insmod_with_dependencies() {
     const LINE: &[&str] = &["insmod", "--deps", "/modules/t_user.ko"];

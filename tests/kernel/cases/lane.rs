@@ -28,7 +28,7 @@ fn commands_get_what_they_are_given() {
 }
 
 fn overlong_commands_are_ended() {
-    // The second sleep is no child of ours, and must not keep us waiting for its output.
+    // The second sleep is not a child of ours, and must not keep us waiting for its output.
     let line = ["-c", "sleep 100 & sleep 100"];
     let done = Run::new("sh").args(line).limit(Duration::from_millis(100)).done();
     done.check(done.signal == Some(9), "is killed");

@@ -45,7 +45,7 @@ impl Waiter {
     }
 }
 
-/// Has `t_hold` let go so long after somebody has begun to wait, and returns how late it began to
+/// Has `t_hold` let go so long after a wait began, and returns how late it began to
 /// leave then. What follows is the kernel's work, the same for each removal.
 fn lateness(waiter: Waiter, hold: Duration) -> Duration {
     let log = KernelLog::from_now();

@@ -8,7 +8,7 @@ fn a_life() {
     let done = run(["/lifecycle", "/modules/t_hold.ko", "hold_ms=1500"]);
     done.succeeds();
     let lines: Vec<_> = done.stdout.lines().collect();
-    done.check(lines[0].starts_with("t_hold is live, and takes "), "says what is loaded");
+    done.check(lines[0].starts_with("t_hold is live, and takes "), "says which module is loaded");
     let waits = &lines[1..lines.len() - 1];
     done.check(!waits.is_empty(), "waits");
     for line in waits {

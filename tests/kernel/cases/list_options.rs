@@ -14,7 +14,7 @@ crate::tests![
     json_without_sys,
     hidden_addresses,
     names_paths_and_patterns,
-    what_is_not_loaded,
+    not_loaded,
     filters,
     order,
     loading_and_unloading,
@@ -131,18 +131,18 @@ fn names_paths_and_patterns() {
     fs::remove_file("/tmp/other-name.ko.xz").unwrap();
 }
 
-fn what_is_not_loaded() {
+fn not_loaded() {
     let _base = Loaded::new("t_base", "");
     let done = run(["lsmod", "-n", "-o", "NAME", "t-gone", "t_base", "zz_*", "", "a/\u{e9}.ko"]);
     done.check(done.status == Some(1), "fails");
-    done.check(done.stdout == "t_base\n", "lists what is loaded");
+    done.check(done.stdout == "t_base\n", "lists the loaded modules");
     done.check(
         done.stderr
             == "lsmod: ERROR: Module t_gone is not currently loaded\n\
                 lsmod: ERROR: No loaded module matches zz_*\n\
                 lsmod: ERROR: Module : a module name cannot be empty\n\
                 lsmod: ERROR: Module \u{e9} is not currently loaded\n",
-        "names what is not",
+        "names those that are not",
     );
     let done = run(["lsmod", "-J", "t_gone"]);
     done.check(done.status == Some(1), "fails");

@@ -1,7 +1,7 @@
 //! Modules of the distribution with something changed: no verdict that is stated as certain is
 //! wrong.
 //!
-//! What is true is asked of the kernel by another way than the command's: a tracing instance says
+//! The truth comes from the kernel by another way than the command's: a tracing instance says
 //! whether the loader got to the module's init function (`module_load`, the last thing before it) and
 //! what that returned (`initcall_finish`); the kernel's log, read whole, says what the loader
 //! complained of; and where a system call was made to fail, the kernel was never asked.
@@ -51,7 +51,7 @@ fn batch_10() {
 /// Loads in a batch.
 const LOADS: usize = 100;
 
-/// Small modules, mostly of data: what is changed in their code hardly hurts the kernel.
+/// Small modules, mostly of data: changes in their code hardly hurt the kernel.
 const MODULES: &[&str] = &["nls_cp437", "nls_iso8859-2", "nls_koi8-r", "crc7", "ts_bm", "nls_utf8"];
 
 /// A generator that is the same on each run: xorshift.
@@ -206,7 +206,7 @@ struct Truth {
 }
 
 impl Truth {
-    /// What is wrong about a verdict, if it is stated as a fact.
+    /// The fault of a verdict, if it is stated as a fact.
     fn contradicts(&self, kind: &str, certain: bool) -> Option<String> {
         let Self { reached, returned, lines, injected } = self;
         if !certain || kind == "loaded" {
@@ -222,7 +222,7 @@ impl Truth {
             return (!failed).then(|| "its init function did not run, or not fail".to_owned());
         }
         if *reached && kind != "already-loaded" {
-            return Some(format!("the loader was content, and {kind} is called certain"));
+            return Some(format!("the loader accepted it, and {kind} is called certain"));
         }
         let said: &[(&str, &[&str])] = &[
             (

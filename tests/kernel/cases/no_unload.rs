@@ -30,8 +30,8 @@ crate::tests![
     remove_by_pattern,
     remove_foresees_it,
     remove_as_data,
-    remove_what_is_not_loaded,
-    remove_what_is_built_in,
+    remove_not_loaded,
+    remove_built_in,
     remove_without_privilege,
     remove_without_proc_or_sys,
     who_holds_it,
@@ -78,7 +78,7 @@ fn compressed_by_any_means() {
     }
 }
 
-/// Only the call can tell: `/proc/kallsyms` lacks what is no code.
+/// Only the call shows it: `/proc/kallsyms` lists only functions.
 fn diagnosis_of_a_missing_symbol() {
     let file = "/modules/t_slow_user.ko";
     let result = assert_load(&[file], &misfit("missing-symbol", SYMBOL));
@@ -95,7 +95,7 @@ fn diagnosis_of_another_kernels_module() {
     assert!(result["cause"]["text"].as_str().unwrap().contains("CONFIG_MODULE_FORCE_LOAD"));
 }
 
-/// They cannot be taken out again, which is no reason to hide why they were loaded in vain.
+/// They cannot be removed again; the reason for the failure is still reported.
 fn dependencies_stay_when_the_load_fails() {
     let file = replaced("t_user2", "-no-unload ", "-no-reload ");
     fs::copy("/modules/t_base.ko", "/tmp/t_base.ko").unwrap();
@@ -141,7 +141,7 @@ fn list_for_people() {
     long.succeeds();
     let words: Vec<_> = long.stdout.lines().nth(1).unwrap().split_whitespace().collect();
     assert_eq!((words[0], words[2], words[3]), ("t_base", "-", "live"), "{words:?}");
-    // Nobody is known to use anybody: a tree of roots alone, and no module is known to be unused.
+    // No users are known: a tree of roots alone, and no module is known to be unused.
     let tree = run(["lsmod", "--tree", "t_base"]);
     tree.prints("NAME   SIZE REFCNT\nt_base  16K\n");
     let summary = run(["lsmod", "--summary"]);
@@ -218,7 +218,7 @@ fn remove_as_data() {
 }
 
 /// The kernel's answer is the same, but there is nothing to remove.
-fn remove_what_is_not_loaded() {
+fn remove_not_loaded() {
     let line = "rmmod: ERROR: Module t_absent is not currently loaded";
     for options in [&[][..], &["-w"], &["-r"], &["-n"]] {
         run([&["rmmod"], options, &["t_absent"]].concat()).fails(3, line);
@@ -228,7 +228,7 @@ fn remove_what_is_not_loaded() {
     done.check(result(&done)["cause"]["kind"] == "not-loaded", "is not loaded");
 }
 
-fn remove_what_is_built_in() {
+fn remove_built_in() {
     run(["rmmod", "printk"]).fails(1, "rmmod: ERROR: Module printk is builtin.");
     let done = run(["rmmod", "-J", "printk"]);
     done.check(result(&done)["cause"]["kind"] == "built-in", "is built in");

@@ -27,8 +27,8 @@ crate::tests![
     first_lines_are_those_of_kmod,
     causes,
     causes_that_need_injection,
-    modules_disabled_is_told_from_privilege,
-    forced_and_told,
+    modules_disabled_differs_from_privilege,
+    forced_and_reported,
     privilege_is_offered_to_those_without,
     json,
     json_of_what_was_not_there,
@@ -305,7 +305,7 @@ fn causes_that_need_injection() {
     done.check(done.stdout.contains("\"kind\":\"not-forceable\""), "is not forceable");
 }
 
-fn modules_disabled_is_told_from_privilege() {
+fn modules_disabled_differs_from_privilege() {
     let _loaded = Loaded::new("t_plain", "");
     let words = ["setpriv", "--bounding-set=-sys_module", "rmmod", "-J", "t_plain"];
     let done = run(words);
@@ -328,7 +328,7 @@ fn modules_disabled_is_told_from_privilege() {
         .fails(3, "rmmod: ERROR: Module t_absent is not currently loaded");
 }
 
-fn forced_and_told() {
+fn forced_and_reported() {
     let loaded = Loaded::new("t_noexit", "");
     let done = run(["rmmod", "-fJ", "t_noexit"]);
     done.succeeds();

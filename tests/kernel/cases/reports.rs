@@ -21,7 +21,7 @@ crate::tests![
     provider_of_another_build,
     upgraded_and_not_rebooted,
     name_in_place_of_a_file,
-    neighbours,
+    neighbors,
     objects_of_the_build,
     compressed_twice,
     answer_of_a_server,
@@ -184,7 +184,7 @@ fn name_in_place_of_a_file() {
     assert_eq!(fixes(&result), ["modprobe dummy numdummies=2"]);
 }
 
-fn neighbours() {
+fn neighbors() {
     let missing = |file: &str| {
         let expected =
             Expected { kind: "file-not-found", status: 1, text: "No such file or directory" };

@@ -103,7 +103,7 @@ fn loaded_and_removed_many_times() {
         run(["insmod", FILE]).succeeds_silently();
         run(["rmmod", "t_plain"]).succeeds_silently();
     };
-    // What is set up once is not what is looked for: the memory of the kernel's own tables grows
+    // Memory that is allocated once does not count: the memory of the kernel's own tables grows
     // for a while.
     let begin = Instant::now();
     let mut memory = Vec::new();

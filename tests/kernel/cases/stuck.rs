@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::guest::{Done, Loaded, Run, is_loaded};
 
-crate::tests![init_sleeps, init_waits_for_a_lock, init_of_another, exit_sleeps, nobody_looks];
+crate::tests![init_sleeps, init_waits_for_a_lock, init_of_another, exit_sleeps, no_reader];
 
 const FILE: &str = "/modules/t_stuck.ko";
 
@@ -66,7 +66,7 @@ fn exit_sleeps() {
     );
 }
 
-fn nobody_looks() {
+fn no_reader() {
     let done = long(&["insmod", FILE, "init_does=sleep"]);
     let _stuck = Loaded::adopt("t_stuck");
     done.succeeds_silently();

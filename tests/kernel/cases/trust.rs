@@ -218,7 +218,7 @@ fn verify_signed() {
     run(["rmmod", "nls_cp437"]).succeeds_silently();
 }
 
-/// The name of whoever certified the key is part of what the kernel looks for it by.
+/// The kernel looks up a key by its serial number and the name of its issuer.
 fn with_another_signer() -> String {
     signed_with(|bytes| {
         let end = bytes.len();

@@ -17,9 +17,9 @@ crate::tests![
     time_runs_out,
     one_budget_for_all,
     used_by_a_module,
-    still_initialising,
+    still_initializing,
     already_being_removed,
-    removed_by_somebody_else,
+    removed_by_another_process,
     permanent,
     not_loaded,
 ];
@@ -126,7 +126,7 @@ fn used_by_a_module() {
     assert!(!is_loaded("t_base"));
 }
 
-fn still_initialising() {
+fn still_initializing() {
     let inserted = meanwhile(&["insmod", "/modules/t_slow.ko", "init_ms=1000"], || {
         run(["rmmod", "--wait", "t_slow"]).succeeds_silently();
     });
@@ -144,7 +144,7 @@ fn already_being_removed() {
     first.succeeds_silently();
 }
 
-fn removed_by_somebody_else() {
+fn removed_by_another_process() {
     let _loaded = Loaded::new("t_hold", "hold_ms=1000");
     let first = meanwhile(&["rmmod", "--wait", "t_hold"], || {
         run(["rmmod", "--wait", "t_hold"]).succeeds_silently();

@@ -177,7 +177,7 @@ fn instances_of_others_stay() {
     assert_eq!(left.len(), others.len());
 }
 
-/// What is loaded under the name in the meantime is to go, too.
+/// A module that is loaded under the name in the meantime is removed, too.
 fn loaded_again_meanwhile() {
     let (base, user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
     let done = thread::scope(|scope| -> Done {
@@ -201,7 +201,7 @@ fn loaded_again_meanwhile() {
     drop((user, base));
 }
 
-/// Up to Linux 3.12 the call itself waits, if it is not told otherwise.
+/// Up to Linux 3.12 the call itself waits, unless O_NONBLOCK is set.
 fn old_kernels_wait_themselves() {
     let _loaded = Loaded::new("t_hold", "hold_ms=2000");
     let done = run([

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use nix::libc;
 
-/// What is known of a system call.
+/// A system call.
 pub(crate) struct CallKind {
     number: i64,
     pub(crate) name: &'static str,
@@ -96,7 +96,7 @@ const CALLS: &[CallKind] = &[
     kind(libc::SYS_memfd_create, "memfd_create", &[EMFILE, ENOSYS]),
     kind(libc::SYS_signalfd4, "signalfd4", &[EMFILE, ENOSYS]),
     kind(libc::SYS_futex, "futex", &[EINTR]),
-    // It cannot fail for a clock that there is; on most machines it is no system call at all.
+    // It cannot fail for a clock that there is; on most machines it makes no system call.
     kind(libc::SYS_clock_gettime, "clock_gettime", &[]),
     // These do not return, or not in the usual way.
     kind(libc::SYS_exit, "exit", &[]),

@@ -41,7 +41,7 @@ impl Call {
     }
 }
 
-/// What is to go wrong.
+/// The fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The call fails, and does nothing.
@@ -53,7 +53,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Where time decides what is called when, another call may come at a place than was planned.
+    /// Timing may change the order of calls, so that another call than planned comes at this place.
     fn befits(self, call: &Call) -> bool {
         match self {
             Self::Error(errno) => call.kind.errors.contains(&errno),
@@ -96,7 +96,7 @@ pub(crate) enum Until {
 pub(crate) fn run_with_fault(line: &[&str], until: Until) -> Faulted {
     let (out, err) = ("/tmp/fault.out", "/tmp/fault.err");
     let create = |file| File::create(file).expect("cannot create a file in /tmp");
-    // Not with a pipe for its output: nobody reads while this thread follows the calls.
+    // Not with a pipe for its output: this thread cannot read while it follows the calls.
     #[allow(clippy::zombie_processes, reason = "waited for below, by process id")]
     let child = Command::new("/proc/self/exe")
         .arg("traced")
@@ -174,7 +174,7 @@ impl Follower {
         let _ = ptrace::syscall(child, None);
         loop {
             let event = waitpid(None, Some(WaitPidFlag::__WALL)).expect("waitpid");
-            // A thread that is killed meanwhile cannot be asked or told anything any more.
+            // A thread that was killed in the meantime has no state any more.
             let (pid, signal) = match event {
                 WaitStatus::Exited(pid, status) if pid == child => return (Some(status), None),
                 WaitStatus::Signaled(pid, signal, _) if pid == child => {
@@ -277,7 +277,7 @@ fn call(pid: Pid, registers: &nix::libc::user_regs_struct) -> Call {
 fn string(pid: Pid, address: u64) -> Option<String> {
     let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
     let mut bytes = [0; 256];
-    // It may be the end of what is mapped.
+    // It may be the end of a mapping.
     let length = memory.read_at(&mut bytes, address).ok()?;
     let text = bytes[..length].split(|&byte| byte == 0).next()?;
     Some(String::from_utf8_lossy(text).into_owned())

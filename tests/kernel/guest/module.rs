@@ -57,7 +57,7 @@ impl Drop for Loaded {
         if is_loaded(self.0)
             && let Err(error) = remove(self.0)
         {
-            // The guest half finds what is left behind, and fails the test.
+            // The guest half finds modules that are left behind, and fails the test.
             eprintln!("cannot remove {}: {error}", self.0);
         }
     }
@@ -67,7 +67,7 @@ impl Drop for Loaded {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Removes a module. A permanent one is removed by force, which is safe for
-/// `t_noexit`: nothing of it is in use.
+/// `t_noexit`: it is not in use.
 pub(crate) fn remove(name: &str) -> Result<(), Errno> {
     let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
     let start = Instant::now();

@@ -102,7 +102,7 @@ impl Run {
 
         let mut stdin = child.stdin.take().expect("stdin is a pipe");
         let bytes = self.stdin;
-        // A command that does not read all of its input is no error.
+        // A command may leave a part of its input unread.
         thread::spawn(move || stdin.write_all(&bytes));
         let stdout = reader(child.stdout.take().expect("stdout is a pipe"));
         let stderr = reader(child.stderr.take().expect("stderr is a pipe"));
@@ -177,7 +177,7 @@ impl Done {
         assert!(condition, "expected that it {expected}:\n{}", self.describe());
     }
 
-    /// The command line and what came of it.
+    /// The command line and its result.
     pub(crate) fn describe(&self) -> String {
         let mut text = String::from("$");
         for word in &self.line {
@@ -187,8 +187,8 @@ impl Done {
             (Some(status), _) => writeln!(text, "\nstatus {status} after {:?}", self.took),
             (_, signal) => writeln!(text, "\nsignal {signal:?} after {:?}", self.took),
         };
-        for (stream, content) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            for line in content.lines() {
+        for (stream, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            for line in text.lines() {
                 let _ = writeln!(text, "{stream}: {line}");
             }
         }

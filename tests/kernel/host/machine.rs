@@ -120,7 +120,7 @@ impl Machine {
         }
     }
 
-    /// What is wrong with this machine, with the end of its console, which has the
+    /// The fault of this machine, with the end of its console, which has the
     /// kernel's last words.
     fn lost(&self, reason: &str) -> String {
         let complaints = tail(&self.complaints);
@@ -161,16 +161,16 @@ impl Guest {
 
 /// A module that was built for another kernel, if there are several for the same machine.
 fn module_of_another_kernel(kernel: &str) -> Result<Option<PathBuf>, String> {
-    let flavours = script(&mut Command::new("tests/vm/flavours.sh"))?;
-    let Some(other) = flavours.lines().find(|flavour| *flavour != kernel) else { return Ok(None) };
+    let flavors = script(&mut Command::new("tests/vm/flavors.sh"))?;
+    let Some(other) = flavors.lines().find(|flavor| *flavor != kernel) else { return Ok(None) };
     let modules = script(Command::new("tests/vm/modules.sh").arg(other))?;
     Ok(Some(Path::new(modules.trim()).join("t_plain.ko")))
 }
 
 /// The last lines of a file, if there is such a file.
 fn tail(file: &Path) -> String {
-    let content = fs::read(file).unwrap_or_default();
-    let text = String::from_utf8_lossy(&content);
+    let bytes = fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }

@@ -22,7 +22,7 @@ pub(super) fn release(kernel: &str) -> String {
     fs::read_to_string(file).unwrap_or_default().trim().to_owned()
 }
 
-/// What is known of a kernel. Each line is `RELEASE TEST ok` or `RELEASE TEST failed`; what another
+/// The results on a kernel. Each line is `RELEASE TEST ok` or `RELEASE TEST failed`; what another
 /// release did is no longer of interest.
 pub(super) fn read(kernel: &str) -> Outcomes {
     let release = release(kernel);
@@ -35,8 +35,7 @@ pub(super) fn read(kernel: &str) -> Outcomes {
         .collect()
 }
 
-/// Adds an outcome, or replaces that of an earlier run. A disk that is full is no reason for a test
-/// to fail.
+/// Adds an outcome, or replaces that of an earlier run. A full disk must not make a test fail.
 pub(super) fn note(kernel: &str, test: &str, passed: bool) {
     let mut outcomes = read(kernel);
     outcomes.insert(test.to_owned(), passed);

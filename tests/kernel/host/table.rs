@@ -58,7 +58,7 @@ const FEATURES: &[Feature] = &[
     feature(
         "compressed, undone by `insmod`",
         &[
-            "insert::compression_is_told_by_content",
+            "insert::compression_is_detected",
             "insert::gzip",
             "insert::xz",
             "insert::xz_with_a_check_that_kernels_cannot_take",
@@ -168,7 +168,7 @@ fn read(text: &str) -> Vec<Column> {
 
 /// Those of the kernels that have results, and the old ones of all others.
 fn columns(mut old: Vec<Column>) -> Result<Vec<Column>, Box<dyn Error>> {
-    let names = script(Command::new("tests/vm/flavours.sh").arg("all"))?;
+    let names = script(Command::new("tests/vm/flavors.sh").arg("all"))?;
     let mut columns = Vec::new();
     let mut made = Vec::new();
     for kernel in names.lines() {
@@ -179,7 +179,7 @@ fn columns(mut old: Vec<Column>) -> Result<Vec<Column>, Box<dyn Error>> {
             columns.extend(known);
             continue;
         }
-        let packages = script(Command::new("tests/vm/flavours.sh").arg(kernel))?;
+        let packages = script(Command::new("tests/vm/flavors.sh").arg(kernel))?;
         columns.push(Column {
             kernel: kernel.to_owned(),
             release: results::release(kernel),

@@ -1,4 +1,4 @@
-//! Every text that a kernel gives for a refusal, with its answer, and what is to come of it.
+//! Every text that a kernel logs for a refusal, with its errno and the cause that must follow.
 //!
 //! From the sources of Linux 3.10 to 7.x: `kernel/module.c` and `kernel/module/`,
 //! `kernel/module_signing.c`, `kernel/params.c`, `kernel/livepatch`, `kernel/bpf/btf.c`,
@@ -245,7 +245,7 @@ const TEXTS: &[(Errno, &str, &str)] = &[
     (EPERM, "bad-parameter", "t_x: `0x300' invalid for parameter `io'"),
     // Up to 3.10.
     (ENOENT, "bad-parameter", "t_x: Unknown parameter `q'"),
-    // What is notified of a module.
+    // Module notifiers.
     (EINVAL, "btf-mismatch", "failed to validate module [t_x] BTF: -22"),
     (Errno::ENOSPC, "btf-mismatch", "failed to validate module [t_x] BTF: -28"),
     (
@@ -365,7 +365,7 @@ fn taints_are_no_reason() {
 
 /// What the init function's callees log names others, and shows that it ran.
 #[test]
-fn init_is_told_by_what_it_logs() {
+fn init_is_recognized_by_its_log() {
     const CERTAIN: &[(Errno, &str)] = &[
         (Errno::ENODEV, ""),
         (Errno::ENODEV, "t_x: no luck"),

@@ -31,7 +31,7 @@ pub(in crate::holders) fn actions(search: &Search<'_>) -> Vec<Holder> {
         let result = Netlink::open(netlink::ROUTE).and_then(|mut netlink| {
             let mut all = Vec::new();
             for kind in &kinds {
-                // Of a kind that nobody uses the kernel knows nothing.
+                // The kernel does not know a kind that is not in use.
                 let _ = netlink.dump(search, GET_ACTION, &request(kind), |_, payload| {
                     let table = attribute(payload.get(HEADER..).unwrap_or_default(), TABLE);
                     all.extend(

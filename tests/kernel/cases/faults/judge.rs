@@ -1,4 +1,4 @@
-//! What is wrong with a run in which one call failed, if anything is.
+//! The verdict about a run in which one call failed.
 
 use nix::sys::signal::Signal;
 
@@ -46,7 +46,7 @@ impl Scenario {
         }
         // It cannot take out what it is kept from taking out.
         if half_done && hit.is_none_or(|call| call.kind.name != "delete_module") {
-            return Err("it leaves half of it".to_owned());
+            return Err("it leaves half of its work".to_owned());
         }
         if achieved == Some(true) && !writes_to(hit, 1) && ordinary.status == Some(0) {
             return Err("it denies what it did".to_owned());
@@ -73,7 +73,7 @@ impl Scenario {
         achieved: Option<bool>,
         fault: Fault,
     ) -> Result<(), String> {
-        // What the kernel says is not there was removed by somebody else.
+        // A module that the kernel does not find was removed by another process.
         let gone = fault == Fault::Error(nix::errno::Errno::ENOENT)
             && run.hit.as_ref().is_some_and(|call| call.kind.name == "delete_module");
         if ordinary.status != Some(0) {
@@ -111,7 +111,7 @@ fn writes_to(hit: Option<&Call>, descriptor: u64) -> bool {
     hit.is_some_and(|call| call.kind.name == "write" && call.first == descriptor)
 }
 
-/// What is known of modules beyond their list, which is all or nothing.
+/// Facts about modules beyond their list, which is all or nothing.
 fn reads_extras(hit: Option<&Call>) -> bool {
     hit.is_some_and(|call| match &call.path {
         Some(path) => path.starts_with("/sys/") || path.starts_with("/lib/modules/"),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::guest::{Call, Fault};
 
-/// What is to go wrong, and where: on the first call of each sort the most plausible error, and one
+/// The faults and their places: on the first call of each sort the most plausible error, and one
 /// byte only; if thorough, also on the second and the last such call, and with all other errors.
 pub(super) fn faults(calls: &[Call], thorough: bool) -> Vec<(usize, Fault)> {
     let mut sorts: HashMap<_, Vec<usize>> = HashMap::new();

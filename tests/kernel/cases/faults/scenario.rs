@@ -12,7 +12,7 @@ use crate::guest::{
 /// explanation.
 const BEGINNING: usize = 150;
 
-/// How long it may take; what is most likely and most different comes first.
+/// How long it may take; the most likely and most different faults come first.
 const BUDGET: Duration = Duration::from_secs(3);
 const THOROUGH_BUDGET: Duration = Duration::from_secs(900);
 
@@ -30,7 +30,7 @@ pub(super) enum Effect {
 
 pub(super) struct Scenario {
     pub(super) line: &'static [&'static str],
-    /// What is loaded before it.
+    /// The modules to load before it.
     pub(super) loaded: &'static [(&'static str, &'static str)],
     pub(super) effect: Effect,
     /// Words of which a failure's first line has one.

@@ -1,10 +1,10 @@
 #!/bin/sh
 # The kernels the tests know, by the distribution that they are run on.
 #
-#   flavours.sh            lists those that every test is run on, one name a line
-#   flavours.sh all        lists all
-#   flavours.sh machines   lists those for other machines
-#   flavours.sh FLAVOUR    prints its architecture, its suite and the packages it consists of
+#   flavors.sh            lists those that every test is run on, one name a line
+#   flavors.sh all        lists all
+#   flavors.sh machines   lists those for other machines
+#   flavors.sh FLAVOR    prints its architecture, its suite and the packages it consists of
 set -eu
 
 # shellcheck source=/dev/null # the system's
@@ -40,7 +40,7 @@ table() {
 		echo always 6.8 amd64 - linux-image-virtual linux-headers-virtual
 		;;
 	*)
-		echo "flavours.sh: no kernels are known for ${PRETTY_NAME:-this system};" \
+		echo "flavors.sh: no kernels are known for ${PRETTY_NAME:-this system};" \
 			"add a line for it to $0" >&2
 		return 1
 		;;
@@ -85,6 +85,6 @@ esac
 echo "$rows" | while read -r _ name rest; do
 	[ "$name" != "$1" ] || echo "$rest"
 done | grep . || {
-	echo "flavours.sh: no kernel '$1' here, only:" "$(echo "$rows" | cut -d ' ' -f 2 | xargs)" >&2
+	echo "flavors.sh: no kernel '$1' here, only:" "$(echo "$rows" | cut -d ' ' -f 2 | xargs)" >&2
 	exit 1
 }
