@@ -201,7 +201,7 @@ fn loaded_again_meanwhile() {
     drop((user, base));
 }
 
-/// Up to Linux 3.12 the call itself waits, unless O_NONBLOCK is set.
+/// Up to Linux 3.12 the call itself waits, unless `O_NONBLOCK` is set.
 fn old_kernels_wait_themselves() {
     let _loaded = Loaded::new("t_hold", "hold_ms=2000");
     let done = run([

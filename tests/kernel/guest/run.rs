@@ -187,8 +187,8 @@ impl Done {
             (Some(status), _) => writeln!(text, "\nstatus {status} after {:?}", self.took),
             (_, signal) => writeln!(text, "\nsignal {signal:?} after {:?}", self.took),
         };
-        for (stream, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
-            for line in text.lines() {
+        for (stream, output) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            for line in output.lines() {
                 let _ = writeln!(text, "{stream}: {line}");
             }
         }
