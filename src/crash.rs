@@ -3,12 +3,7 @@
 //! An oops ends the process that ran the function. The module stays as it was, half loaded or half
 //! removed, until reboot: nothing in `/proc/modules` tells it from one that takes its time.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
-
-use nix::libc;
-
+use crate::log;
 use crate::name::ModuleName;
 use crate::system::{self, System};
 
@@ -26,33 +21,7 @@ pub(crate) fn of(system: &System, name: &ModuleName) -> Option<Crash> {
     const DIED: u64 = 1 << 7;
     let taints = system::read_text(&system.sysctl("kernel/tainted")).ok();
     let taints = taints.and_then(|text| text.parse::<u64>().ok())?;
-    if taints & DIED == 0 { None } else { find(&lines(system), name) }
-}
-
-/// The texts of all records in the log; none if it cannot be read.
-fn lines(system: &System) -> Vec<String> {
-    const RECORD_MAX: usize = 8192;
-    /// More records than the largest ring buffer holds: other processes may log meanwhile.
-    const RECORDS_MAX: usize = 1 << 20;
-    let options = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).clone();
-    let Ok(mut log) = options.open(system.kernel_log()) else { return Vec::new() };
-    let mut lines = Vec::new();
-    let mut record = vec![0; RECORD_MAX];
-    for _ in 0..RECORDS_MAX {
-        match log.read(&mut record) {
-            Ok(0) => break,
-            Ok(length) => {
-                let text = String::from_utf8_lossy(record.get(..length).unwrap_or_default());
-                let text = text.split_once(';').map_or("", |(_, text)| text);
-                lines.push(text.lines().next().unwrap_or_default().to_owned());
-            }
-            // The next record was overwritten before it was read.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
-    }
-    lines
+    if taints & DIED == 0 { None } else { find(&log::texts(system), name) }
 }
 
 /// Looks for a report whose stack leads from the call of the function into the module.

@@ -15,7 +15,6 @@ mod facts;
 mod fix;
 #[cfg(feature = "serde")]
 mod json;
-mod log;
 mod looks;
 mod parameter;
 mod phrases;
@@ -28,12 +27,12 @@ mod text;
 mod unopened;
 
 pub use crate::class::Class;
+pub use crate::log::KernelLog;
 pub use crate::remedy::{Change, Remedy, WayOut};
 pub use crate::shell::CommandLine;
 pub use caller::Privilege;
 pub use cause::Cause;
 pub use comparison::Difference;
-pub use log::KernelLog;
 pub use supposed::Supposed;
 pub use symbol::{Builds, MissingSymbol, WrongVersion};
 

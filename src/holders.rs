@@ -21,6 +21,7 @@ mod files;
 mod helpers;
 mod holder;
 mod keepers;
+mod kinds;
 mod mountinfo;
 mod mounts;
 mod namespaces;

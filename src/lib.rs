@@ -135,6 +135,7 @@
 //! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
 //! | `holders` | who holds references to a module |
 //! | `stack` | where a thread is inside the kernel |
+//! | `log` | the kernel's log |
 //! | `crash` | modules whose init or exit function crashed |
 //! | `depmod` | the index files of depmod(8), and the modules of a release |
 //! | `modprobe` | the configuration of modprobe(8): modprobe.d(5) |
@@ -173,6 +174,7 @@ pub mod insert;
 pub mod installed;
 mod kernel;
 pub mod loaded;
+mod log;
 mod memory;
 mod modprobe;
 mod name;

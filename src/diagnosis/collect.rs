@@ -10,7 +10,6 @@ use super::{Purpose, Request, Supposed, looks, providers, unopened};
 use crate::architecture;
 use crate::depmod::ModuleTree;
 use crate::diagnosis::exports::{Exported, Exports};
-use crate::diagnosis::log::{KernelLog, Since};
 use crate::diagnosis::policy::Policy;
 use crate::diagnosis::reference::Reference;
 use crate::errno::Errno;
@@ -18,6 +17,7 @@ use crate::error::Error;
 use crate::file::{ElfHeader, Image, ModuleFile, Signature};
 use crate::insert::{InsertError, InsertFailure};
 use crate::loaded::{Attributes, LoadedModule, Snapshot, State, has_builtin_dir};
+use crate::log::{KernelLog, Since};
 use crate::name::ModuleName;
 use crate::system::{self, System};
 

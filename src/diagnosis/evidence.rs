@@ -8,7 +8,7 @@ mod texts;
 
 use std::collections::HashSet;
 
-use crate::diagnosis::log::Since;
+use crate::log::Since;
 
 /// A line of the log, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,7 +193,7 @@ fn mentions(text: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::log::Record;
+    use crate::log::Record;
     use std::time::Duration;
 
     const ABOUT: About<'_> = About { names: &["t_x"], parameters: &["p"] };

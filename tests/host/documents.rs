@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use modutils::diagnosis::Class;
+use modutils::holders::HolderKind;
 use modutils::replace::Obstacle;
 use modutils::{Cause, Refusal};
 use modutils_tools::{Meanings, Record, Status, insmod, lsmod, rmmod};
@@ -253,33 +254,10 @@ fn json() {
 /// Every kind of holder is documented.
 #[test]
 fn holders() {
-    let code = text("src/holders/holder.rs");
-    let (_, after) = code.split_once("pub enum HolderKind {").unwrap();
-    let lines: Vec<_> = after.split("\n}").next().unwrap().lines().collect();
-    let kinds: Words = lines
-        .windows(2)
-        // One with another's name is documented there.
-        .filter(|lines| !lines[0].contains("serde(rename"))
-        .filter_map(|lines| lines[1].strip_prefix("    "))
-        .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
-        .map(|line| kebab(line.trim_end_matches([' ', '{', ','])))
-        .collect();
-    assert!(kinds.len() > 10 && kinds.contains("block-device"), "{kinds:?}");
+    let kinds: Words = HolderKind::KINDS.iter().copied().map(str::to_owned).collect();
     let section = section("rmmod", "JSON");
     let tags = section.lines().filter_map(|line| line.strip_prefix(".It Li "));
     assert_eq!(tags.map(String::from).collect::<Words>(), kinds);
-}
-
-/// `BlockDevice` as serde writes it: `block-device`.
-fn kebab(name: &str) -> String {
-    let mut word = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !word.is_empty() {
-            word.push('-');
-        }
-        word.push(letter.to_ascii_lowercase());
-    }
-    word
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(crate) mod races;
 pub(crate) mod refusals;
 pub(crate) mod remove;
 pub(crate) mod remove_options;
+pub(crate) mod remove_text;
 pub(crate) mod replace;
 pub(crate) mod reports;
 pub(crate) mod search_time;

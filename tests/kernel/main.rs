@@ -147,6 +147,7 @@ const AREAS: &[Area] = &[
     Area { name: "replace", boots: &[DEFAULT, FAULTS], tests: cases::replace::TESTS },
     Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
+    Area { name: "remove_text", boots: &[DEFAULT], tests: cases::remove_text::TESTS },
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
     Area { name: "races", boots: &[DEFAULT, STRESS], tests: cases::races::TESTS },
     #[cfg(target_arch = "x86_64")]

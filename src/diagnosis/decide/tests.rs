@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+mod init;
 mod texts;
 
 use super::decide;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::kmod::{ModuleInitFlags, finit_module};
 use serde_json::Value;
 
-use crate::cases::remove_options::kmod_says;
+use crate::cases::remove_text::kmod_says;
 use crate::guest::{
     Done, FORMAT, Run, SYMBOL, assert_load, assert_verdict, is_loaded, judged, loaded, misfit,
     replaced, result, run, wait_for,

@@ -79,7 +79,7 @@ const FEATURES: &[Feature] = &[
     feature("blacklist, `modules_disabled`, `nomodule`", &["forbidden::", "nomodule::"]),
     feature(
         "remove: users first, patterns, force",
-        &["remove::", "remove_options::", "no_unload::remove", "uml::remove"],
+        &["remove::", "remove_options::", "remove_text::", "no_unload::remove", "uml::remove"],
     ),
     feature("replace a loaded module by another build", &["replace::"]),
     feature("functions that hang or crash", &["stuck::", "crashes::"]),

@@ -92,6 +92,13 @@ impl KernelLog {
     }
 }
 
+/// Returns the lines of the kernel in the whole log; none if it cannot be read.
+pub(crate) fn texts(system: &System) -> Vec<String> {
+    let Ok(mut log) = open(system) else { return Vec::new() };
+    let (records, _) = records(&mut log, Duration::ZERO);
+    records.into_iter().map(|record| record.text).collect()
+}
+
 /// How far the log's clock may be from `CLOCK_MONOTONIC_RAW`. Both count the same cycles, without
 /// NTP's corrections; but they start at different moments of the boot (`local_clock` in
 /// `kernel/sched/clock.c`), and lose different parts of a suspend.
@@ -113,7 +120,7 @@ fn open(system: &System) -> Result<File, Error> {
 /// More records than any log has room for.
 const MOST: usize = 1 << 20;
 
-/// How many records are kept: other processes may log faster than anybody can read.
+/// How many records are kept: other processes may log faster than this one reads.
 const KEPT: usize = 1 << 14;
 
 /// The lines from a time on, and whether they are all there are.
