@@ -160,6 +160,8 @@
 
 mod architecture;
 pub mod availability;
+#[cfg(test)]
+mod captured;
 mod class;
 mod compression;
 mod crash;

@@ -111,11 +111,11 @@ pub(crate) fn has_builtin_dir(system: &System, name: &ModuleName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use crate::captured::Captured;
 
     #[test]
     fn parts_of_the_kernel_and_modules_that_come_or_go() {
-        let root = std::env::temp_dir().join(format!("modutils-builtin-{}", std::process::id()));
+        let root = Captured::new();
         for (index, (entries, builtin)) in [
             (&["parameters"][..], true),
             (&["version"], true),
@@ -128,14 +128,12 @@ mod tests {
         .into_iter()
         .enumerate()
         {
-            let dir = root.join(format!("sys/module/m{index}"));
-            fs::create_dir_all(&dir).unwrap();
+            let dir = root.directory(format!("sys/module/m{index}"));
             for entry in entries {
-                fs::create_dir(dir.join(entry)).unwrap();
+                root.directory(dir.join(entry));
             }
             let name = ModuleName::new(format!("m{index}").as_bytes()).unwrap();
-            assert_eq!(has_builtin_dir(&System::at(&root), &name), builtin, "{entries:?}");
+            assert_eq!(has_builtin_dir(&root.system(), &name), builtin, "{entries:?}");
         }
-        fs::remove_dir_all(&root).unwrap();
     }
 }

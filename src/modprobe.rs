@@ -154,7 +154,7 @@ fn joined_lines(text: &[u8]) -> Vec<(Vec<u8>, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use crate::captured::Captured;
 
     fn settings(text: &str) -> Vec<(Setting, usize)> {
         parse(text.as_bytes()).collect()
@@ -209,22 +209,16 @@ mod tests {
 
     #[test]
     fn files_hide_those_of_their_name_in_later_directories() {
-        let root = std::env::temp_dir().join(format!("modutils-modprobe-{}", std::process::id()));
-        for (path, text) in [
+        let root = Captured::with(&[
             ("etc/modprobe.d/b.conf", "blacklist local\n"),
             ("lib/modprobe.d/b.conf", "blacklist hidden\n"),
             ("lib/modprobe.d/a.conf", "blacklist first\n"),
             ("lib/modprobe.d/a.txt", "blacklist other\n"),
             ("proc/cmdline", "quiet modprobe.blacklist=one,t-wo module_blacklist=no\n"),
-        ] {
-            let path = root.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        std::os::unix::fs::symlink("loop.conf", root.join("etc/modprobe.d/loop.conf")).unwrap();
-        fs::create_dir(root.join("etc/modprobe.d/directory.conf")).unwrap();
-        let found = Configuration::read(&System::at(&root));
-        fs::remove_dir_all(&root).unwrap();
+        ]);
+        root.link("loop.conf", "etc/modprobe.d/loop.conf");
+        root.directory("etc/modprobe.d/directory.conf");
+        let found = Configuration::read(&root.system());
 
         let names = ["first", "local", "one", "t_wo"];
         let expected: Vec<_> = names.iter().map(|text| Setting::Blacklist(name(text))).collect();

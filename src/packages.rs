@@ -94,8 +94,8 @@ fn spellings(path: &Path) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
     use std::fs;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[cfg(feature = "xz")]
     fn unpacked(file: &Path) -> Vec<u8> {
@@ -117,19 +117,13 @@ mod tests {
     /// Data bases of the package managers, but for apk's made by them, in the places that they have
     /// on a system.
     fn owner_in(data: &[(&str, &str)], file: &str) -> Option<String> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let root =
-            std::env::temp_dir().join(format!("modutils-packages-{}-{number}", std::process::id()));
+        let root = Captured::new();
         for (from, to) in data {
             let from = Path::new("tests/fixtures/packages").join(from);
-            let to = root.join(to);
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::write(to, unpacked(&from)).unwrap();
+            root.write(to, unpacked(&from));
         }
         let file = root.join(file);
-        let found = owners(&System::at(&root), std::slice::from_ref(&file));
-        fs::remove_dir_all(&root).unwrap();
+        let found = owners(&root.system(), std::slice::from_ref(&file));
         found.get(&file).cloned()
     }
 
@@ -172,22 +166,19 @@ mod tests {
 
     #[test]
     fn dpkg_and_its_diversions() {
-        let root = std::env::temp_dir().join(format!("modutils-dpkg-{}", std::process::id()));
-        let info = root.join("var/lib/dpkg/info");
-        fs::create_dir_all(&info).unwrap();
+        let root = Captured::new();
         for (package, files) in [
             ("linux-image-6.1", "/.\n/lib/m/a.ko\n/lib/m/b.ko\n"),
             ("driver", "/lib/m/b.ko\n"),
             ("libc6:amd64", "/usr/lib/libc.so\n"),
         ] {
-            fs::write(info.join(format!("{package}.list")), files).unwrap();
+            root.write(format!("var/lib/dpkg/info/{package}.list"), files);
         }
         let diversions = "/lib/m/b.ko\n/lib/m/b.ko.orig\ndriver\n";
-        fs::write(root.join("var/lib/dpkg/diversions"), diversions).unwrap();
+        root.write("var/lib/dpkg/diversions", diversions);
         let files = ["usr/lib/m/a.ko", "lib/m/b.ko", "lib/libc.so", "lib/x"];
         let files = files.map(|file| root.join(file));
-        let found = owners(&System::at(&root), &files);
-        fs::remove_dir_all(&root).unwrap();
+        let found = owners(&root.system(), &files);
         let found = files.each_ref().map(|file| found.get(file).map(String::as_str));
         assert_eq!(found, [Some("linux-image-6.1"), Some("driver"), Some("libc6:amd64"), None]);
     }

@@ -78,16 +78,11 @@ fn is_in_user_namespace(system: &System) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
 
-    /// What a captured /proc says; each test has a directory of its own.
-    fn caller(name: &str, status: &str, map: &str) -> Caller {
-        let root = std::env::temp_dir().join(format!("modutils-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(root.join("proc/self")).unwrap();
-        std::fs::write(root.join("proc/self/status"), status).unwrap();
-        std::fs::write(root.join("proc/self/uid_map"), map).unwrap();
-        let caller = Caller::read(&System::at(&root));
-        std::fs::remove_dir_all(root).unwrap();
-        caller
+    fn caller(status: &str, map: &str) -> Caller {
+        let files = [("proc/self/status", status), ("proc/self/uid_map", map)];
+        Caller::read(&Captured::with(&files).system())
     }
 
     const INITIAL: &str = "         0          0 4294967295\n";
@@ -97,11 +92,11 @@ mod tests {
         let all = "CapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\nSeccomp:\t0\n";
         let user = "CapEff:\t0000000000000000\nCapBnd:\t000001ffffffffff\nSeccomp:\t0\n";
         let docker = "CapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\nSeccomp:\t2\n";
-        assert_eq!(caller("all", all, INITIAL).lacks, None);
-        assert_eq!(caller("user", user, INITIAL).lacks, Some(Privilege::Missing));
-        let found = caller("docker", docker, INITIAL);
+        assert_eq!(caller(all, INITIAL).lacks, None);
+        assert_eq!(caller(user, INITIAL).lacks, Some(Privilege::Missing));
+        let found = caller(docker, INITIAL);
         assert_eq!((found.lacks, found.seccomp), (Some(Privilege::Dropped), Some(true)));
-        assert_eq!(caller("ns", all, "0 1000 1\n").lacks, Some(Privilege::Namespace));
-        assert!(caller("traced", "TracerPid:\t7\n", INITIAL).traced);
+        assert_eq!(caller(all, "0 1000 1\n").lacks, Some(Privilege::Namespace));
+        assert!(caller("TracerPid:\t7\n", INITIAL).traced);
     }
 }

@@ -264,6 +264,7 @@ fn for_missing(system: &System, symbols: &[MissingSymbol]) -> Vec<Remedy> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
     use std::path::PathBuf;
 
     fn advised(cause: &Cause) -> Vec<Remedy> {
@@ -288,24 +289,17 @@ mod tests {
     /// Only the modules of the running release are modprobe's.
     #[test]
     fn modprobe_is_for_what_it_finds() {
-        let root = std::env::temp_dir().join(format!("modutils-fix-{}", std::process::id()));
-        let write = |file: &str, text: &str| -> PathBuf {
-            let path = root.join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, text).unwrap();
-            path
-        };
-        write("proc/sys/kernel/osrelease", "6.1\n");
+        let root = Captured::with(&[("proc/sys/kernel/osrelease", "6.1\n")]);
         let symbol = |name: &str, file: PathBuf| MissingSymbol {
             name: "f".to_owned(),
             provider: Some(ModuleName::from_kernel(name.as_bytes())),
             file: Some(file),
         };
-        let installed = write("lib/modules/6.1/kernel/a.ko", "");
-        let other = write("lib/modules/6.2/a.ko", "");
+        let installed = root.write("lib/modules/6.1/kernel/a.ko", "");
+        let other = root.write("lib/modules/6.2/a.ko", "");
         let roundabout = root.join("lib/modules/6.1/../6.2/a.ko");
         let found = for_missing(
-            &System::at(&root),
+            &root.system(),
             &[
                 symbol("a", installed.clone()),
                 symbol("b;reboot", installed),
@@ -321,6 +315,5 @@ mod tests {
             Remedy::Load(roundabout),
         ];
         assert_eq!(found, expected);
-        fs::remove_dir_all(root).unwrap();
     }
 }

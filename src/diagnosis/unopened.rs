@@ -88,19 +88,17 @@ pub(super) fn beside(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
 
     #[test]
     fn what_was_meant() {
-        let root = std::env::temp_dir().join(format!("modutils-open-{}", std::process::id()));
-        let dir = root.join("work");
-        fs::create_dir_all(&dir).unwrap();
-        fs::create_dir_all(root.join("proc/sys/kernel")).unwrap();
-        fs::create_dir_all(root.join("lib/modules/6.1")).unwrap();
-        fs::write(root.join("proc/sys/kernel/osrelease"), "6.1\n").unwrap();
-        fs::write(root.join("lib/modules/6.1/modules.dep"), "kernel/net/dummy.ko:\n").unwrap();
-        fs::write(dir.join("my-driver.ko.xz"), "").unwrap();
-        std::os::unix::fs::symlink("/none/x.ko", dir.join("link.ko")).unwrap();
-        let system = System::at(&root);
+        let root = Captured::with(&[
+            ("proc/sys/kernel/osrelease", "6.1\n"),
+            ("lib/modules/6.1/modules.dep", "kernel/net/dummy.ko:\n"),
+            ("work/my-driver.ko.xz", ""),
+        ]);
+        root.link("/none/x.ko", "work/link.ko");
+        let (dir, system) = (root.join("work"), root.system());
         let explained = |path: &Path| explain(&system, path, Errno::ENOENT);
         let found = explained(&dir.join("my_driver.ko"));
         assert_eq!(found.remedies, [Remedy::Instead(dir.join("my-driver.ko.xz"))]);
@@ -112,6 +110,5 @@ mod tests {
         assert!(found.cause.to_string().contains("link to /none/x.ko"), "{}", found.cause);
         let found = explained(Path::new("\u{201c}x.ko\u{201d}"));
         assert!(found.cause.to_string().contains("typographic"), "{}", found.cause);
-        fs::remove_dir_all(root).unwrap();
     }
 }

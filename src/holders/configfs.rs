@@ -178,16 +178,15 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::time::Instant;
 
     use super::*;
+    use crate::captured::Captured;
     use crate::loaded::Snapshot;
-    use crate::system::System;
 
     #[test]
     fn objects_of_a_module() {
-        let root = std::env::temp_dir().join(format!("modutils-configfs-{}", std::process::id()));
+        let root = Captured::new();
         let config = root.join("config");
         for dir in [
             "usb_gadget/g1/functions/acm.0",
@@ -197,13 +196,12 @@ mod tests {
             "target/loopback/naa.5",
             "nvmet/ports/1",
         ] {
-            fs::create_dir_all(config.join(dir)).unwrap();
+            root.directory(config.join(dir));
         }
-        fs::write(config.join("nvmet/ports/1/addr_trtype"), "loop\n").unwrap();
-        fs::create_dir_all(root.join("proc/self")).unwrap();
+        root.write("config/nvmet/ports/1/addr_trtype", "loop\n");
         let mount = format!("36 35 0:40 / {} rw - configfs c rw\n", config.display());
-        fs::write(root.join("proc/self/mountinfo"), mount).unwrap();
-        let system = System::at(&root);
+        root.write("proc/self/mountinfo", mount);
+        let system = root.system();
         for (module, paths) in [
             ("libcomposite", &["usb_gadget/g1"][..]),
             ("usb_f_acm", &["usb_gadget/g1/functions/acm.0"]),
@@ -222,6 +220,5 @@ mod tests {
                 .map(|path| HolderKind::ConfigObject { path: config.join(path).into() });
             assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{module}");
         }
-        fs::remove_dir_all(root).unwrap();
     }
 }

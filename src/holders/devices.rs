@@ -231,10 +231,10 @@ fn majors_by_kind(text: &[u8]) -> (Majors, Majors) {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
     use std::time::Instant;
 
     use super::*;
+    use crate::captured::Captured;
     use crate::loaded::Snapshot;
 
     #[test]
@@ -250,20 +250,16 @@ mod tests {
 
     #[test]
     fn what_a_device_is_of_is_found_out_once() {
-        let root = std::env::temp_dir().join(format!("modutils-owners-{}", std::process::id()));
-        let (device, driver) = (root.join("sys/dev/char/240:0"), root.join("drivers/driver"));
-        fs::create_dir_all(&device).unwrap();
-        fs::create_dir_all(&driver).unwrap();
-        fs::write(device.join("uevent"), "").unwrap();
-        symlink("../module/driver", driver.join("module")).unwrap();
-        symlink(&driver, device.join("driver")).unwrap();
-        let system = System::at(&root);
+        let root = Captured::with(&[("sys/dev/char/240:0/uevent", "")]);
+        root.link("../module/driver", "drivers/driver/module");
+        root.link(root.join("drivers/driver"), "sys/dev/char/240:0/driver");
+        let system = root.system();
         let snapshot = Snapshot::parse(b"driver 1 1 - Live 0x0\n").unwrap();
         let module = snapshot.modules().first().unwrap();
         let search = Search::until(Instant::now(), &system, module);
         let certainty = |minor| search.certainty(Device { kind: Kind::Char, major: 240, minor });
         assert_eq!((certainty(0), certainty(1)), (Some(Certainty::Likely), None));
-        fs::remove_dir_all(&root).unwrap();
+        fs::remove_dir_all(&*root).unwrap();
         assert_eq!((certainty(0), certainty(1)), (Some(Certainty::Likely), None));
     }
 }

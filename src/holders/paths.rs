@@ -103,21 +103,19 @@ fn is_called(search: &Search<'_>, name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::time::Instant;
 
     use super::*;
+    use crate::captured::Captured;
     use crate::loaded::Snapshot;
-    use crate::system::System;
 
     #[test]
     fn files_that_name_their_module() {
-        let root = std::env::temp_dir().join(format!("modutils-paths-{}", std::process::id()));
-        fs::create_dir_all(root.join("proc/asound")).unwrap();
-        fs::write(root.join("proc/asound/modules"), " 0 snd_dummy\n 1 snd_hda_intel\n").unwrap();
-        fs::create_dir_all(root.join("sys/kernel/debug/dri/1")).unwrap();
-        fs::write(root.join("sys/kernel/debug/dri/1/name"), "vgem dev=vgem unique=vgem\n").unwrap();
-        let system = System::at(&root);
+        let root = Captured::with(&[
+            ("proc/asound/modules", " 0 snd_dummy\n 1 snd_hda_intel\n"),
+            ("sys/kernel/debug/dri/1/name", "vgem dev=vgem unique=vgem\n"),
+        ]);
+        let system = root.system();
         let debugfs = |path: &str| root.join("sys/kernel/debug").join(path);
         for (module, sound, file) in [
             ("snd_dummy", true, debugfs("snd_dummy/x")),
@@ -132,6 +130,5 @@ mod tests {
             assert!(is_in_debugfs(&search, &file), "{module}");
             assert!(!is_in_debugfs(&search, &debugfs("x")), "{module}");
         }
-        fs::remove_dir_all(root).unwrap();
     }
 }

@@ -246,47 +246,38 @@ pub(super) fn status(file: &Path) -> Option<Status> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::captured::Captured;
     use crate::holders::files;
     use crate::loaded::Snapshot;
-    use crate::system::System;
 
     /// Two processes that have `/dev/null` open, which is of the module `null` here.
-    struct Fixture(PathBuf);
+    struct Fixture(Captured);
 
     impl Fixture {
-        fn new(name: &str) -> Self {
-            let root = std::env::temp_dir().join(format!("modutils-{name}-{}", std::process::id()));
-            let write = |path: &str, text: &str| {
-                let path = root.join(path);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, text).unwrap();
-            };
-            write("proc/sys/kernel/osrelease", "1.0\n");
-            write("lib/modules/1.0/modules.alias", "alias char-major-1-3 null\n");
+        fn new() -> Self {
+            let root = Captured::with(&[
+                ("proc/sys/kernel/osrelease", "1.0\n"),
+                ("lib/modules/1.0/modules.alias", "alias char-major-1-3 null\n"),
+            ]);
             for (pid, files) in [("7", 3), ("9", 1)] {
-                write(&format!("proc/{pid}/comm"), &format!("command{pid}\n"));
-                let fds = root.join("proc").join(pid).join("fd");
-                fs::create_dir_all(&fds).unwrap();
+                root.write(format!("proc/{pid}/comm"), format!("command{pid}\n"));
                 for file in 0..files {
-                    symlink("/dev/null", fds.join(file.to_string())).unwrap();
+                    root.link("/dev/null", format!("proc/{pid}/fd/{file}"));
                 }
-                symlink("/dev/zero", fds.join("98")).unwrap();
-                symlink("pipe:[12]", fds.join("99")).unwrap();
+                root.link("/dev/zero", format!("proc/{pid}/fd/98"));
+                root.link("pipe:[12]", format!("proc/{pid}/fd/99"));
             }
             // A thread with a descriptor table of its own.
-            let fds = root.join("proc/9/task/10/fd");
-            fs::create_dir_all(&fds).unwrap();
-            symlink("/dev/null", fds.join("5")).unwrap();
+            root.link("/dev/null", "proc/9/task/10/fd/5");
             Self(root)
         }
 
         /// Each holder, its references, and whether everything was inspected.
         fn scan(&self, time: Duration) -> (Vec<(String, u64)>, bool) {
-            let system = System::at(&self.0);
+            let system = self.0.system();
             let snapshot = Snapshot::parse(b"null 1 4 - Live 0x0\n").unwrap();
             let module = snapshot.modules().first().unwrap();
             let search = Search::until(Instant::now() + time, &system, module);
@@ -298,15 +289,9 @@ mod tests {
         }
     }
 
-    impl Drop for Fixture {
-        fn drop(&mut self) {
-            fs::remove_dir_all(&self.0).unwrap();
-        }
-    }
-
     #[test]
     fn open_files_of_a_kind_are_one_holder() {
-        let found = Fixture::new("open-files").scan(Duration::from_secs(60));
+        let found = Fixture::new().scan(Duration::from_secs(60));
         let expected = [
             ("command7 (7) has /dev/null open", 3),
             ("command9 (9) has /dev/null open", 1),
@@ -317,6 +302,6 @@ mod tests {
 
     #[test]
     fn the_clock_is_checked_within_a_process() {
-        assert_eq!(Fixture::new("too-late").scan(Duration::ZERO), (Vec::new(), false));
+        assert_eq!(Fixture::new().scan(Duration::ZERO), (Vec::new(), false));
     }
 }

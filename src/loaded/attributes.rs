@@ -158,45 +158,34 @@ fn number(path: &Path) -> Result<Option<u64>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use crate::captured::Captured;
 
     /// A directory that looks like a system with one module, `m`.
-    struct Root(PathBuf);
+    struct Root(Captured);
 
     impl Root {
-        fn new(test: &str, files: &[(&str, &[u8])]) -> Self {
-            let root = std::env::temp_dir().join(format!("modutils-{test}-{}", std::process::id()));
-            for (file, text) in files {
-                let path = root.join("sys/module/m").join(file);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, text).unwrap();
+        fn new(files: &[(&str, &[u8])]) -> Self {
+            let root = Captured::new();
+            for (file, bytes) in files {
+                root.write(Path::new("sys/module/m").join(file), bytes);
             }
             Self(root)
         }
 
         fn attributes(&self) -> Attributes {
-            Attributes::new(&System::at(&self.0), &ModuleName::new("m").unwrap())
-        }
-    }
-
-    impl Drop for Root {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
+            Attributes::new(&self.0.system(), &ModuleName::new("m").unwrap())
         }
     }
 
     #[test]
     fn values_lose_one_newline() {
-        let root = Root::new(
-            "values",
-            &[
-                ("version", b"1.0 \xff\n"),
-                ("coresize", b"16384\n"),
-                ("initsize", b"0\n"),
-                ("parameters/b", b"two\n\n"),
-                ("parameters/a", b""),
-            ],
-        );
+        let root = Root::new(&[
+            ("version", b"1.0 \xff\n"),
+            ("coresize", b"16384\n"),
+            ("initsize", b"0\n"),
+            ("parameters/b", b"two\n\n"),
+            ("parameters/a", b""),
+        ]);
         let attributes = root.attributes();
         assert_eq!(attributes.version().unwrap().unwrap(), b"1.0 \xff");
         assert_eq!(attributes.core_size().unwrap(), Some(16384));
@@ -214,17 +203,17 @@ mod tests {
 
     #[test]
     fn absent_files_are_not_errors() {
-        let attributes = Root(PathBuf::from("/nonexistent")).attributes();
+        let attributes = Root::new(&[]).attributes();
         assert_eq!(attributes.version().unwrap(), None);
         assert_eq!(attributes.core_size().unwrap(), None);
         assert_eq!(attributes.parameters().unwrap(), None);
-        let plain = Root::new("plain", &[("coresize", b"16384\n")]);
+        let plain = Root::new(&[("coresize", b"16384\n")]);
         assert_eq!(plain.attributes().parameters().unwrap(), Some(Vec::new()));
     }
 
     #[test]
     fn damage_is_an_error_with_its_file() {
-        let root = Root::new("damage", &[("coresize", b"many\n"), ("version/x", b"")]);
+        let root = Root::new(&[("coresize", b"many\n"), ("version/x", b"")]);
         let error = root.attributes().core_size().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert!(error.path().unwrap().ends_with("sys/module/m/coresize"));

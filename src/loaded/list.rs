@@ -189,27 +189,11 @@ fn merge(passes: &[Pass]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
 
-    /// A file with these bytes.
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new(test: &str, bytes: &[u8]) -> Self {
-            let name = format!("modutils-list-{test}-{}", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            std::fs::write(&path, bytes).unwrap();
-            Self(path)
-        }
-
-        fn open(&self) -> File {
-            File::open(&self.0).unwrap()
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
-        }
+    /// A file with these bytes, which is gone as soon as it is closed.
+    fn file(bytes: &[u8]) -> File {
+        File::open(Captured::new().write("modules", bytes)).unwrap()
     }
 
     #[test]
@@ -227,8 +211,7 @@ mod tests {
         ] {
             let pass = Pass { text: first.as_bytes().to_vec(), reads: 2 };
             for start in [HALF, CHUNK] {
-                let scratch = Scratch::new("again", second.as_bytes());
-                let again = pass.read_again(&mut scratch.open(), start);
+                let again = pass.read_again(&mut file(second.as_bytes()), start);
                 let again = again.unwrap().map(|pass| pass.text);
                 let expected = (first != second).then(|| second.as_bytes().to_vec());
                 assert!(again == expected, "{} {}", first.len(), second.len());

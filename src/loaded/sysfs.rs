@@ -35,22 +35,20 @@ pub(super) fn read(system: &System, name: &ModuleName) -> Option<LoadedModule> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use crate::captured::Captured;
 
     #[test]
     fn a_captured_directory() {
-        let root = std::env::temp_dir().join(format!("modutils-sysfs-{}", std::process::id()));
-        let dir = root.join("sys/module/t_base");
-        fs::create_dir_all(dir.join("holders/t_user")).unwrap();
-        for (file, text) in [("initstate", "live\n"), ("refcnt", "1\n"), ("coresize", "4096\n")] {
-            fs::write(dir.join(file), text).unwrap();
-        }
-        fs::create_dir_all(root.join("sys/module/printk")).unwrap();
-        let system = System::at(&root);
+        let root = Captured::with(&[
+            ("sys/module/t_base/initstate", "live\n"),
+            ("sys/module/t_base/refcnt", "1\n"),
+            ("sys/module/t_base/coresize", "4096\n"),
+        ]);
+        root.directory("sys/module/t_base/holders/t_user");
+        root.directory("sys/module/printk");
+        let system = root.system();
         let module = read(&system, &ModuleName::new("t_base").unwrap()).unwrap();
         let builtin = read(&system, &ModuleName::new("printk").unwrap());
-        fs::remove_dir_all(&root).unwrap();
-
         assert_eq!((module.refcnt, module.size, &module.state), (Some(1), 4096, &State::Live));
         assert_eq!(module.used_by, [ModuleName::new("t_user").unwrap()]);
         assert_eq!(builtin, None);

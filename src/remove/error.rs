@@ -168,13 +168,12 @@ impl From<RemoveError> for io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
 
     #[test]
     fn predictions() {
-        let root = std::env::temp_dir().join(format!("modutils-foreseen-{}", std::process::id()));
-        let kernel = root.join("proc/sys/kernel");
-        std::fs::create_dir_all(&kernel).unwrap();
-        let system = System::at(&root);
+        let root = Captured::new();
+        let system = root.system();
         let snapshot = Snapshot::parse(
             b"free 1 0 - Live 0x0\nheld 1 2 - Live 0x0\nuncounted 1 - - Live 0x0\n",
         )
@@ -194,9 +193,8 @@ mod tests {
             ("1", "held", RemoveMode::Force, Some(("modules-disabled", Errno::EPERM))),
             ("1", "gone", RemoveMode::Force, Some(("not-loaded", Errno::EPERM))),
         ] {
-            std::fs::write(kernel.join("modules_disabled"), format!("{disabled}\n")).unwrap();
+            root.write("proc/sys/kernel/modules_disabled", format!("{disabled}\n"));
             assert_eq!(foreseen(name, mode), expected, "{disabled} {name} {mode:?}");
         }
-        std::fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -67,6 +67,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
 
     /// A file with one slot in use, written by the description of the format.
     fn database(blob: &[u8]) -> Vec<u8> {
@@ -82,14 +83,13 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Vec<Vec<u8>> {
-        let path = std::env::temp_dir().join(format!("modutils-ndb-{}", std::process::id()));
-        std::fs::write(&path, bytes).unwrap();
+        let root = Captured::new();
+        let path = root.write("Packages.db", bytes);
         let mut found = Vec::new();
         blobs(&path, |blob| {
             found.push(blob.to_vec());
             true
         });
-        std::fs::remove_file(&path).unwrap();
         found
     }
 

@@ -1,9 +1,8 @@
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::captured::Captured;
 use crate::loaded::Snapshot;
-use crate::system::System;
 
 fn with(kind: u16, value: &[u8]) -> Vec<u8> {
     let mut bytes = u16::try_from(value.len() + 4).unwrap().to_ne_bytes().to_vec();
@@ -25,28 +24,21 @@ fn rule(chain: &[u8], handle: u64, expressions: &[u8]) -> Vec<u8> {
 
 /// What `read` makes of a module, in a release with a few aliases.
 fn with_counter<T>(module: &str, read: impl FnOnce(&Counter<'_>) -> T) -> T {
-    // Tests run at the same time.
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    let root = std::env::temp_dir().join(format!("modutils-nft-{process}-{count}"));
-    let release = root.join("lib/modules/1.0");
-    std::fs::create_dir_all(root.join("proc/sys/kernel")).unwrap();
-    std::fs::create_dir_all(&release).unwrap();
-    std::fs::write(root.join("proc/sys/kernel/osrelease"), "1.0\n").unwrap();
     let aliases = "alias nft-expr-limit nft_limit\nalias nft-expr-2-reject nft_reject_ipv4\n\
                    alias nft-expr-match nft_compat\nalias nft-expr-target nft_compat\n\
                    alias ipt_MASQUERADE xt_MASQUERADE\nalias nft-chain-2-nat nft_chain_nat\n\
                    alias nf-logger-2-0 nf_log_syslog\nalias nf-logger-10-0 nf_log_syslog\n\
                    alias nfct-helper-ftp nf_conntrack_ftp\nalias nft-obj-4 nft_limit\n\
                    alias nf-flowtable-2 nf_flow_table_inet\n";
-    std::fs::write(release.join("modules.alias"), aliases).unwrap();
-    let system = System::at(&root);
+    let root = Captured::with(&[
+        ("proc/sys/kernel/osrelease", "1.0\n"),
+        ("lib/modules/1.0/modules.alias", aliases),
+    ]);
+    let system = root.system();
     let snapshot = Snapshot::parse(format!("{module} 1 9 - Live 0x0\n").as_bytes()).unwrap();
     let end = Instant::now() + Duration::from_secs(60);
     let search = Search::until(end, &system, snapshot.modules().first().unwrap());
-    let result = read(&Counter::of(&search));
-    std::fs::remove_dir_all(root).unwrap();
-    result
+    read(&Counter::of(&search))
 }
 
 fn references(module: &str, family: u8, expressions: &[u8]) -> u64 {
