@@ -106,7 +106,7 @@ _modutils_insmod() {
 	local tool=$1
 	[[ $tool != \~/* ]] || tool=$HOME${tool:1}
 	[[ $tool == */* || ! -x @SBINDIR@/insmod ]] || tool=@SBINDIR@/insmod
-	local options='--check --deps --if-needed --replace --recursive --wait --wait= --keep-params --params
+	local options='--check --deps --if-needed --replace --recursive --wait= --keep-params --params
 		--strict --max-size= --json --force --force-vermagic
 		--force-modversion --explain= --syslog --verbose --quiet --help --version'
 	local words index word ended=

@@ -21,6 +21,8 @@ start_system() {
 	echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/check"
 	# Nor does man need an index.
 	rm -f "$root/var/lib/man-db/auto-update"
+	# And the image that each installation of kmod would make takes longer than all the rest.
+	echo update_initramfs=no >"$root/etc/initramfs-tools/update-initramfs.conf"
 }
 
 layer=
@@ -43,6 +45,14 @@ as_dev() {
 	chroot --userspec=dev:dev "$root" env -i HOME=/home/dev USER=dev TERM=xterm LC_ALL=C.UTF-8 \
 		PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games \
 		sh -c 'cd && exec "$@"' sh "$@"
+}
+
+# Shows what a command prints only if it fails.
+quietly() {
+	"$@" >"$layer/log" 2>&1 || {
+		cat "$layer/log" >&2
+		return 1
+	}
 }
 
 expect() {
@@ -93,7 +103,30 @@ is_whole() {
 	for tool in $commands; do
 		is_kmods_own "/$tool" || {
 			in_root "/$tool" --version | grep -q "^${tool##*/} (modutils) " &&
-				readlink "$root/usr/lib/rust-modutils/kmod/$tool" | grep -q 'kmod$'
+				find "$root/usr/lib/rust-modutils/diverted" -path "*/$tool" -lname '*kmod' | grep -q .
 		} || return
 	done
+}
+
+# Makes /kmod/next.deb: a later version of kmod that spells its paths the other way, as those of
+# Debian 12 (/sbin) and 13 (/usr/sbin) do, and has a file that the version before lacks.
+make_next_kmod() {
+	in_root sh -euc '
+		umask 022
+		dpkg-deb --raw-extract /kmod/kmod_*.deb /next
+		cd /next
+		sed -i "s/^Version: .*/&+next/" DEBIAN/control
+		if [ -d usr/sbin ]; then from=usr to=.; else from=. to=usr; fi
+		for directory in bin sbin; do
+			[ ! -d $from/$directory ] || mv $from/$directory $to/$directory
+		done
+		mkdir -p usr/share/fish/vendor_completions.d
+		echo "# of the next kmod" >usr/share/fish/vendor_completions.d/rmmod.fish
+		find * \( -path DEBIAN -o -path etc \) -prune -o -type f -exec md5sum {} + >DEBIAN/md5sums
+		dpkg-deb --root-owner-group --build /next /kmod/next.deb
+		rm -r /next' >/dev/null
+}
+
+is_next_kmod() {
+	in_root dpkg-query --show kmod | grep -q '+next$' && [ -z "$(in_root dpkg --verify kmod)" ]
 }
