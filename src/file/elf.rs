@@ -60,12 +60,17 @@ impl ElfHeader {
         }
     }
 
-    /// The architecture in the words of `uname -m`; `None` for one that no Linux runs on.
+    /// The architecture in the words of `uname -m`; `None` for one that is not known here.
     pub fn architecture(&self) -> Option<&'static str> {
         MACHINES
             .iter()
             .find(|(machine, is_64, _)| (*machine, *is_64) == (self.machine, self.is_64))
             .map(|(.., [little, big])| if self.big_endian { *big } else { *little })
+    }
+
+    /// Every architecture that [`ElfHeader::architecture`] returns.
+    pub(crate) fn architectures() -> impl Iterator<Item = &'static str> {
+        MACHINES.iter().flat_map(|(.., names)| *names)
     }
 
     /// Whether another object is for the same machine: its kind, word size and byte order.
@@ -79,6 +84,7 @@ impl ElfHeader {
 /// both byte orders: little endian, and big.
 const MACHINES: &[(u16, bool, [&str; 2])] = &[
     (elf::EM_X86_64.0, true, ["x86_64"; 2]),
+    (elf::EM_X86_64.0, false, ["x32"; 2]),
     (elf::EM_386.0, false, ["i686"; 2]),
     (elf::EM_AARCH64.0, true, ["aarch64", "aarch64_be"]),
     (elf::EM_ARM.0, false, ["arm", "armeb"]),
@@ -87,6 +93,7 @@ const MACHINES: &[(u16, bool, [&str; 2])] = &[
     (elf::EM_PPC64.0, true, ["ppc64le", "ppc64"]),
     (elf::EM_PPC.0, false, ["ppc"; 2]),
     (elf::EM_S390.0, true, ["s390x"; 2]),
+    (elf::EM_S390.0, false, ["s390"; 2]),
     (elf::EM_MIPS.0, true, ["mips64el", "mips64"]),
     (elf::EM_MIPS.0, false, ["mipsel", "mips"]),
     (elf::EM_LOONGARCH.0, true, ["loongarch64"; 2]),

@@ -8,7 +8,7 @@ use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
 use crate::error::ErrorKind;
-use crate::file::{Compression, Import, vermagic_differences};
+use crate::file::{Compression, ElfHeader, Import, vermagic_differences};
 
 pub(super) fn not_a_file(facts: &Facts) -> Option<Cause> {
     facts.file.not_regular.map(|what| Cause::NotAFile { what })
@@ -84,7 +84,10 @@ pub(super) fn wrong_architecture(facts: &Facts) -> Option<Cause> {
     let fits = facts.reference.header.map_or_else(
         || {
             header.big_endian == facts.big_endian
-                && module.is_none_or(|module| same_family(module, kernel))
+                && module.map_or_else(
+                    || !ElfHeader::architectures().any(|known| same_family(known, kernel)),
+                    |module| same_family(module, kernel),
+                )
         },
         |reference| reference.is_of_same_machine(header),
     );

@@ -129,6 +129,15 @@ fn foreseen_and_explained() {
         ("wrong-architecture", Errno::ENOEXEC, |it| {
             (it.reference.header, it.big_endian) = (None, true);
         }),
+        // Without another module to compare it with: x32, and a machine that has no name here.
+        ("wrong-architecture", Errno::ENOEXEC, |it| {
+            it.reference.header = None;
+            edit(it, |module| module.header = Ok(header(62, false, false)));
+        }),
+        ("wrong-architecture", Errno::ENOEXEC, |it| {
+            it.reference.header = None;
+            edit(it, |module| module.header = Ok(header(0x9026, true, false)));
+        }),
         ("bad-signature", Errno::EBADMSG, |it| {
             edit(it, |module| module.signature = Signature::Malformed);
         }),
