@@ -3,6 +3,7 @@
 # make TARGET=aarch64   for another machine: i686, armv7, riscv64, s390x, powerpc64le, x86_64; they
 #                       are in target/built-aarch64
 # make all-machines     for all of these, with a table of their sizes
+# make check-emulated   builds them and runs each under qemu-user, on module files of every machine
 # make install          install the binaries, manual pages and completions below PREFIX; BINDIR,
 #                       SBINDIR, ZSHDIR and DESTDIR are honored, `make uninstall` removes them
 # make deb              a package for Debian and Ubuntu that steps in for kmod's three commands
@@ -17,7 +18,7 @@
 # make kernels-table    the table of kernels in the README, from the results of the last runs
 # make check-deb        install the package into fresh Debian systems, break it, and remove it;
 #                       SUITES='bookworm trixie' selects them
-# make check-packages   build or lint the recipes for other distributions
+# make check-packages   make a release twice, and build or lint the recipes for other distributions
 # make faults           each system call of each tool fails once, in each way it can
 # make stress           hundreds of tools at once, thousands of modules after each other, and as
 #                       many races, lists and waits as it takes to trust them
@@ -113,7 +114,7 @@ dist:
 check-deb: deb
 	@packaging/debian/check/run $(SUITES)
 
-check-packages: dist
+check-packages:
 	@packaging/check
 
 # Where nothing can be installed, what needs no kernel runs all the same.
@@ -191,9 +192,13 @@ all-machines:
 	@for machine in $(MACHINES); do $(MAKE) --no-print-directory TARGET=$$machine build || exit; done
 	@packaging/sizes $(MACHINES)
 
+check-emulated: all-machines
+	@command -v qemu-s390x-static >/dev/null || tests/vm/tools.sh qemu-user-static
+	@packaging/emulate $(MACHINES)
+
 clean:
 	cargo clean
 
-.PHONY: check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
+.PHONY: check-emulated check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
 	check-no-unload check-uml kernels-table faults stress mutations fuzz \
 	bench demo vm tools clean
