@@ -67,7 +67,8 @@ expect() {
 files() {
 	(cd "$root" && find bin sbin lib etc usr -xdev \
 		\( -path usr/share/man/cat\* -o -name '*.cache' -o -path usr/lib/modules -o \
-		-path etc/dpkg \) -prune -o -type d -printf '%p d\n' -o -printf '%p %y %l %s\n' |
+		-path usr/src -o -path usr/include -o -path etc/dpkg \) -prune -o \
+		-type d -printf '%p d\n' -o -printf '%p %y %l %s\n' |
 		LC_ALL=C sort)
 }
 
