@@ -20,13 +20,12 @@ pub use elf::ElfHeader;
 pub use image::Image;
 pub use modinfo::ModInfo;
 pub use parameters::Parameter;
-pub use signature::{Signature, Signer};
+pub use signature::{Signature, Signer, hexadecimal};
 pub use symbols::{Export, Import, SymbolVersion};
 pub use vermagic::VermagicDifference;
 
 pub(crate) use kernel_decoder::CodeFilter;
 pub(crate) use parameters::same_name;
-pub(crate) use signature::hexadecimal;
 pub(crate) use symbols::is_gpl_compatible;
 pub(crate) use vermagic::vermagic_differences;
 

@@ -5,7 +5,21 @@ use std::os::fd::AsFd;
 
 use modutils::Errno;
 
-use crate::common::unprintable::{escaped_json, escaped_lines};
+use super::report::{Explanation, Reporter};
+use super::status::Status;
+use super::unprintable::{escaped_json, escaped_lines};
+
+/// Returns the status of the command, unless its output could not be written.
+pub(crate) fn written(result: Result<(), Errno>, reporter: &Reporter, status: Status) -> Status {
+    let Err(errno) = result else { return status };
+    reporter.error(not_written(errno).as_bytes(), &Explanation::default());
+    if status == Status::Done { Status::Failed } else { status }
+}
+
+/// Returns the first line of that failure.
+pub(crate) fn not_written(errno: Errno) -> String {
+    format!("could not write: {errno}")
+}
 
 /// Writes lines. What files, the kernel and the caller put in them, a terminal is not to obey;
 /// anything else gets the bytes.

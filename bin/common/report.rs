@@ -1,11 +1,11 @@
-//! What a person or a log reads when something fails.
+//! Messages to a person or to a log.
 
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::net::UnixDatagram;
 
 use modutils::diagnosis::WayOut;
 
-use super::options::{Common, Explain};
+use super::messages::{Explain, Messages};
 use super::unprintable::escaped;
 
 /// The lines that follow the first line of a failure.
@@ -19,15 +19,18 @@ pub(crate) struct Explanation {
     pub(crate) fix: Vec<WayOut>,
 }
 
-/// `LOG_ERR` of syslog(3).
+/// Severities of syslog(3).
 pub(crate) const ERROR: u8 = 3;
+const WARNING: u8 = 4;
+const INFO: u8 = 6;
 
 /// Writes messages where the options want them.
 #[derive(Clone)]
 pub(crate) struct Reporter {
-    pub(crate) tool: &'static str,
+    tool: &'static str,
     channel: Channel,
-    pub(crate) explain: Explain,
+    explain: Explain,
+    verbose: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -38,35 +41,59 @@ enum Channel {
 }
 
 impl Reporter {
-    pub(crate) fn new(tool: &'static str, options: &Common) -> Self {
-        let channel = match options {
-            Common { quiet: true, .. } => Channel::None,
-            Common { syslog: true, .. } => Channel::Syslog,
+    pub(crate) fn new(tool: &'static str, messages: Messages) -> Self {
+        let channel = match messages {
+            Messages { quiet: true, .. } => Channel::None,
+            Messages { syslog: true, .. } => Channel::Syslog,
             _ => Channel::Stderr,
         };
-        let explain = match options.explain {
+        let explain = match messages.explain {
             Some(explain) => explain,
-            None if options.verbose => Explain::Always,
+            None if messages.verbose => Explain::Always,
             None => explain_by_default(),
         };
-        Self { tool, channel, explain }
+        Self { tool, channel, explain, verbose: messages.verbose }
+    }
+
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether progress is read: on a terminal, or with `--verbose`.
+    pub(crate) fn shows_progress(&self) -> bool {
+        matches!(self.channel, Channel::Stderr) && (self.verbose || self.is_on_terminal())
+    }
+
+    /// Whether messages go to a terminal.
+    pub(crate) fn is_on_terminal(&self) -> bool {
+        matches!(self.channel, Channel::Stderr) && io::stderr().is_terminal()
     }
 
     /// Whether explanations are read at all: they can take time to find.
     pub(crate) fn explains(&self) -> bool {
-        match (&self.channel, self.explain) {
+        match (self.channel, self.explain) {
             (Channel::None, _) | (_, Explain::Never) => false,
             (_, Explain::Always) => true,
             // A log has no reader at this moment.
-            (channel, Explain::Auto) => {
-                matches!(channel, Channel::Stderr) && io::stderr().is_terminal()
-            }
+            (_, Explain::Auto) => self.is_on_terminal(),
         }
     }
 
     /// A failure, in the words of kmod: `TOOL: ERROR: LINE`.
     pub(crate) fn error(&self, line: &[u8], explanation: &Explanation) {
         self.line(ERROR, &[self.tool.as_bytes(), b": ERROR: ", line].concat(), explanation);
+    }
+
+    /// A warning: `TOOL: WARNING: TEXT`.
+    pub(crate) fn warn(&self, text: &str) {
+        let line = format!("{}: WARNING: {text}", self.tool);
+        self.line(WARNING, line.as_bytes(), &Explanation::default());
+    }
+
+    /// News: `TOOL: TEXT`.
+    pub(crate) fn tell(&self, text: &[u8]) {
+        let line = [self.tool.as_bytes(), b": ", text].concat();
+        self.line(INFO, &line, &Explanation::default());
     }
 
     /// A whole line, and what explains it; the severity is that of syslog(3).

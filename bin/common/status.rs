@@ -36,8 +36,13 @@ pub enum Status {
     Terminated = 143,
 }
 
-/// The statuses of a command and what each means, for `--help`.
+/// The statuses of a command with their meanings, for `--help`.
 pub type Meanings = &'static [(Status, &'static str)];
+
+pub(crate) const DONE: (Status, &str) = (Status::Done, "done");
+pub(crate) const FAILED: (Status, &str) = (Status::Failed, "failed, for a reason not listed here");
+pub(crate) const USAGE: (Status, &str) = (Status::Usage, "usage error");
+pub(crate) const TIMED_OUT: (Status, &str) = (Status::TimedOut, "timed out (--wait)");
 
 /// Returns the part of `--help` that lists the statuses.
 pub(crate) fn help(meanings: Meanings) -> String {

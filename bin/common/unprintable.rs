@@ -62,13 +62,13 @@ fn rewritten(text: &[u8], is_bad: fn(char) -> bool, escape: fn(&mut String, char
                 shown.push(character);
             }
         }
-        hexadecimal(&mut shown, chunk.invalid());
+        byte_escapes(&mut shown, chunk.invalid());
     }
     shown
 }
 
 fn in_bytes(shown: &mut String, character: char) {
-    hexadecimal(shown, character.encode_utf8(&mut [0; 4]).as_bytes());
+    byte_escapes(shown, character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 fn in_units(shown: &mut String, character: char) {
@@ -79,7 +79,7 @@ fn in_units(shown: &mut String, character: char) {
 }
 
 /// Bytes as `\xNN`.
-pub(crate) fn hexadecimal(shown: &mut String, bytes: &[u8]) {
+pub(crate) fn byte_escapes(shown: &mut String, bytes: &[u8]) {
     for byte in bytes {
         let _ = write!(shown, "\\x{byte:02x}");
     }

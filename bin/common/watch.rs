@@ -1,6 +1,5 @@
 //! Says where the kernel is while a load or a removal takes long.
 
-use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle, Thread};
@@ -10,7 +9,6 @@ use modutils::System;
 use modutils::stack::Whereabouts;
 use nix::unistd::gettid;
 
-use super::options::Common;
 use super::report::Reporter;
 
 /// How long a call may take without a message, and how often to check again.
@@ -20,21 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Watch {
     is_over: Arc<AtomicBool>,
     thread: Thread,
-    /// Joined at the end, so that nothing is said after that.
+    /// Joined at the end, so that no message follows.
     handle: Option<JoinHandle<()>>,
 }
 
 impl Watch {
-    /// Starts to watch, if anybody is looking: on a terminal, or with `-v`. What takes less than
-    /// ten seconds is never mentioned, and `doing` says what takes longer.
-    pub(crate) fn start(
-        system: &System,
-        options: &Common,
-        reporter: &Reporter,
-        doing: String,
-    ) -> Option<Self> {
-        let is_seen = !options.quiet && !options.syslog;
-        if !is_seen || !(options.verbose || io::stderr().is_terminal()) {
+    /// Starts to watch, if progress is shown. Calls shorter than ten seconds are never mentioned;
+    /// `doing` describes a longer one.
+    pub(crate) fn start(system: &System, reporter: &Reporter, doing: String) -> Option<Self> {
+        if !reporter.shows_progress() {
             return None;
         }
         let watched = u32::try_from(gettid().as_raw()).ok()?;

@@ -5,23 +5,23 @@ use std::os::unix::ffi::OsStrExt;
 
 use clap::Parser;
 use modutils::Force;
+use modutils::file::DECOMPRESSED_MAX;
 
-use crate::common::options::Common;
-use crate::common::parse;
-use crate::common::status::{Meanings, Status};
+use super::max_size;
+use super::options::{Action, Options, Replacement, TOOL};
+use crate::common::cli::{self, MessageOptions};
+use crate::common::status::{DONE, FAILED, Meanings, Status, TIMED_OUT, USAGE};
 use crate::common::wait_time::{self, WaitTime};
 use crate::common::words::joined_behind_program;
-use crate::insmod::TOOL;
-use crate::insmod::max_size;
 
 /// The exit statuses of this command.
 pub const STATUSES: Meanings = &[
-    (Status::Done, "done"),
-    (Status::Failed, "failed, for a reason not listed here"),
-    (Status::Usage, "usage error"),
+    DONE,
+    FAILED,
+    USAGE,
     (Status::Already, "the module is already loaded"),
     (Status::Busy, "busy: being loaded or unloaded by another process; --replace: in use"),
-    (Status::TimedOut, "timed out (--wait)"),
+    TIMED_OUT,
     (Status::NotPermitted, "not permitted: privileges, lockdown, signature or blacklist"),
     (Status::Misfit, "the module does not match: format, version, symbols or parameters"),
     (Status::InitFailed, "the module's init function failed"),
@@ -38,28 +38,28 @@ pub const STATUSES: Meanings = &[
     args_override_self = true,
     infer_long_args = true
 )]
-pub(crate) struct Cli {
+struct Cli {
     /// Module file, plain or compressed; - reads standard input
     #[arg(value_name = "FILE")]
-    pub(crate) file: Option<OsString>,
+    file: Option<OsString>,
     /// Parameters for the module; options end at FILE
     #[arg(value_name = "NAME=VALUE")]
-    pub(crate) parameters: Vec<OsString>,
+    parameters: Vec<OsString>,
     /// Check whether the module would load, without loading it
     #[arg(short = 'n', long)]
-    pub(crate) check: bool,
+    check: bool,
     /// Load the modules it depends on first
     #[arg(short = 'D', long)]
-    pub(crate) deps: bool,
+    deps: bool,
     /// Succeed if the module is already loaded
     #[arg(long)]
-    pub(crate) if_needed: bool,
+    if_needed: bool,
     /// Replace the loaded module with the one in FILE
     #[arg(long)]
-    pub(crate) replace: bool,
+    replace: bool,
     /// With --replace: also reload the modules that depend on it
     #[arg(long, requires = "replace")]
-    pub(crate) recursive: bool,
+    recursive: bool,
     /// With --replace: wait until the old module can be removed, at most TIME
     #[arg(
         long,
@@ -70,16 +70,16 @@ pub(crate) struct Cli {
         value_parser = wait_time::parse,
         requires = "replace"
     )]
-    pub(crate) wait: Option<WaitTime>,
+    wait: Option<WaitTime>,
     /// With --replace: keep the current parameters, except those given
     #[arg(long, requires = "replace")]
-    pub(crate) keep_params: bool,
+    keep_params: bool,
     /// List the module's parameters and exit
     #[arg(short = 'P', long, conflicts_with_all = ["check", "deps", "if_needed", "replace"])]
-    pub(crate) params: bool,
+    params: bool,
     /// Fail on unknown parameters instead of warning about them
     #[arg(long)]
-    pub(crate) strict: bool,
+    strict: bool,
     #[arg(
         long,
         value_name = "SIZE",
@@ -87,68 +87,92 @@ pub(crate) struct Cli {
         value_parser = max_size::parse,
         help = "Maximum decompressed size; accepts K, M and G suffixes [default: 512M]"
     )]
-    pub(crate) max_size: Option<u64>,
+    max_size: Option<u64>,
     /// Print the result as JSON
     #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    json: bool,
     /// Skip both version checks below (dangerous)
     #[arg(short, long)]
-    pub(crate) force: bool,
+    force: bool,
     /// Skip the version magic check
     #[arg(long)]
-    pub(crate) force_vermagic: bool,
+    force_vermagic: bool,
     /// Skip the symbol version check
     #[arg(long)]
-    pub(crate) force_modversion: bool,
+    force_modversion: bool,
     /// Ignored for compatibility
     #[arg(short = 'p', hide = true)]
-    pub(crate) percent: bool,
+    percent: bool,
     #[command(flatten)]
-    pub(crate) common: Common,
+    messages: MessageOptions,
 }
 
-impl Cli {
-    pub(crate) fn force(&self) -> Force {
-        Force {
-            vermagic: self.force || self.force_vermagic,
-            modversions: self.force || self.force_modversion,
+impl From<Cli> for Options {
+    fn from(cli: Cli) -> Self {
+        let replacement = Replacement {
+            recursive: cli.recursive,
+            wait: cli.wait,
+            keep_parameters: cli.keep_params,
+        };
+        Self {
+            file: cli.file,
+            parameters: cli.parameters,
+            action: if cli.replace {
+                Action::Replace(replacement)
+            } else if cli.params {
+                Action::ListParameters
+            } else {
+                Action::Load
+            },
+            check: cli.check,
+            deps: cli.deps,
+            if_needed: cli.if_needed,
+            strict: cli.strict,
+            force: Force {
+                vermagic: cli.force || cli.force_vermagic,
+                modversions: cli.force || cli.force_modversion,
+            },
+            max_size: cli.max_size.unwrap_or(DECOMPRESSED_MAX),
+            json: cli.json,
+            messages: cli.messages.into(),
         }
     }
 }
 
-/// Options end at FILE: what follows is the module's, even if it starts with a dash. Without any
+/// Options end at FILE: the words that follow are the module's, even with a dash. Without any
 /// option there is nothing to parse, and the usual call does not pay for it.
-pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
+pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Options, Status> {
     let mut argv = joined_behind_program(argv.collect(), true);
     let is_file = |word: &OsString| !word.as_bytes().starts_with(b"-") || word == "-";
     let file = argv.iter().skip(1).position(is_file).map_or(argv.len(), |index| index + 1);
     if file == 1 {
         let mut words = argv.into_iter().skip(1);
-        return Ok(Cli { file: words.next(), parameters: words.collect(), ..Cli::default() });
+        let cli = Cli { file: words.next(), parameters: words.collect(), ..Cli::default() };
+        return Ok(cli.into());
     }
     if !argv.iter().take(file).any(|word| word == "--") {
         argv.insert(file, "--".into());
     }
-    parse::parse(TOOL, STATUSES, &argv)
+    cli::parse::<Cli>(TOOL, STATUSES, &argv).map(Options::from)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(words: &[&str]) -> Cli {
+    fn parsed(words: &[&str]) -> Options {
         parse(std::iter::once(&"insmod").chain(words).map(OsString::from)).unwrap()
     }
 
     #[test]
     fn options_end_at_the_file() {
         for words in [&["a.ko", "-f", "--force"][..], &["-v", "a.ko", "-f", "--force"]] {
-            let cli = parsed(words);
-            assert_eq!(cli.file, Some("a.ko".into()));
-            assert_eq!(cli.parameters, ["-f", "--force"]);
-            assert!(!cli.force().any());
+            let options = parsed(words);
+            assert_eq!(options.file, Some("a.ko".into()));
+            assert_eq!(options.parameters, ["-f", "--force"]);
+            assert!(!options.force.any());
         }
-        assert!(parsed(&["-f", "a.ko"]).force().vermagic);
+        assert!(parsed(&["-f", "a.ko"]).force.vermagic);
         assert_eq!(parsed(&["-v", "--", "-a.ko", "x"]).file, Some("-a.ko".into()));
     }
 
@@ -161,10 +185,10 @@ mod tests {
     #[test]
     fn options_may_be_repeated() {
         let words = ["-f", "--force", "--max-size=1K", "-vv", "--max-size=2K", "a.ko", "n=1"];
-        let cli = parsed(&words);
-        assert!(cli.force && cli.common.verbose);
-        assert_eq!(cli.max_size, Some(2048));
-        assert_eq!(cli.parameters, ["n=1"]);
+        let options = parsed(&words);
+        assert!(options.force.vermagic && options.messages.verbose);
+        assert_eq!(options.max_size, 2048);
+        assert_eq!(options.parameters, ["n=1"]);
     }
 
     #[test]

@@ -7,31 +7,27 @@ use modutils::diagnosis::{Change, Class, CommandLine, Diagnosis, Remedy, WayOut}
 use modutils::insert::{BadArgument, InsertError};
 use modutils::remove::{Refusal, RemoveError};
 use modutils::{Cause, Errno, Error, ErrorKind, ModuleFile, ModuleName, RemoveMode, System};
-use serde_json::json;
 
-use crate::common::invocation::Invocation;
-use crate::common::report::{Explanation, Reporter};
-use crate::common::results::Record;
+use super::message;
 use crate::common::status::Status;
-use crate::insmod::{TOOL, message};
-use crate::rmmod;
+use crate::common::{output, refusal};
 
 pub(crate) struct Failure {
     /// The line of kmod, without the prefix.
-    line: Vec<u8>,
+    pub(super) line: Vec<u8>,
     /// Its end, behind the name of the file.
-    text: String,
-    errno: Option<Errno>,
-    status: Status,
-    diagnosis: Option<Box<Diagnosis>>,
+    pub(super) text: String,
+    pub(super) errno: Option<Errno>,
+    pub(super) status: Status,
+    pub(super) diagnosis: Option<Box<Diagnosis>>,
     /// Without a diagnosis: the kind of the cause, and its text.
-    reason: Option<Box<(&'static str, String)>>,
+    pub(super) reason: Option<Box<(&'static str, String)>>,
     /// Without a diagnosis: what would help.
-    remedies: Vec<Remedy>,
+    pub(super) remedies: Vec<Remedy>,
     /// The modules that are loaded now, if that has changed.
-    last_line: Option<Box<str>>,
-    /// Only a check: the kernel was not asked to load it.
-    foreseen: bool,
+    pub(super) last_line: Option<Box<str>>,
+    /// The kernel was not asked to load it.
+    pub(super) foreseen: bool,
 }
 
 impl Failure {
@@ -95,17 +91,9 @@ impl Failure {
             errno => System::live().explain_unopened(path.as_ref(), errno),
         };
         let text = errno.to_string();
-        Self {
-            line: message::not_opened(path, &text),
-            text,
-            errno: Some(errno),
-            status: diagnosis.cause.class().into(),
-            diagnosis: Some(Box::new(diagnosis)),
-            reason: None,
-            remedies: Vec::new(),
-            last_line: None,
-            foreseen: false,
-        }
+        let line = message::not_opened(path, &text);
+        let refused = Self::refused(line, diagnosis.cause.class().into());
+        Self { text, errno: Some(errno), diagnosis: Some(Box::new(diagnosis)), ..refused }
     }
 
     pub(crate) fn not_inserted(
@@ -120,33 +108,16 @@ impl Failure {
     /// A failure of which only the line and the status are wanted.
     pub(crate) fn unexplained(file: &ModuleFile, error: &InsertError, class: Class) -> Self {
         let text = message::text(file, error.answer());
-        Self {
-            line: message::not_inserted(file, &text),
-            text,
-            errno: Some(error.answer()),
-            status: class.into(),
-            diagnosis: None,
-            reason: None,
-            remedies: Vec::new(),
-            last_line: None,
-            foreseen: false,
-        }
+        let refused = Self::refused(message::not_inserted(file, &text), class.into());
+        Self { text, errno: Some(error.answer()), ..refused }
     }
 
     pub(crate) fn foreseen(file: &ModuleFile, diagnosis: Diagnosis) -> Self {
         let errno = diagnosis.answer;
         let text = message::text(file, errno.unwrap_or(Errno::EINVAL));
-        Self {
-            line: message::not_inserted(file, &text),
-            text,
-            errno,
-            status: diagnosis.cause.class().into(),
-            diagnosis: Some(Box::new(diagnosis)),
-            reason: None,
-            remedies: Vec::new(),
-            last_line: None,
-            foreseen: true,
-        }
+        let line = message::not_inserted(file, &text);
+        let refused = Self::refused(line, diagnosis.cause.class().into());
+        Self { text, errno, diagnosis: Some(Box::new(diagnosis)), foreseen: true, ..refused }
     }
 
     /// The kernel would load the module and ignore the parameter.
@@ -159,17 +130,8 @@ impl Failure {
         let mut diagnosis = Diagnosis::new(Cause::UnknownParameter { name, nearest });
         diagnosis.module = file.name().ok();
         diagnosis.remedies.push(Remedy::Repeat(Change::ListParameters));
-        Self {
-            line: message::not_inserted(file, &text),
-            text,
-            errno: None,
-            status: Status::Misfit,
-            diagnosis: Some(Box::new(diagnosis)),
-            reason: None,
-            remedies: Vec::new(),
-            last_line: None,
-            foreseen: false,
-        }
+        let refused = Self::refused(message::not_inserted(file, &text), Status::Misfit);
+        Self { text, diagnosis: Some(Box::new(diagnosis)), ..refused }
     }
 
     /// A replacement that was not begun.
@@ -186,7 +148,7 @@ impl Failure {
 
     /// The old module, or one that uses it, was not removed.
     pub(crate) fn not_removed(error: &RemoveError) -> Self {
-        let line = rmmod::message::not_removed(error, RemoveMode::Refuse);
+        let line = refusal::not_removed(error, RemoveMode::Refuse);
         let refusal = error.refusal();
         let mut remedies = refusal.remedies();
         if matches!(refusal.obstacle(), Refusal::InUse { .. }) {
@@ -214,7 +176,7 @@ impl Failure {
     }
 
     pub(crate) fn not_written(errno: Errno) -> Self {
-        Self::refused(format!("could not write: {errno}").into_bytes(), Status::Failed)
+        Self::refused(output::not_written(errno).into_bytes(), Status::Failed)
     }
 
     /// Adds a last line about the modules that are loaded now.
@@ -222,52 +184,7 @@ impl Failure {
         Self { last_line: Some(line.into()), ..self }
     }
 
-    /// The kernel was not asked, whatever the reason is.
-    pub(crate) fn without_asking(self) -> Self {
-        Self { foreseen: true, ..self }
-    }
-
     pub(crate) fn is_already_loaded(&self) -> bool {
         self.status == Status::Already
-    }
-
-    /// Says it, notes it in the record, and returns the exit status.
-    pub(crate) fn report(self, reporter: &Reporter, record: &mut Record) -> Status {
-        let invocation = Invocation::of_process(TOOL);
-        let remedies = self.diagnosis.as_ref().map_or(&self.remedies, |found| &found.remedies);
-        let fix: Vec<WayOut> =
-            remedies.iter().filter_map(|remedy| invocation.show(remedy)).collect();
-        let explanation = self.diagnosis.as_ref().map_or_else(
-            || Explanation {
-                cause: self.reason.as_ref().map(|reason| reason.1.clone()),
-                fix: fix.clone(),
-                ..Explanation::default()
-            },
-            |found| Explanation {
-                cause: Some(found.cause.to_string()),
-                kernel: found.kernel_log.clone(),
-                fix: fix.clone(),
-            },
-        );
-        reporter.error(&self.line, &explanation);
-        record.outcome = match self.status {
-            Status::Already => "already",
-            _ if self.foreseen => "would-fail",
-            _ => "failed",
-        };
-        record.errno = self.errno.map(Errno::name);
-        record.message = Some(self.text);
-        if let Some(diagnosis) = self.diagnosis {
-            record.module = diagnosis.module.map(|name| name.to_string());
-            record.cause = serde_json::to_value(&diagnosis.cause).ok();
-            record.kernel_log = diagnosis.kernel_log;
-        } else {
-            record.cause = self.reason.map(|reason| json!({"kind": reason.0, "text": reason.1}));
-        }
-        record.fix = fix;
-        if let Some(line) = &self.last_line {
-            reporter.tell(line.as_bytes());
-        }
-        self.status
     }
 }

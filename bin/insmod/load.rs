@@ -1,109 +1,72 @@
-//! Loading one module, with what it needs, or looking whether it could be loaded.
+//! Loading one module, with its dependencies, or checking whether it could be loaded.
 
 use modutils::diagnosis::{Diagnosis, KernelLog, Request};
-use modutils::file::{DECOMPRESSED_MAX, Image};
+use modutils::file::Image;
 use modutils::insert::{Dependencies, Dependency, InsertError, InsertFailure};
 use modutils::{Arguments, Force, Kernel, ModuleFile, ModuleName, RemoveMode};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::common::report::Reporter;
-use crate::common::results::Record;
+use super::failure::Failure;
+use super::job::Job;
+use super::report::{Outcome, Report};
+use super::{account, dependencies};
 use crate::common::watch::Watch;
-use crate::insmod::account;
-use crate::insmod::cli::Cli;
-use crate::insmod::dependencies;
-use crate::insmod::failure::Failure;
 
-/// A success.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Loaded,
-    Already,
-    WouldLoad,
-}
-
-impl Outcome {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Loaded => "loaded",
-            Self::Already => "already",
-            Self::WouldLoad => "would-load",
-        }
+pub(crate) fn run(job: Job<'_>) -> Report {
+    let Job { kernel, options, file, .. } = job;
+    if options.strict
+        && let Err(failure) = refuse_unknown(job)
+    {
+        return failure.into();
     }
-}
-
-pub(crate) fn run(
-    kernel: &Kernel,
-    cli: &Cli,
-    reporter: &Reporter,
-    file: &ModuleFile,
-    arguments: &Arguments,
-    record: &mut Record,
-) -> Result<Outcome, Failure> {
-    let talkative = cli.json || cli.common.verbose;
-    let request = Request { file, arguments, force: cli.force() };
-    if cli.strict && !arguments.is_empty() {
-        refuse_unknown(file, arguments)?;
-    }
-    if cli.check {
-        return check(kernel, cli, reporter, request, record);
+    if options.check {
+        return check(job);
     }
     let Dependencies { to_load, not_found, .. } =
-        if cli.deps { kernel.dependencies(file) } else { Dependencies::default() };
-    let mut loaded = Vec::new();
-    let result = load_dependencies(kernel, cli, reporter, to_load, &mut loaded)
-        .and_then(|()| load(kernel, cli, reporter, request));
-    match result {
+        if options.deps { kernel.dependencies(file) } else { Dependencies::default() };
+    let (loaded, result) = load_dependencies(job, to_load);
+    match result.and_then(|()| load(job, job.request())) {
         Ok(()) => {
-            name(record, cli, file);
-            note(record, &loaded);
-            say(cli, reporter, "loaded", file);
-            warn_of_ignored(reporter, request, record);
-            if talkative {
-                remark(cli, reporter, account::of(kernel, request), record);
+            job.say("loaded", file);
+            let mut warnings = warn_of_ignored(job);
+            if options.json || job.reporter.is_verbose() {
+                warnings.extend(remark(job, account::of(kernel, job.request())));
             }
-            Ok(Outcome::Loaded)
+            let dependencies = listed(&loaded);
+            Report { module: name(job), dependencies, warnings, ..Ok(Outcome::Loaded).into() }
         }
-        Err(failure) if cli.if_needed && failure.is_already_loaded() => {
-            Ok(already(kernel, cli, reporter, request, record))
-        }
+        Err(failure) if options.if_needed && failure.is_already_loaded() => already(job),
         Err(failure) => {
             take_out(kernel, &loaded);
-            if cli.json || reporter.explains() {
-                record.warnings.extend(dependencies::not_found(kernel, &not_found));
-            }
-            Err(failure)
+            let missing = job.explains().then(|| dependencies::not_found(kernel, &not_found));
+            let warnings = missing.flatten().into_iter().collect();
+            Report { warnings, ..failure.into() }
         }
     }
-}
-
-/// Loads what the module in `file` depends on, with `--deps`, and nothing else.
-pub(crate) fn with_dependencies(
-    kernel: &Kernel,
-    cli: &Cli,
-    reporter: &Reporter,
-    file: &ModuleFile,
-    record: &mut Record,
-) -> Result<Loaded, Failure> {
-    let mut loaded = Vec::new();
-    if cli.deps {
-        let to_load = kernel.dependencies(file).to_load;
-        if let Err(failure) = load_dependencies(kernel, cli, reporter, to_load, &mut loaded) {
-            take_out(kernel, &loaded);
-            return Err(failure);
-        }
-        note(record, &loaded);
-    }
-    Ok(loaded)
 }
 
 /// The modules that this call loaded, in order, with their files.
 pub(crate) type Loaded = Vec<(ModuleName, ModuleFile)>;
 
-fn note(record: &mut Record, loaded: &Loaded) {
-    record.dependencies.extend(loaded.iter().map(
-        |(name, file)| json!({"module": name.to_string(), "file": file.path().to_string_lossy()}),
-    ));
+/// Loads the modules that the one in the file depends on, with `--deps`, and nothing else.
+pub(crate) fn only_dependencies(job: Job<'_>) -> Result<Loaded, Failure> {
+    if !job.options.deps {
+        return Ok(Loaded::new());
+    }
+    let (loaded, result) = load_dependencies(job, job.kernel.dependencies(job.file).to_load);
+    match result {
+        Ok(()) => Ok(loaded),
+        Err(failure) => {
+            take_out(job.kernel, &loaded);
+            Err(failure)
+        }
+    }
+}
+
+/// The dependencies for the record.
+pub(crate) fn listed(loaded: &Loaded) -> Vec<Value> {
+    let record = |(name, file): &(ModuleName, ModuleFile)| json!({"module": name.to_string(), "file": file.path().to_string_lossy()});
+    loaded.iter().map(record).collect()
 }
 
 /// Removes the modules that this call loaded. One that is in use by now stays.
@@ -113,122 +76,87 @@ pub(crate) fn take_out(kernel: &Kernel, loaded: &Loaded) {
     }
 }
 
-fn check(
-    kernel: &Kernel,
-    cli: &Cli,
-    reporter: &Reporter,
-    request: Request<'_>,
-    record: &mut Record,
-) -> Result<Outcome, Failure> {
-    let diagnosis = kernel.check_insert(request).err();
+fn check(job: Job<'_>) -> Report {
+    let Job { kernel, options, file, .. } = job;
+    let diagnosis = kernel.check_insert(job.request()).err();
     let resolved =
-        |found: &Diagnosis| cli.deps && dependencies::resolve(kernel, request.file, &found.cause);
+        |found: &Diagnosis| options.deps && dependencies::resolve(kernel, file, &found.cause);
     let Some(diagnosis) = diagnosis.filter(|found| !resolved(found)) else {
-        name(record, cli, request.file);
-        say(cli, reporter, "would load", request.file);
-        warn_of_ignored(reporter, request, record);
-        return Ok(Outcome::WouldLoad);
+        job.say("would load", file);
+        let warnings = warn_of_ignored(job);
+        return Report { module: name(job), warnings, ..Ok(Outcome::WouldLoad).into() };
     };
-    let failure = Failure::foreseen(request.file, *diagnosis);
-    if cli.if_needed && failure.is_already_loaded() {
-        return Ok(already(kernel, cli, reporter, request, record));
-    }
-    Err(failure)
+    let failure = Failure::foreseen(file, *diagnosis);
+    if options.if_needed && failure.is_already_loaded() { already(job) } else { failure.into() }
 }
 
 /// With `--if-needed`, a success.
-fn already(
-    kernel: &Kernel,
-    cli: &Cli,
-    reporter: &Reporter,
-    request: Request<'_>,
-    record: &mut Record,
-) -> Outcome {
-    name(record, cli, request.file);
-    if cli.json || cli.common.verbose {
-        remark(cli, reporter, account::differences(kernel, request), record);
-    } else if let Some(warning) = account::another_build(kernel, request) {
-        // Who edits, builds and loads again would go on with the old one.
-        reporter.warn(&warning);
+fn already(job: Job<'_>) -> Report {
+    let mut warnings = Vec::new();
+    if job.options.json || job.reporter.is_verbose() {
+        warnings = remark(job, account::differences(job.kernel, job.request()));
+    } else if let Some(warning) = account::another_build(job.kernel, job.request()) {
+        // A developer who builds and loads again would go on with the old build.
+        job.reporter.warn(&warning);
     }
-    Outcome::Already
+    Report { module: name(job), warnings, ..Ok(Outcome::Already).into() }
 }
 
-/// Reports differences after a success, if asked for.
-pub(crate) fn remark(cli: &Cli, reporter: &Reporter, lines: Vec<String>, record: &mut Record) {
-    if cli.common.verbose {
-        for line in &lines {
-            reporter.warn(line);
+/// Prints warnings that only `--verbose` asks for, and returns them.
+pub(crate) fn remark(job: Job<'_>, warnings: Vec<String>) -> Vec<String> {
+    if job.reporter.is_verbose() {
+        for line in &warnings {
+            job.reporter.warn(line);
         }
     }
-    record.warnings.extend(lines);
+    warnings
 }
 
-/// The one thing that a success says to everybody.
-pub(crate) fn warn_of_ignored(reporter: &Reporter, request: Request<'_>, record: &mut Record) {
-    if request.arguments.is_empty() {
-        return;
+/// Prints the one warning that a success prints without being asked, and returns it.
+pub(crate) fn warn_of_ignored(job: Job<'_>) -> Vec<String> {
+    if job.arguments.is_empty() {
+        return Vec::new();
     }
-    if let Some(warning) = ignored(request.file, request.arguments) {
-        reporter.warn(&warning);
-        record.warnings.push(warning);
+    let warning = ignored(job.file, job.arguments);
+    if let Some(warning) = &warning {
+        job.reporter.warn(warning);
     }
+    warning.into_iter().collect()
 }
 
-fn load_dependencies(
-    kernel: &Kernel,
-    cli: &Cli,
-    reporter: &Reporter,
-    dependencies: Vec<Dependency>,
-    loaded: &mut Loaded,
-) -> Result<(), Failure> {
+fn load_dependencies(job: Job<'_>, dependencies: Vec<Dependency>) -> (Loaded, Result<(), Failure>) {
     let arguments = Arguments::default();
-    let max = cli.max_size.unwrap_or(DECOMPRESSED_MAX);
+    let mut loaded = Loaded::new();
     for Dependency { name, file, .. } in dependencies {
-        let file = file.with_decompressed_max(max);
+        let file = file.with_decompressed_max(job.options.max_size);
         // --force is meant for the named module, not for its dependencies.
         let request = Request { file: &file, arguments: &arguments, force: Force::default() };
-        match load(kernel, cli, reporter, request) {
+        match load(job, request) {
             Ok(()) => {
-                say(cli, reporter, "loaded", &file);
+                job.say("loaded", &file);
                 loaded.push((name, file));
             }
             // Another process was faster.
             Err(failure) if failure.is_already_loaded() => {}
-            Err(failure) => return Err(failure),
+            Err(failure) => return (loaded, Err(failure)),
         }
     }
-    Ok(())
+    (loaded, Ok(()))
 }
 
-/// Names the module in the record: of a failure, the diagnosis does.
-fn name(record: &mut Record, cli: &Cli, file: &ModuleFile) {
-    if cli.json {
-        record.module = file.name().ok().map(|name| name.to_string());
-    }
-}
-
-/// With -v, what was done.
-fn say(cli: &Cli, reporter: &Reporter, what: &str, file: &ModuleFile) {
-    if cli.common.verbose
-        && let Ok(name) = file.name()
-    {
-        reporter.tell(format!("{what} {name} from {}", file.path().display()).as_bytes());
-    }
+/// The name for the record of a success; the diagnosis has that of a failure.
+fn name(job: Job<'_>) -> Option<String> {
+    job.options.json.then(|| job.file.name().ok().map(|name| name.to_string())).flatten()
 }
 
 /// Makes the call, and nothing else unless it fails.
-pub(crate) fn load(
-    kernel: &Kernel,
-    cli: &Cli,
-    reporter: &Reporter,
-    request: Request<'_>,
-) -> Result<(), Failure> {
-    let explained = cli.json || reporter.explains();
+pub(crate) fn load(job: Job<'_>, request: Request<'_>) -> Result<(), Failure> {
+    let kernel = job.kernel;
+    let explained = job.explains();
     let log = if explained { KernelLog::open(kernel) } else { KernelLog::from_now() };
     let Request { file, arguments, force } = request;
     let doing = format!("loading {}", file.path().display());
-    let watch = Watch::start(kernel, &cli.common, reporter, doing);
+    let watch = Watch::start(kernel, job.reporter, doing);
     let result = kernel.insert(file, arguments, force);
     drop(watch);
     result.map_err(|error| {
@@ -242,20 +170,23 @@ pub(crate) fn load(
     })
 }
 
-fn read(file: &ModuleFile) -> Result<Image, Failure> {
+fn read(job: Job<'_>) -> Result<Image, Failure> {
+    let file = job.file;
     file.image().map_err(|error| {
         let error = InsertError::from(InsertFailure::Unreadable(error));
-        let request =
-            Request { file, arguments: &Arguments::default(), force: modutils::Force::default() };
-        let diagnosis = Kernel::running().explain(request, &error, None);
-        Failure::not_inserted(file, &error, diagnosis)
+        let request = Request { file, arguments: &Arguments::default(), force: Force::default() };
+        Failure::not_inserted(file, &error, job.kernel.explain(request, &error, None))
     })
 }
 
-pub(crate) fn refuse_unknown(file: &ModuleFile, arguments: &Arguments) -> Result<(), Failure> {
-    let parameters = read(file)?.parameters().unwrap_or_default();
-    match arguments.unknown_to(&parameters).into_iter().next() {
-        Some((name, nearest)) => Err(Failure::unknown_parameter(file, name, nearest)),
+/// `--strict`: refuses parameters that the module does not declare.
+pub(crate) fn refuse_unknown(job: Job<'_>) -> Result<(), Failure> {
+    if job.arguments.is_empty() {
+        return Ok(());
+    }
+    let parameters = read(job)?.parameters().unwrap_or_default();
+    match job.arguments.unknown_to(&parameters).into_iter().next() {
+        Some((name, nearest)) => Err(Failure::unknown_parameter(job.file, name, nearest)),
         None => Ok(()),
     }
 }

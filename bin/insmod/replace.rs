@@ -10,116 +10,108 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+use modutils::Arguments;
 use modutils::diagnosis::{Change, CommandLine, Remedy};
 use modutils::replace::{self, Obstacle, Plan, Step, Survey, Wishes};
-use modutils::{Arguments, Kernel, ModuleFile};
 
+use super::failure::Failure;
+use super::job::Job;
+use super::load;
+use super::options::{Replacement, TOOL};
+use super::report::{Outcome, Report};
 use crate::common::output;
-use crate::common::report::Reporter;
-use crate::common::results::Record;
 use crate::common::signals::Signals;
-use crate::common::status::Status;
-use crate::insmod::TOOL;
-use crate::insmod::cli::Cli;
-use crate::insmod::failure::Failure;
-use crate::insmod::load::{self, Outcome};
 use steps::Steps;
 
-/// What a replacement needs throughout.
-#[derive(Clone, Copy)]
-pub(crate) struct Job<'a> {
-    pub(crate) kernel: &'a Kernel,
-    pub(crate) cli: &'a Cli,
-    pub(crate) reporter: &'a Reporter,
-    pub(crate) file: &'a ModuleFile,
-    pub(crate) arguments: &'a Arguments,
-}
-
-/// How it ended: what happened, and a signal that came meanwhile.
-pub(crate) struct Ended {
-    pub(crate) result: Result<Outcome, Failure>,
-    pub(crate) signal: Option<Status>,
-}
-
-impl From<Result<Outcome, Failure>> for Ended {
-    fn from(result: Result<Outcome, Failure>) -> Self {
-        Self { result, signal: None }
-    }
-}
-
-pub(crate) fn run(job: Job<'_>, record: &mut Record) -> Ended {
-    let (survey, plan) = match prepare(job, record) {
-        Ok(Some(prepared)) => prepared,
-        Ok(None) => return Ok(Outcome::Already).into(),
-        Err(failure) => return Err(failure).into(),
-    };
-    if job.cli.check {
-        return show(job, &survey, &plan).map(|()| Outcome::WouldLoad).into();
-    }
-    // A signal from here on ends the replacement where nothing is half done.
-    let signals = Signals::collect();
-    let result = perform(job, &survey, &plan, signals.as_ref(), record);
-    Ended { result, signal: signals.and_then(|signals| signals.status()) }
-}
-
-/// Everything that can be found out before the first step; `None` if there is nothing to do.
-fn prepare(job: Job<'_>, record: &mut Record) -> Result<Option<(Survey, Plan)>, Failure> {
-    let Job { kernel, cli, file, arguments, .. } = job;
-    let survey = match Survey::take(kernel, file, arguments) {
+pub(crate) fn run(job: Job<'_>, how: Replacement) -> Report {
+    let survey = match Survey::take(job.kernel, job.file, job.arguments) {
         Ok(survey) => survey,
-        Err(error) => return Err(check::unreadable(job, &error)),
+        Err(error) => return check::unreadable(job, &error).into(),
     };
-    record.module = Some(survey.name.to_string());
+    let module = Some(survey.name.to_string());
+    let (plan, warnings) = match prepare(job, how, &survey) {
+        Ok(prepared) => prepared,
+        Err(failure) => return Report { module, ..failure.into() },
+    };
+    let report = if plan.steps.is_empty() {
+        Ok(Outcome::Already).into()
+    } else if job.options.check {
+        show(job, &survey, &plan).map(|()| Outcome::WouldLoad).into()
+    } else {
+        // A signal from here on ends the replacement between two steps.
+        let signals = Signals::collect();
+        let report = perform(job, how, &survey, &plan, signals.as_ref());
+        Report { signal: signals.and_then(|signals| signals.status()), ..report }
+    };
+    Report { module, warnings, ..report }
+}
+
+/// Finds out everything before the first step: the plan, and the warnings about it.
+fn prepare(
+    job: Job<'_>,
+    how: Replacement,
+    survey: &Survey,
+) -> Result<(Plan, Vec<String>), Failure> {
     let wishes = Wishes {
-        recursive: cli.recursive,
-        wait: cli.wait.is_some(),
-        keep_parameters: cli.keep_params,
-        if_needed: cli.if_needed,
+        recursive: how.recursive,
+        wait: how.wait.is_some(),
+        keep_parameters: how.keep_parameters,
+        if_needed: job.options.if_needed,
     };
     let stands = |failure: Failure| match &survey.old {
-        Some(_) => failure.with_last_line(steps::standing(kernel, &survey)),
+        Some(_) => failure.with_last_line(steps::standing(job.kernel, survey)),
         None => failure,
     };
-    let plan = replace::plan(&survey, arguments, wishes)
+    let plan = replace::plan(survey, job.arguments, wishes)
         .map_err(|obstacle| stands(in_the_way(job, &obstacle)))?;
     if plan.steps.is_empty() {
-        return Ok(None);
+        return Ok((plan, Vec::new()));
     }
-    check::all(job, &survey, &plan).map_err(stands)?;
-    for (module, hidden) in &plan.hidden {
-        let warning = format!(
-            "parameters of {module} that sysfs does not show return to their defaults: {}",
-            hidden.join(", ")
-        );
-        load::remark(cli, job.reporter, vec![warning], record);
-    }
+    check::all(job, survey, &plan).map_err(stands)?;
+    let mut warnings: Vec<String> = plan
+        .hidden
+        .iter()
+        .map(|(module, hidden)| {
+            format!(
+                "parameters of {module} that sysfs does not show return to their defaults: {}",
+                hidden.join(", ")
+            )
+        })
+        .collect();
     if !plan.dropped.is_empty() {
-        let warning = format!(
+        warnings.push(format!(
             "parameters that the new {} does not have were dropped: {}",
             survey.name,
             plan.dropped.join(", ")
-        );
-        load::remark(cli, job.reporter, vec![warning], record);
+        ));
     }
-    Ok(Some((survey, plan)))
+    Ok((plan, load::remark(job, warnings)))
 }
 
 fn perform(
     job: Job<'_>,
+    how: Replacement,
     survey: &Survey,
     plan: &Plan,
     signals: Option<&Signals>,
-    record: &mut Record,
-) -> Result<Outcome, Failure> {
-    let loaded = load::with_dependencies(job.kernel, job.cli, job.reporter, job.file, record)?;
-    let mut steps = Steps::open(job, survey, plan, signals)
-        .map_err(|failure| failure.with_last_line(steps::standing(job.kernel, survey)))?;
+) -> Report {
+    let loaded = match load::only_dependencies(job) {
+        Ok(loaded) => loaded,
+        Err(failure) => return failure.into(),
+    };
+    let dependencies = load::listed(&loaded);
+    let mut steps = match Steps::open(job, how, survey, plan, signals) {
+        Ok(steps) => steps,
+        Err(failure) => {
+            let failure = failure.with_last_line(steps::standing(job.kernel, survey));
+            return Report { dependencies, ..failure.into() };
+        }
+    };
     let result = replace::carry_out(plan, &mut |step| steps.perform(step));
-    record.steps = steps.done;
     let standing = steps::standing(job.kernel, survey);
-    match result {
+    let result = match result {
         Ok(()) => {
-            if job.cli.common.verbose {
+            if job.reporter.is_verbose() {
                 job.reporter.tell(standing.as_bytes());
             }
             Ok(Outcome::Loaded)
@@ -130,10 +122,11 @@ fn perform(
             }
             Err(incomplete.error.with_last_line(standing))
         }
-    }
+    };
+    Report { dependencies, steps: steps.done, ..result.into() }
 }
 
-/// The words for what keeps a replacement from being begun, and what would help.
+/// The failure for an obstacle, with what would help.
 fn in_the_way(job: Job<'_>, obstacle: &Obstacle) -> Failure {
     let remedies = match obstacle {
         Obstacle::Users { .. } => vec![Remedy::Repeat(Change::Recursive)],
@@ -162,7 +155,7 @@ fn in_the_way(job: Job<'_>, obstacle: &Obstacle) -> Failure {
 
 /// `--check`: the steps as the commands that would do the same.
 fn show(job: Job<'_>, survey: &Survey, plan: &Plan) -> Result<(), Failure> {
-    if job.cli.json {
+    if job.options.json {
         return Ok(());
     }
     let mut text = String::new();

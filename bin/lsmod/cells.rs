@@ -1,6 +1,6 @@
 //! Facts as text.
 
-use crate::common::unprintable::hexadecimal;
+use crate::common::unprintable::byte_escapes;
 use crate::lsmod::facts::Fact;
 use crate::lsmod::size;
 
@@ -43,7 +43,7 @@ pub(crate) fn solid(text: &[u8]) -> String {
         if byte.is_ascii_graphic() && byte != b'\\' {
             solid.push(char::from(byte));
         } else {
-            hexadecimal(&mut solid, &[byte]);
+            byte_escapes(&mut solid, &[byte]);
         }
     }
     solid

@@ -6,23 +6,19 @@ use anyhow::{bail, ensure};
 use clap::{ArgGroup, Parser};
 use modutils::loaded::{State, Taints};
 
-use crate::common::options::Common;
-use crate::common::parse;
-use crate::common::status::{Meanings, Status};
+use super::absent::Detail;
+use super::cells::Sizes;
+use super::columns::{self, Column, ColumnList, SortKeys};
+use super::options::{Format, Options, TOOL};
+use super::select::Filter;
+use super::tree::Below;
+use crate::common::cli::{self, MessageOptions};
+use crate::common::status::{DONE, Meanings, Status, USAGE};
 use crate::common::words::joined_behind_program;
-use crate::lsmod::TOOL;
-use crate::lsmod::absent::Detail;
-use crate::lsmod::cells::Sizes;
-use crate::lsmod::columns::{self, Column, ColumnList, SortKey, SortKeys};
-use crate::lsmod::select::Filter;
-use crate::lsmod::tree::Below;
 
 /// The exit statuses of this command.
-pub const STATUSES: Meanings = &[
-    (Status::Done, "done"),
-    (Status::Failed, "failed, or a name matched no loaded module"),
-    (Status::Usage, "usage error"),
-];
+pub const STATUSES: Meanings =
+    &[DONE, (Status::Failed, "failed, or a name matched no loaded module"), USAGE];
 
 /// List the loaded modules.
 #[derive(Debug, Default, Parser)]
@@ -33,10 +29,10 @@ pub const STATUSES: Meanings = &[
     infer_long_args = true
 )]
 #[command(group = ArgGroup::new("format"))]
-pub(crate) struct Cli {
+struct Cli {
     /// List only these modules: names, module files or patterns such as 'snd_*'
     #[arg(value_name = "NAME|PATTERN")]
-    pub(crate) modules: Vec<OsString>,
+    modules: Vec<OsString>,
 
     /// Columns to print, separated by commas; +LIST adds to the default
     #[arg(short, long, value_name = "LIST", conflicts_with = "summary")]
@@ -46,13 +42,13 @@ pub(crate) struct Cli {
     output_all: bool,
     /// List the available columns
     #[arg(long)]
-    pub(crate) list_columns: bool,
+    list_columns: bool,
     /// Print a readable table that fits the terminal
     #[arg(short, long, group = "format")]
     long: bool,
     /// Print the list as JSON
     #[arg(short = 'J', long, group = "format")]
-    pub(crate) json: bool,
+    json: bool,
     /// Print raw output: single spaces between columns, blanks escaped as \x20
     #[arg(short, long, group = "format")]
     raw: bool,
@@ -82,7 +78,7 @@ pub(crate) struct Cli {
     sort: Option<SortKeys>,
     /// Reverse the order
     #[arg(long, help_heading = "Order and selection")]
-    pub(crate) reverse: bool,
+    reverse: bool,
     /// Only modules without references and without devices
     #[arg(long, help_heading = "Order and selection")]
     unused: bool,
@@ -108,25 +104,11 @@ pub(crate) struct Cli {
     permanent: bool,
 
     #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-/// How modules are shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// As lsmod has always done it.
-    Classic,
-    Aligned(Vec<Column>),
-    Raw(Vec<Column>),
-    Json(Vec<Column>),
-    Tree(Vec<Column>, Below),
-    Long(Vec<Column>),
-    Summary,
-    SummaryJson,
+    messages: MessageOptions,
 }
 
 impl Cli {
-    pub(crate) fn format(&self) -> Format {
+    fn format(&self) -> Format {
         let chosen = |usual: &[Column]| match &self.output {
             _ if self.output_all => Column::all(),
             Some(list) => list.over(usual),
@@ -161,40 +143,28 @@ impl Cli {
         }
         columns
     }
+}
 
-    /// Whether all modules are listed as lsmod has always done it.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.format() == Format::Classic
-            && self.modules.is_empty()
-            && self.sort().is_empty()
-            && !self.reverse
-            && self.filter() == Filter::default()
-    }
-
-    pub(crate) fn headings(&self) -> bool {
-        !self.noheadings
-    }
-
-    /// How much is said of names that match no loaded module.
-    pub(crate) fn detail(&self) -> Detail {
-        if self.long { Detail::Full } else { Detail::Brief }
-    }
-
-    pub(crate) fn sizes(&self) -> Sizes {
-        if self.bytes { Sizes::Bytes } else { Sizes::Human }
-    }
-
-    pub(crate) fn sort(&self) -> &[SortKey] {
-        self.sort.as_ref().map_or(&[], |keys| &keys.0)
-    }
-
-    pub(crate) fn filter(&self) -> Filter {
-        Filter {
-            unused: self.unused,
-            permanent: self.permanent,
-            tainted: self.tainted.clone(),
-            state: self.state.clone(),
-            stale: self.stale,
+impl From<Cli> for Options {
+    fn from(cli: Cli) -> Self {
+        Self {
+            format: cli.format(),
+            modules: cli.modules,
+            list_columns: cli.list_columns,
+            headings: !cli.noheadings,
+            sizes: if cli.bytes { Sizes::Bytes } else { Sizes::Human },
+            sort: cli.sort.map(|keys| keys.0).unwrap_or_default(),
+            reverse: cli.reverse,
+            filter: Filter {
+                unused: cli.unused,
+                permanent: cli.permanent,
+                tainted: cli.tainted,
+                state: cli.state,
+                stale: cli.stale,
+            },
+            detail: if cli.long { Detail::Full } else { Detail::Brief },
+            json: cli.json,
+            messages: cli.messages.into(),
         }
     }
 }
@@ -218,12 +188,12 @@ fn state(text: &str) -> anyhow::Result<State> {
 }
 
 /// Without any option there is nothing to parse, and the usual call does not pay for it.
-pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
+pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Options, Status> {
     let argv = joined_behind_program(argv.collect(), false);
     if argv.len() <= 1 {
-        return Ok(Cli::default());
+        return Ok(Cli::default().into());
     }
-    parse::parse(TOOL, STATUSES, &argv)
+    cli::parse::<Cli>(TOOL, STATUSES, &argv).map(Options::from)
 }
 
 #[cfg(test)]
@@ -232,15 +202,15 @@ mod tests {
 
     fn format(options: &str) -> Format {
         let words = std::iter::once("lsmod").chain(options.split_whitespace());
-        parse(words.map(OsString::from)).unwrap().format()
+        parse(words.map(OsString::from)).unwrap().format
     }
 
     #[test]
     fn options_may_be_repeated() {
         let words = ["lsmod", "-n", "a", "-o", "SIZE", "-nv", "-v", "b", "-o", "NAME"];
-        let cli = parse(words.map(OsString::from).into_iter()).unwrap();
-        assert_eq!(cli.format(), Format::Aligned(vec![Column::Name]));
-        assert_eq!(cli.modules, ["a", "b"]);
+        let options = parse(words.map(OsString::from).into_iter()).unwrap();
+        assert_eq!(options.format, Format::Aligned(vec![Column::Name]));
+        assert_eq!(options.modules, ["a", "b"]);
     }
 
     #[test]

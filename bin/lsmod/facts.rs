@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use modutils::file::Signature;
+use modutils::file::{Signature, hexadecimal};
 use modutils::installed::{Installed, Origin};
 use modutils::loaded::{Attributes, DependencyGraph, LoadedModule};
 use modutils::{ModuleFile, ModuleName, Snapshot, System, packages};
@@ -106,7 +106,9 @@ impl<'a> Facts<'a> {
                 )
             }),
             Column::File => maybe(self.origin(module).file, |file| Fact::Text(bytes(&file))),
-            Column::BuildId => text(attributes().build_id().ok().flatten().map(hexadecimal)),
+            Column::BuildId => maybe(attributes().build_id().ok().flatten(), |id| {
+                Fact::Text(hexadecimal(&id).into_bytes())
+            }),
             Column::Signer => text(self.contents(module).and_then(|contents| contents.signer)),
             Column::Package => text(self.package(module)),
             Column::ImportNs => {
@@ -183,17 +185,6 @@ fn read(file: &Path) -> Option<Contents> {
 
 fn bytes(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().to_vec()
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "called through map")]
-fn hexadecimal(bytes: Vec<u8>) -> Vec<u8> {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into_bytes()
 }
 
 fn maybe<T>(value: Option<T>, fact: impl Fn(T) -> Fact) -> Fact {

@@ -2,8 +2,9 @@
 
 use std::iter;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
+use crate::common::width::fitting;
 use crate::lsmod::cells;
 use crate::lsmod::columns::Column;
 
@@ -109,18 +110,9 @@ impl Line<'_> {
 }
 
 /// The start of a text, and a sign that it goes on.
-pub(crate) fn cut(text: &str, width: usize, ellipsis: char) -> String {
-    let Some(mut left) = width.checked_sub(1) else { return String::new() };
-    let fits = |c: &char| match left.checked_sub(c.width().unwrap_or_default()) {
-        Some(rest) => {
-            left = rest;
-            true
-        }
-        None => false,
-    };
-    let mut cut: String = text.chars().take_while(fits).collect();
-    cut.push(ellipsis);
-    cut
+fn cut(text: &str, width: usize, ellipsis: char) -> String {
+    let Some(left) = width.checked_sub(1) else { return String::new() };
+    format!("{}{ellipsis}", fitting(text, left))
 }
 
 /// One space between cells, and none within, so that an empty cell shows as two.

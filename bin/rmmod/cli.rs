@@ -4,22 +4,23 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use clap::Parser;
+use modutils::RemoveMode;
+use modutils::remove::Extent;
 
-use crate::common::options::Common;
-use crate::common::parse;
-use crate::common::status::{Meanings, Status};
+use super::options::{Action, Options, TOOL};
+use crate::common::cli::{self, MessageOptions};
+use crate::common::status::{DONE, FAILED, Meanings, Status, TIMED_OUT, USAGE};
 use crate::common::wait_time::{self, WaitTime};
 use crate::common::words::joined_behind_program;
-use crate::rmmod::TOOL;
 
 /// The exit statuses of this command.
 pub const STATUSES: Meanings = &[
-    (Status::Done, "done"),
-    (Status::Failed, "failed, for a reason not listed here"),
-    (Status::Usage, "usage error"),
+    DONE,
+    FAILED,
+    USAGE,
     (Status::Already, "the module is not loaded"),
     (Status::Busy, "busy: in use, permanent, or being loaded or unloaded by another process"),
-    (Status::TimedOut, "timed out (--wait)"),
+    TIMED_OUT,
     (Status::NotPermitted, "not permitted: privileges, or removal is disabled"),
     (Status::HungUp, "ended by SIGHUP"),
     (Status::Interrupted, "ended by SIGINT"),
@@ -34,14 +35,14 @@ pub const STATUSES: Meanings = &[
     args_override_self = true,
     infer_long_args = true
 )]
-pub(crate) struct Cli {
+struct Cli {
     /// Modules to remove: names, module files or patterns such as 'snd_*'; dependent modules are
     /// removed first, regardless of the order given
     #[arg(value_name = "NAME|FILE|PATTERN")]
-    pub(crate) modules: Vec<OsString>,
+    modules: Vec<OsString>,
     /// Remove a module even if it is in use (can crash the system)
     #[arg(short, long)]
-    pub(crate) force: bool,
+    force: bool,
     /// Wait indefinitely until the modules can be removed
     #[arg(short = 'w', overrides_with = "wait")]
     wait_forever: bool,
@@ -58,37 +59,53 @@ pub(crate) struct Cli {
     wait: Option<WaitTime>,
     /// Also remove all modules that depend on it
     #[arg(short, long)]
-    pub(crate) recursive: bool,
+    recursive: bool,
     /// Print what would be removed, in order, without removing it
     #[arg(short = 'n', long)]
-    pub(crate) dry_run: bool,
+    dry_run: bool,
     /// Succeed if a module is not loaded
     #[arg(long)]
-    pub(crate) if_loaded: bool,
+    if_loaded: bool,
     /// Print who holds the modules, without removing them
     #[arg(long, conflicts_with_all = ["dry_run", "force", "wait", "wait_forever", "recursive"])]
-    pub(crate) who: bool,
+    who: bool,
     /// Print the result as JSON
     #[arg(short = 'J', long)]
-    pub(crate) json: bool,
+    json: bool,
     #[command(flatten)]
-    pub(crate) common: Common,
+    messages: MessageOptions,
 }
 
-impl Cli {
-    /// How long to wait. The short option takes no time: `-w=2` is an error.
-    pub(crate) fn wait(&self) -> Option<WaitTime> {
-        if self.wait_forever { Some(WaitTime::Forever) } else { self.wait }
+impl From<Cli> for Options {
+    fn from(cli: Cli) -> Self {
+        Self {
+            modules: cli.modules,
+            action: if cli.who {
+                Action::Who
+            } else if cli.dry_run {
+                Action::DryRun
+            } else {
+                Action::Remove
+            },
+            mode: if cli.force { RemoveMode::Force } else { RemoveMode::Refuse },
+            extent: if cli.recursive { Extent::WithUsers } else { Extent::Named },
+            // The short option takes no time: `-w=2` is an error.
+            wait: if cli.wait_forever { Some(WaitTime::Forever) } else { cli.wait },
+            if_loaded: cli.if_loaded,
+            json: cli.json,
+            messages: cli.messages.into(),
+        }
     }
 }
 
 /// Without any option there is nothing to parse, and the usual call does not pay for it.
-pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Cli, Status> {
+pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Options, Status> {
     let argv = joined_behind_program(argv.collect(), false);
     if argv.iter().skip(1).any(|word| word.as_bytes().starts_with(b"-")) {
-        return parse::parse(TOOL, STATUSES, &argv);
+        return cli::parse::<Cli>(TOOL, STATUSES, &argv).map(Options::from);
     }
-    Ok(Cli { modules: argv.into_iter().skip(1).collect(), ..Cli::default() })
+    let cli = Cli { modules: argv.into_iter().skip(1).collect(), ..Cli::default() };
+    Ok(cli.into())
 }
 
 #[cfg(test)]
@@ -97,22 +114,22 @@ mod tests {
 
     use super::*;
 
-    fn parsed(words: &[&str]) -> Result<Cli, Status> {
+    fn parsed(words: &[&str]) -> Result<Options, Status> {
         parse(std::iter::once(&"rmmod").chain(words).map(OsString::from))
     }
 
     #[test]
     fn wait_eats_no_word() {
         for words in [&["-w", "5"][..], &["--wait", "5"], &["5", "-w"]] {
-            let cli = parsed(words).unwrap();
-            assert_eq!(cli.modules, ["5"]);
-            assert_eq!(cli.wait(), Some(WaitTime::Forever));
+            let options = parsed(words).unwrap();
+            assert_eq!(options.modules, ["5"]);
+            assert_eq!(options.wait, Some(WaitTime::Forever));
         }
-        let cli = parsed(&["--wait=0.5", "-f", "a"]).unwrap();
-        assert_eq!(cli.wait(), Some(WaitTime::For(Duration::from_millis(500))));
-        assert!(cli.force);
-        let cli = parsed(&["-wf", "a"]).unwrap();
-        assert!(cli.force && cli.wait().is_some());
+        let options = parsed(&["--wait=0.5", "-f", "a"]).unwrap();
+        assert_eq!(options.wait, Some(WaitTime::For(Duration::from_millis(500))));
+        assert_eq!(options.mode, RemoveMode::Force);
+        let options = parsed(&["-wf", "a"]).unwrap();
+        assert!(options.mode == RemoveMode::Force && options.wait.is_some());
         for word in ["-w=0.2", "-w=", "-fw=2", "-w0.2"] {
             assert_eq!(parsed(&[word, "a"]).err(), Some(Status::Usage), "{word}");
         }
@@ -120,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_last_wait_counts() {
-        let wait = |words: &[&str]| parsed(words).unwrap().wait();
+        let wait = |words: &[&str]| parsed(words).unwrap().wait;
         assert_eq!(wait(&["--wait=2", "-w", "a"]), Some(WaitTime::Forever));
         let two = WaitTime::For(Duration::from_secs(2));
         assert_eq!(wait(&["-w", "a", "--wait=2"]), Some(two));
@@ -130,10 +147,10 @@ mod tests {
     #[test]
     fn options_may_be_repeated() {
         let words = ["-f", "--force", "--wait=1", "a", "-vv", "--wait=2", "-J", "-J", "b", "-v"];
-        let cli = parsed(&words).unwrap();
-        assert!(cli.force && cli.json && cli.common.verbose);
-        assert_eq!(cli.wait(), Some(WaitTime::For(Duration::from_secs(2))));
-        assert_eq!(cli.modules, ["a", "b"]);
+        let options = parsed(&words).unwrap();
+        assert!(options.mode == RemoveMode::Force && options.json && options.messages.verbose);
+        assert_eq!(options.wait, Some(WaitTime::For(Duration::from_secs(2))));
+        assert_eq!(options.modules, ["a", "b"]);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use modutils::loaded::LoadedModule;
 use modutils::remove::RemoveError;
 use modutils::{ModuleName, Refusal, System};
 
+use super::holders;
+use super::options::Options;
 use crate::common::invocation::Invocation;
 use crate::common::wait_time::{self, WaitTime};
-use crate::rmmod::cli::Cli;
-use crate::rmmod::holders;
 
 /// Returns the explanation of a failure.
 #[derive(Default)]
@@ -73,15 +73,15 @@ pub(crate) fn takes_a_search(error: &RemoveError) -> bool {
 /// For `rmmod --wait 5 x`, which waits without end, and for a module 5, too; but there are modules
 /// called 8250.
 pub(crate) fn time_meant(
-    cli: &Cli,
+    options: &Options,
     error: &RemoveError,
     invocation: &Invocation,
 ) -> Option<WayOut> {
     let time = error.name().to_string();
     let others: Vec<OsString> =
-        cli.modules.iter().filter(|module| **module != *time).cloned().collect();
+        options.modules.iter().filter(|module| **module != *time).cloned().collect();
     let meant = matches!(error.refusal(), Refusal::NotLoaded { .. })
-        && cli.wait() == Some(WaitTime::Forever)
+        && options.wait == Some(WaitTime::Forever)
         && !others.is_empty()
         && wait_time::parse(&time).is_ok();
     meant.then(|| invocation.waiting(&time, others))

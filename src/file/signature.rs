@@ -131,7 +131,8 @@ impl<'a> Der<'a> {
     }
 }
 
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+/// Writes an identifier, such as a build ID, in lower-case hexadecimal.
+pub fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -5,17 +5,16 @@ use modutils::file::Image;
 use modutils::replace::{Plan, Step, Survey};
 use modutils::{Arguments, Error, ModuleFile, ModuleName};
 
-use super::Job;
 use super::steps::file_of;
 use crate::common::status::Status;
 use crate::insmod::failure::Failure;
+use crate::insmod::job::Job;
 use crate::insmod::{dependencies, load};
 
 /// The new file, or the list of modules, could not be read.
 pub(crate) fn unreadable(job: Job<'_>, error: &Error) -> Failure {
-    let Job { kernel, cli, file, arguments, .. } = job;
-    let request = Request { file, arguments, force: cli.force() };
-    if let Err(diagnosis) = kernel.check_insert(request) {
+    let file = job.file;
+    if let Err(diagnosis) = job.kernel.check_insert(job.request()) {
         return Failure::foreseen(file, *diagnosis);
     }
     let line = format!("could not replace module {}: {error}", file.path().display());
@@ -25,9 +24,9 @@ pub(crate) fn unreadable(job: Job<'_>, error: &Error) -> Failure {
 /// Checks the privilege, the new file as if the old modules were gone, and the files of the users
 /// as if the new one were loaded.
 pub(crate) fn all(job: Job<'_>, survey: &Survey, plan: &Plan) -> Result<(), Failure> {
-    let Job { kernel, cli, file, arguments, .. } = job;
-    if cli.strict && !arguments.is_empty() {
-        load::refuse_unknown(file, arguments)?;
+    let Job { kernel, options, file, .. } = job;
+    if options.strict {
+        load::refuse_unknown(job)?;
     }
     let removals = plan.steps.iter().filter(|step| matches!(step, Step::Remove { .. }));
     let removed: Vec<ModuleName> = removals.map(|step| step.module().clone()).collect();
@@ -44,18 +43,18 @@ pub(crate) fn all(job: Job<'_>, survey: &Survey, plan: &Plan) -> Result<(), Fail
             }
             _ => continue,
         };
-        let request = Request { file, arguments, force: cli.force() };
+        let request = Request { file, arguments, force: options.force };
         let images: Vec<&Image> = loaded.iter().collect();
         let supposed = Supposed { removed: &removed, loaded: &images };
         if let Err(diagnosis) = kernel.check_insert_supposing(request, supposed)
-            && !(cli.deps && dependencies::resolve(kernel, file, &diagnosis.cause))
+            && !(options.deps && dependencies::resolve(kernel, file, &diagnosis.cause))
         {
             return Err(Failure::foreseen(file, *diagnosis));
         }
         loaded.extend(file.image().ok());
     }
     match kernel.check_privilege() {
-        Err(diagnosis) if !cli.check => Err(Failure::foreseen(file, *diagnosis)),
+        Err(diagnosis) if !options.check => Err(Failure::foreseen(file, *diagnosis)),
         _ => Ok(()),
     }
 }

@@ -6,20 +6,23 @@ use std::path::Path;
 use std::time::Instant;
 
 use modutils::diagnosis::Request;
+use modutils::file::hexadecimal;
 use modutils::loaded::Attributes;
 use modutils::replace::{Plan, Resident, Step, Survey};
 use modutils::{Arguments, Kernel, ModuleFile, ModuleName, Refusal, RemoveMode, Snapshot, Waiting};
 use serde_json::{Value, json};
 
-use super::Job;
 use crate::common::signals::Signals;
 use crate::common::wait_time::WaitTime;
 use crate::insmod::failure::Failure;
+use crate::insmod::job::Job;
 use crate::insmod::load;
+use crate::insmod::options::Replacement;
 
 /// The steps made so far, and what the next ones need.
 pub(crate) struct Steps<'a> {
     job: Job<'a>,
+    how: Replacement,
     survey: &'a Survey,
     /// The files that modules are loaded from, open since before the first step: a path may mean
     /// another file by the time it is needed.
@@ -35,6 +38,7 @@ impl<'a> Steps<'a> {
     /// Opens the files of all modules that may be loaded again.
     pub(crate) fn open(
         job: Job<'a>,
+        how: Replacement,
         survey: &'a Survey,
         plan: &Plan,
         signals: Option<&'a Signals>,
@@ -47,8 +51,8 @@ impl<'a> Steps<'a> {
                 .map_err(|error| Failure::not_opened(path.as_os_str(), &error))?;
             files.insert(step.module().clone(), file);
         }
-        let end = job.cli.wait.and_then(WaitTime::end);
-        Ok(Self { job, survey, files, end, signals, done: Vec::new() })
+        let end = how.wait.and_then(WaitTime::end);
+        Ok(Self { job, how, survey, files, end, signals, done: Vec::new() })
     }
 
     pub(crate) fn perform(&mut self, step: &Step) -> Result<(), Failure> {
@@ -82,7 +86,7 @@ impl<'a> Steps<'a> {
             "outcome": outcome,
             "milliseconds": u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
         }));
-        if result.is_ok() && self.job.cli.common.verbose {
+        if result.is_ok() && self.job.reporter.is_verbose() {
             let from = file.map(|path| format!(" from {}", path.display())).unwrap_or_default();
             self.job.reporter.tell(format!("{outcome} {}{from}", step.module()).as_bytes());
         }
@@ -91,7 +95,7 @@ impl<'a> Steps<'a> {
 
     fn remove(&self, module: &ModuleName) -> Result<(), Failure> {
         let kernel = self.job.kernel;
-        let result = if self.job.cli.wait.is_some() {
+        let result = if self.how.wait.is_some() {
             let mut waiting = Waiting::until(self.end).unless_used_by_modules();
             if let Some(signals) = self.signals {
                 waiting = waiting.or_stopped_by(signals.as_fd());
@@ -110,8 +114,7 @@ impl<'a> Steps<'a> {
     }
 
     fn insert(&self, file: &ModuleFile, arguments: &Arguments) -> Result<(), Failure> {
-        let Job { kernel, cli, reporter, .. } = self.job;
-        load::load(kernel, cli, reporter, Request { file, arguments, force: cli.force() })
+        load::load(self.job, Request { file, arguments, force: self.job.options.force })
     }
 
     /// Compares the build that is loaded now with the file's.
@@ -142,7 +145,7 @@ pub(crate) fn standing(kernel: &Kernel, survey: &Survey) -> String {
         format!("{name} is not loaded now")
     } else {
         let loaded = Attributes::new(kernel, name).build_id().ok().flatten();
-        match loaded.as_ref().map(|id| (which(survey, id), hex(id))) {
+        match loaded.as_ref().map(|id| (which(survey, id), hexadecimal(id))) {
             Some((which, id)) => {
                 format!("the {which} build of {name} is loaded now (build ID {id})")
             }
@@ -174,8 +177,4 @@ fn which(survey: &Survey, id: &Vec<u8>) -> &'static str {
 fn names(residents: &[&Resident]) -> String {
     let names: Vec<_> = residents.iter().map(|one| one.module.name.to_string()).collect();
     names.join(", ")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }

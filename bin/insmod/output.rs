@@ -1,16 +1,33 @@
-//! `--params`: the parameters that a module has.
+//! Standard output: parameters, steps, and results as JSON.
 
-use modutils::diagnosis::Request;
 use modutils::file::Parameter;
-use modutils::{Arguments, Force, System};
 use serde::Serialize;
 
+use super::options::Options;
 use crate::common::output;
-use crate::common::report::{Explanation, Reporter};
+use crate::common::report::Reporter;
+use crate::common::results::{self, Record};
 use crate::common::status::Status;
-use crate::insmod::cli::Cli;
-use crate::insmod::failure::Failure;
-use crate::insmod::open;
+
+/// Prints the result as JSON, if that is wanted.
+pub(crate) fn result(
+    record: Record,
+    status: Status,
+    options: &Options,
+    reporter: &Reporter,
+) -> Status {
+    if !options.json {
+        return status;
+    }
+    output::written(results::print(&[record]), reporter, status)
+}
+
+/// Prints the parameters of a module.
+pub(crate) fn parameters(list: &[Parameter], options: &Options, reporter: &Reporter) -> Status {
+    let written =
+        if options.json { output::show_json(&document(list)) } else { output::show(&table(list)) };
+    output::written(written, reporter, Status::Done)
+}
 
 #[derive(Serialize)]
 struct Document {
@@ -22,29 +39,6 @@ struct Row {
     name: String,
     r#type: Option<String>,
     description: Option<String>,
-}
-
-/// Returns the bytes to print.
-pub(crate) fn run(cli: &Cli) -> Result<Vec<u8>, Failure> {
-    let path = cli.file.as_ref().ok_or_else(Failure::no_file)?;
-    let file = open(cli, path).map_err(|error| Failure::not_opened(path, &error))?;
-    let parameters = file.image().and_then(|image| image.parameters()).map_err(|error| {
-        let arguments = Arguments::default();
-        let request = Request { file: &file, arguments: &arguments, force: Force::default() };
-        Failure::not_read(&file, &error, System::live().check_insert(request).err())
-    })?;
-    Ok(if cli.json { document(&parameters) } else { table(&parameters) })
-}
-
-pub(crate) fn print(cli: &Cli, text: &[u8], reporter: &Reporter) -> Status {
-    match if cli.json { output::show_json(text) } else { output::show(text) } {
-        Ok(()) => Status::Done,
-        Err(error) => {
-            let line = format!("could not write: {error}");
-            reporter.error(line.as_bytes(), &Explanation::default());
-            Status::Failed
-        }
-    }
 }
 
 fn document(parameters: &[Parameter]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! The result of each module: reported as it happens, and kept for the end.
+//! The result of each module: messages as it happens, and a record for the end.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -6,41 +6,42 @@ use std::path::Path;
 use modutils::diagnosis::WayOut;
 use modutils::holders::{HolderKind, Holders};
 use modutils::loaded::LoadedModule;
-use modutils::remove::RemoveError;
+use modutils::remove::{Extent, RemoveError};
 use modutils::{Errno, Error, ModuleName, Refusal, RemoveMode, Snapshot, System};
 use serde_json::{Value, json};
 
-use crate::common::absence;
+use super::explain::{self, Account};
+use super::options::{Options, TOOL};
+use super::output::{self, Results};
+use super::targets::{self, Targets, Unusable};
+use super::{holders, message};
 use crate::common::argument::{is_path, name_of};
 use crate::common::invocation::Invocation;
-use crate::common::output;
+use crate::common::output::{not_written, show};
 use crate::common::report::{Explanation, Reporter};
-use crate::common::results::{self, Record};
+use crate::common::results::Record;
 use crate::common::status::Status;
-use crate::rmmod::TOOL;
-use crate::rmmod::cli::Cli;
-use crate::rmmod::explain::{self, Account};
-use crate::rmmod::holders;
-use crate::rmmod::message;
-use crate::rmmod::targets::{self, Targets, Unusable};
+use crate::common::{absence, refusal};
 
-pub(crate) struct Outcomes<'a> {
-    cli: &'a Cli,
+pub(crate) struct Report<'a> {
+    options: &'a Options,
     reporter: &'a Reporter,
-    mode: RemoveMode,
+    system: &'a System,
     records: Vec<Record>,
+    text: String,
     first_failure: Option<Status>,
     /// Modules that stayed because of another that was reported.
     behind: Vec<(ModuleName, ModuleName)>,
 }
 
-impl<'a> Outcomes<'a> {
-    pub(crate) fn new(cli: &'a Cli, reporter: &'a Reporter, mode: RemoveMode) -> Self {
-        Self { cli, reporter, mode, records: Vec::new(), first_failure: None, behind: Vec::new() }
+impl<'a> Report<'a> {
+    pub(crate) fn new(options: &'a Options, reporter: &'a Reporter, system: &'a System) -> Self {
+        let (records, text, behind) = (Vec::new(), String::new(), Vec::new());
+        Self { options, reporter, system, records, text, first_failure: None, behind }
     }
 
-    /// The status of the whole call, and its JSON document.
-    pub(crate) fn finish(self) -> Status {
+    /// Returns the results of the whole call.
+    pub(crate) fn finish(self) -> Results {
         for behind in self.behind.chunk_by(|a, b| a.1 == b.1) {
             let names: Vec<_> = behind.iter().map(|(name, _)| name.to_string()).collect();
             if let Some((_, first)) = behind.first() {
@@ -49,23 +50,34 @@ impl<'a> Outcomes<'a> {
             }
         }
         let status = self.first_failure.unwrap_or(Status::Done);
-        if self.cli.json { results::print(&self.records, self.reporter, status) } else { status }
+        Results { status, records: self.records, text: self.text }
     }
 
     fn fail(&mut self, status: Status) {
         self.first_failure.get_or_insert(status);
     }
 
+    /// The command line names no module.
+    pub(crate) fn no_module(&mut self) {
+        let line = "missing module name.";
+        self.reporter.error(line.as_bytes(), &Explanation::default());
+        let (status, message) = (Status::Usage, Some(line.to_owned()));
+        let failed =
+            Record { outcome: "failed", status: status as u8, message, ..Record::default() };
+        self.records.push(failed);
+        self.fail(status);
+    }
+
     /// Without a list nothing was tried: what failed is each module that was asked for.
-    pub(crate) fn no_list(&mut self, system: &System, error: &Error) {
+    pub(crate) fn no_list(&mut self, error: &Error) {
         let line = message::no_list(error);
-        let cause = error.is_absent().then(|| absence::cause(system).to_owned());
+        let cause = error.is_absent().then(|| absence::cause(self.system).to_owned());
         let kind = match &cause {
-            Some(_) if system.has_proc() => "no-unload-support",
+            Some(_) if self.system.has_proc() => "no-unload-support",
             _ => "unknown",
         };
         let text = cause.clone().unwrap_or_else(|| error.to_string());
-        self.records.extend(self.cli.modules.iter().map(|argument| Record {
+        self.records.extend(self.options.modules.iter().map(|argument| Record {
             outcome: "failed",
             status: Status::Failed as u8,
             errno: error.errno().map(Errno::name),
@@ -82,7 +94,7 @@ impl<'a> Outcomes<'a> {
             Unusable::NoMatch(pattern) => (Status::Already, "not-loaded", pattern),
             Unusable::Name(argument, _) => (Status::Failed, "unknown", argument),
         };
-        let excused = status == Status::Already && self.cli.if_loaded;
+        let excused = status == Status::Already && self.options.if_loaded;
         let line = message::unusable(argument);
         let text = match argument {
             Unusable::NoMatch(_) => "no loaded module matches this pattern".to_owned(),
@@ -109,14 +121,13 @@ impl<'a> Outcomes<'a> {
     /// Where it stayed because of `first`, which was reported, that is all there is to say.
     pub(crate) fn refused(
         &mut self,
-        system: &System,
         error: &RemoveError,
         targets: &Targets,
         first: Option<&ModuleName>,
     ) {
         let status = error.refusal().class().into();
-        let Some(first) = first else { return self.failed(system, error, targets, status) };
-        let line = message::not_removed(error, self.mode);
+        let Some(first) = first else { return self.failed(error, targets, status) };
+        let line = refusal::not_removed(error, self.options.mode);
         if self.reporter.explains() {
             self.behind.push((error.name().clone(), first.clone()));
         } else {
@@ -125,7 +136,7 @@ impl<'a> Outcomes<'a> {
         self.fail(status);
         let text = format!("not removed because {first} is in use");
         self.records.push(Record {
-            outcome: if self.cli.dry_run { "would-fail" } else { "failed" },
+            outcome: if self.options.is_dry_run() { "would-fail" } else { "failed" },
             status: status as u8,
             errno: Some(error.errno().name()),
             message: Some(String::from_utf8_lossy(&line).into_owned()),
@@ -136,34 +147,28 @@ impl<'a> Outcomes<'a> {
 
     /// A module that was not removed because of a signal, which tells the status of the whole call,
     /// whatever failed before.
-    pub(crate) fn interrupted(
-        &mut self,
-        system: &System,
-        error: &RemoveError,
-        targets: &Targets,
-        status: Status,
-    ) {
+    pub(crate) fn interrupted(&mut self, error: &RemoveError, targets: &Targets, status: Status) {
         self.first_failure = Some(status);
-        self.failed(system, error, targets, status);
+        self.failed(error, targets, status);
     }
 
-    fn failed(&mut self, system: &System, error: &RemoveError, targets: &Targets, status: Status) {
+    fn failed(&mut self, error: &RemoveError, targets: &Targets, status: Status) {
         let absent = matches!(error.refusal(), Refusal::NotLoaded { .. });
-        let excused = absent && (self.cli.if_loaded || !targets.is_named(error.name()));
+        let excused = absent && (self.options.if_loaded || !targets.is_named(error.name()));
         if excused {
             self.records.push(Record { outcome: "already", ..record(error.name(), targets) });
             return;
         }
-        let line = message::not_removed(error, self.mode);
-        let account = if self.cli.json || self.reporter.explains() {
-            explain::account(system, error)
+        let line = refusal::not_removed(error, self.options.mode);
+        let account = if self.options.json || self.reporter.explains() {
+            explain::account(self.system, error)
         } else {
             Account::default()
         };
         let invocation = self.invocation(error.name(), targets);
         let mut fix: Vec<WayOut> =
             account.remedies.iter().filter_map(|remedy| invocation.show(remedy)).collect();
-        fix.extend(explain::time_meant(self.cli, error, &invocation));
+        fix.extend(explain::time_meant(self.options, error, &invocation));
         self.reporter.error(
             &line,
             &Explanation {
@@ -173,7 +178,7 @@ impl<'a> Outcomes<'a> {
             },
         );
         self.fail(status);
-        let failed = if self.cli.dry_run { "would-fail" } else { "failed" };
+        let failed = if self.options.is_dry_run() { "would-fail" } else { "failed" };
         self.records.push(Record {
             outcome: if absent { "already" } else { failed },
             status: status as u8,
@@ -191,16 +196,20 @@ impl<'a> Outcomes<'a> {
     fn invocation(&self, name: &ModuleName, targets: &Targets) -> Invocation {
         let whole = Invocation::of_process(TOOL);
         match targets.file_of(name) {
-            _ if self.cli.modules.len() == 1 => whole,
+            _ if self.options.modules.len() == 1 => whole,
             Some(file) => whole.for_operand(file),
-            None if self.cli.recursive && !targets.is_named(name) => whole,
+            None if self.options.extent == Extent::WithUsers && !targets.is_named(name) => whole,
             None => whole.for_operand(name.as_os_str()),
         }
     }
 
-    /// Who holds a module that is not to be removed.
-    pub(crate) fn held(&mut self, system: &System, module: &LoadedModule, targets: &Targets) {
-        let holders = system.holders(module);
+    /// `--who`: the holders of a module.
+    pub(crate) fn held(&mut self, module: &LoadedModule, targets: &Targets) {
+        if !self.options.json {
+            self.text.push_str(&output::who(self.system, module));
+            return;
+        }
+        let holders = self.system.holders(module);
         self.records.push(Record {
             outcome: "held",
             holders: Some(holders::to_json(&holders)),
@@ -212,30 +221,23 @@ impl<'a> Outcomes<'a> {
     }
 
     /// A module that was asked about and is not loaded.
-    pub(crate) fn absent(
-        &mut self,
-        system: &System,
-        snapshot: &Snapshot,
-        name: &ModuleName,
-        targets: &Targets,
-    ) {
-        if let Err(error) = system.check_remove(snapshot, name, self.mode, &[]) {
-            self.refused(system, &error, targets, None);
+    pub(crate) fn absent(&mut self, snapshot: &Snapshot, name: &ModuleName, targets: &Targets) {
+        if let Err(error) = self.system.check_remove(snapshot, name, self.options.mode, &[]) {
+            self.refused(&error, targets, None);
         }
     }
 
     /// A module that would be removed, with the doubts.
     pub(crate) fn would_go(
         &mut self,
-        system: &System,
         module: Option<&LoadedModule>,
         name: &ModuleName,
         targets: &Targets,
         doubts: &[String],
     ) {
-        let bound = module.map(|module| system.bound_to(module)).unwrap_or_default();
+        let bound = module.map(|module| self.system.bound_to(module)).unwrap_or_default();
         let warnings = [doubts, &holders::consequences(&bound)].concat();
-        if self.cli.json {
+        if self.options.json {
             self.records.push(Record {
                 outcome: "would-remove",
                 warnings,
@@ -244,9 +246,8 @@ impl<'a> Outcomes<'a> {
             return;
         }
         let line = [b"rmmod ", name.as_bytes(), b"\n"].concat();
-        if let Err(errno) = output::show(&line) {
-            let line = format!("could not write: {errno}");
-            self.reporter.error(line.as_bytes(), &Explanation::default());
+        if let Err(errno) = show(&line) {
+            self.reporter.error(not_written(errno).as_bytes(), &Explanation::default());
             self.fail(Status::Failed);
         }
         for warning in &warnings {
@@ -255,18 +256,18 @@ impl<'a> Outcomes<'a> {
     }
 
     /// On a terminal, says what goes away with a module before it is removed.
-    pub(crate) fn warn_of_consequences(&self, system: &System, name: &ModuleName) {
+    pub(crate) fn warn_of_consequences(&self, name: &ModuleName) {
         if !self.reporter.explains() {
             return;
         }
-        let snapshot = Snapshot::take(system).ok();
+        let snapshot = Snapshot::take(self.system).ok();
         let Some(module) = snapshot.as_ref().and_then(|snapshot| snapshot.get(name)) else {
             return;
         };
         if module.refcnt != Some(0) {
             return;
         }
-        let mut bound = system.bound_to(module);
+        let mut bound = self.system.bound_to(module);
         bound.retain(|holder| matches!(holder.kind, HolderKind::Interface { .. }));
         for consequence in holders::consequences(&bound) {
             self.reporter.warn(&consequence);
@@ -274,32 +275,31 @@ impl<'a> Outcomes<'a> {
     }
 
     /// The facts about a module before it is removed by force.
-    pub(crate) fn before(&self, system: &System, name: &ModuleName) -> Option<LoadedModule> {
-        let asked = self.cli.json || self.cli.common.verbose;
-        if self.mode == RemoveMode::Refuse || !asked {
+    pub(crate) fn before(&self, name: &ModuleName) -> Option<LoadedModule> {
+        let asked = self.options.json || self.reporter.is_verbose();
+        if self.options.mode == RemoveMode::Refuse || !asked {
             return None;
         }
-        Snapshot::take(system).ok()?.get(name).cloned()
+        Snapshot::take(self.system).ok()?.get(name).cloned()
     }
 
     pub(crate) fn removed(
         &mut self,
-        system: &System,
         name: &ModuleName,
         before: Option<&LoadedModule>,
         targets: &Targets,
     ) {
         let forced = before.map(explain::forced);
-        if self.cli.common.verbose {
+        if self.reporter.is_verbose() {
             self.reporter.tell(&[b"removed ", name.as_bytes()].concat());
             if let Some(forced) = &forced {
                 self.reporter.warn(forced);
             }
-            if let Some(text) = explain::comeback(system, name) {
+            if let Some(text) = explain::comeback(self.system, name) {
                 self.reporter.tell(text.as_bytes());
             }
         }
-        if self.cli.json {
+        if self.options.json {
             self.records.push(Record {
                 outcome: "removed",
                 warnings: forced.into_iter().collect(),

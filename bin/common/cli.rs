@@ -1,17 +1,58 @@
-//! From the words of a command line to options, and the words for arguments that make no sense.
+//! From the words of a command line to options, and the messages for mistakes.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use anyhow::bail;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, Parser};
+use clap::{Args, Command, Parser};
 use modutils::Errno;
 use modutils::diagnosis::WayOut;
 
-use super::conflict;
-use super::options::Common;
+use super::messages::{Explain, Messages};
 use super::report::{ERROR, Explanation, Reporter};
 use super::status::{self, Meanings, Status};
+use super::{conflict, output};
+
+/// The options that all three commands have.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Messages")]
+pub(crate) struct MessageOptions {
+    #[arg(
+        long,
+        value_name = "WHEN",
+        require_equals = true,
+        value_parser = explain,
+        help = "When to explain failures: auto (on a terminal), always or never [default: auto] \
+                [env: MODUTILS_EXPLAIN]"
+    )]
+    explain: Option<Explain>,
+    /// Write messages to the system log instead of standard error
+    #[arg(short, long)]
+    syslog: bool,
+    /// Explain failures and report each step
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print no messages; only set the exit status
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+impl From<MessageOptions> for Messages {
+    fn from(options: MessageOptions) -> Self {
+        let MessageOptions { explain, syslog, verbose, quiet } = options;
+        Self { explain, syslog, verbose, quiet }
+    }
+}
+
+fn explain(text: &str) -> anyhow::Result<Explain> {
+    match text {
+        "auto" => Ok(Explain::Auto),
+        "always" => Ok(Explain::Always),
+        "never" => Ok(Explain::Never),
+        _ => bail!("the choices are always, never and auto"),
+    }
+}
 
 /// Parses a command line, or reports a mistake in the way of getopt(3); help and version
 /// go to standard output.
@@ -30,26 +71,19 @@ pub(crate) fn parse<P: Parser>(
         command = command.after_help(status::help(statuses));
     }
     let matches = command.try_get_matches_from_mut(argv);
-    matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
-            Err(failure) if failure.kind() != std::io::ErrorKind::BrokenPipe => {
-                let errno =
-                    failure.raw_os_error().map(|number| Errno::from_raw(number).to_string());
-                let text = errno.unwrap_or_else(|| failure.to_string());
-                let line = format!("could not write: {text}");
-                Reporter::new(tool, &Common::default())
-                    .error(line.as_bytes(), &Explanation::default());
-                Status::Failed
-            }
-            _ => Status::Done,
-        },
-        _ => {
-            let fix = vec![WayOut::Command(format!("{tool} --help"))];
-            let help = Explanation { fix, ..Explanation::default() };
-            let line = complaint(&name, &error, &command, argv);
-            Reporter::new(tool, &Common::default()).line(ERROR, &line, &help);
-            Status::Usage
+    matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| {
+        let reporter = Reporter::new(tool, Messages::default());
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            let printed = error.print().or_else(|failure| match failure.kind() {
+                std::io::ErrorKind::BrokenPipe => Ok(()),
+                _ => Err(failure.raw_os_error().map_or(Errno::EIO, Errno::from_raw)),
+            });
+            return output::written(printed, &reporter, Status::Done);
         }
+        let fix = vec![WayOut::Command(format!("{tool} --help"))];
+        let help = Explanation { fix, ..Explanation::default() };
+        reporter.line(ERROR, &complaint(&name, &error, &command, argv), &help);
+        Status::Usage
     })
 }
 

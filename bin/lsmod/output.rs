@@ -1,4 +1,4 @@
-//! From a snapshot to the output.
+//! Standard output: from a snapshot to text.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -8,12 +8,15 @@ use modutils::{ModuleName, Snapshot, System};
 use serde_json::Value;
 
 use crate::common::argument::{is_path, name_of};
+use crate::common::output;
+use crate::common::report::Reporter;
+use crate::common::status::Status;
 use crate::common::unprintable::escaped;
 use crate::lsmod::cells::{self, Sizes};
 use crate::lsmod::classic::DirectoryHash;
-use crate::lsmod::cli::{Cli, Format};
 use crate::lsmod::columns::Column;
 use crate::lsmod::facts::Facts;
+use crate::lsmod::options::{Format, Options};
 use crate::lsmod::select::Wanted;
 use crate::lsmod::summary::Summary;
 use crate::lsmod::table::{Layout, Row};
@@ -29,30 +32,39 @@ pub(crate) enum View {
     Json(Vec<u8>),
 }
 
-/// What the command line asks for.
+/// Prints the output, and returns the status unless that fails.
+pub(crate) fn print(view: View, reporter: &Reporter, status: Status) -> Status {
+    let written = match view {
+        View::Bytes(text) => output::show(&text),
+        View::Safe(text) => output::write(&text),
+        View::Json(text) => output::show_json(&text),
+    };
+    output::written(written, reporter, status)
+}
+
+/// Returns the output that the options ask for.
 ///
 /// # Errors
 /// Only JSON can fail.
 pub(crate) fn view(
-    cli: &Cli,
+    options: &Options,
     system: &System,
     snapshot: &Snapshot,
     wanted: &Wanted,
     absent: &[Value],
 ) -> Result<View, serde_json::Error> {
-    let facts = Facts::new(system, snapshot, given(cli));
-    let mut order = sort::sort(snapshot.modules().iter(), cli.sort(), &facts);
-    if cli.reverse {
+    let facts = Facts::new(system, snapshot, given(options));
+    let mut order = sort::sort(snapshot.modules().iter(), &options.sort, &facts);
+    if options.reverse {
         order.reverse();
     }
-    let filter = cli.filter();
+    let filter = &options.filter;
     let modules: Vec<&LoadedModule> = order
         .iter()
         .filter(|module| wanted.includes(module) && filter.lets(module, &facts))
         .copied()
         .collect();
-    let sizes = cli.sizes();
-    let headings = cli.headings();
+    let (sizes, headings) = (options.sizes, options.headings);
     let layout = Layout {
         headings,
         width: terminal::screen_width(),
@@ -61,13 +73,13 @@ pub(crate) fn view(
         ellipsis: if terminal::has_unicode() { '…' } else { '~' },
         colors: terminal::has_colors(),
     };
-    Ok(match cli.format() {
+    Ok(match &options.format {
         Format::Classic => {
             View::Bytes(classic::some(&modules, headings, DirectoryHash::of_kernel(system)))
         }
         Format::Aligned(columns) => {
-            let rows = rows(&modules, &columns, &facts, sizes);
-            View::Safe(table::aligned(&columns, &rows, &layout))
+            let rows = rows(&modules, columns, &facts, sizes);
+            View::Safe(table::aligned(columns, &rows, &layout))
         }
         Format::Raw(columns) => {
             let rows: Vec<_> = modules
@@ -77,7 +89,7 @@ pub(crate) fn view(
                     facts.map(|fact| cells::text(&fact, sizes)).collect()
                 })
                 .collect();
-            View::Bytes(table::raw(&columns, &rows, headings))
+            View::Bytes(table::raw(columns, &rows, headings))
         }
         Format::Json(columns) => {
             let rows: Vec<_> = modules
@@ -93,17 +105,17 @@ pub(crate) fn view(
         }
         Format::Tree(columns, below) => {
             let strokes = if terminal::has_unicode() { &tree::BOXES } else { &tree::ASCII };
-            let lines = tree::lines(&modules, &order, facts.graph(), below, strokes);
+            let lines = tree::lines(&modules, &order, facts.graph(), *below, strokes);
             let modules: Vec<_> = lines.iter().map(|line| line.module).collect();
-            let mut rows = rows(&modules, &columns, &facts, sizes);
+            let mut rows = rows(&modules, columns, &facts, sizes);
             for (row, line) in rows.iter_mut().zip(&lines) {
-                draw(row, line, &columns);
+                draw(row, line, columns);
             }
-            View::Safe(table::aligned(&columns, &rows, &layout))
+            View::Safe(table::aligned(columns, &rows, &layout))
         }
         Format::Long(columns) => {
             let layout = Layout { width: terminal::width(), ..layout };
-            View::Safe(long::table(&modules, &columns, &facts, sizes, layout))
+            View::Safe(long::table(&modules, columns, &facts, sizes, layout))
         }
         Format::Summary => {
             let summary = Summary::new(&modules, system.kernel_taints());
@@ -124,8 +136,8 @@ pub(crate) fn view(
 }
 
 /// The module files that the command line names.
-fn given(cli: &Cli) -> HashMap<ModuleName, PathBuf> {
-    let files = cli.modules.iter().filter(|argument| is_path(argument));
+fn given(options: &Options) -> HashMap<ModuleName, PathBuf> {
+    let files = options.modules.iter().filter(|argument| is_path(argument));
     files.filter_map(|file| Some((name_of(file).ok()?, PathBuf::from(file)))).collect()
 }
 

@@ -3,29 +3,35 @@
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use modutils::remove::{Extent, Plan, RemoveError, Used, Users};
-use modutils::{Kernel, ModuleName, Refusal, RemoveMode, Snapshot, Waiting};
+use modutils::remove::{Extent, Plan, RemoveError, Used, Users, WaitProgress};
+use modutils::{Error, Kernel, ModuleName, Refusal, Snapshot, Waiting};
 
+use super::options::{Action, Options, TOOL};
+use super::output;
+use super::progress::Progress;
+use super::report::Report;
+use super::targets::{self, Targets};
 use crate::common::report::Reporter;
 use crate::common::signals::Signals;
 use crate::common::status::Status;
 use crate::common::watch::Watch;
-use crate::rmmod::cli::Cli;
-use crate::rmmod::outcomes::Outcomes;
-use crate::rmmod::progress::Progress;
-use crate::rmmod::targets::{self, Targets};
-use crate::rmmod::who;
 
-pub(crate) struct Session<'a> {
-    cli: &'a Cli,
-    reporter: &'a Reporter,
-    kernel: Kernel,
-    mode: RemoveMode,
-    extent: Extent,
-    outcomes: Outcomes<'a>,
+pub(crate) fn run(options: &Options) -> Status {
+    let reporter = &Reporter::new(TOOL, options.messages);
+    let kernel = Kernel::running();
+    let report = Report::new(options, reporter, &kernel);
+    let session = Session { options, reporter, kernel: &kernel, report };
+    output::print(session.run().finish(), options, reporter)
 }
 
-/// `--wait`: the budget of all modules together, what ends it early, and who sees it.
+struct Session<'a> {
+    options: &'a Options,
+    reporter: &'a Reporter,
+    kernel: &'a Kernel,
+    report: Report<'a>,
+}
+
+/// `--wait`: the budget of all modules together, what ends it early, and its progress.
 struct Patience {
     end: Option<Instant>,
     signals: Option<Signals>,
@@ -33,64 +39,66 @@ struct Patience {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(cli: &'a Cli, reporter: &'a Reporter) -> Self {
-        let mode = if cli.force { RemoveMode::Force } else { RemoveMode::Refuse };
-        Self {
-            cli,
-            reporter,
-            kernel: Kernel::running(),
-            mode,
-            extent: if cli.recursive { Extent::WithUsers } else { Extent::Named },
-            outcomes: Outcomes::new(cli, reporter, mode),
-        }
-    }
-
-    pub(crate) fn run(mut self) -> Status {
-        if self.cli.who {
-            return who::run(self.cli, self.reporter, &self.kernel, self.outcomes);
+    fn run(mut self) -> Report<'a> {
+        if self.options.modules.is_empty() {
+            self.report.no_module();
+            return self.report;
         }
         let snapshot = match self.list() {
             Ok(snapshot) => snapshot,
             Err(error) => {
-                self.outcomes.no_list(&self.kernel, &error);
-                return self.outcomes.finish();
+                self.report.no_list(&error);
+                return self.report;
             }
         };
-        let (targets, unusable) = Targets::find(&self.cli.modules, snapshot.as_ref(), self.extent);
+        let (targets, unusable) =
+            Targets::find(&self.options.modules, snapshot.as_ref(), self.options.extent);
         for argument in &unusable {
-            self.outcomes.unusable(argument);
+            self.report.unusable(argument);
         }
-        match snapshot {
-            Some(snapshot) if self.cli.dry_run => self.foresee(&targets, &snapshot),
+        match (snapshot, self.options.action) {
+            (Some(snapshot), Action::DryRun) => self.foresee(&targets, &snapshot),
+            (Some(snapshot), Action::Who) => self.who(&targets, &snapshot),
             _ => self.remove(&targets),
         }
-        self.outcomes.finish()
+        self.report
     }
 
     /// The loaded modules, where that matters. One module that is named goes without it, and several
     /// go, if need be, in the order that was given.
-    fn list(&self) -> Result<Option<Snapshot>, modutils::Error> {
-        let cli = self.cli;
-        let needed = cli.recursive
-            || cli.dry_run
-            || cli.modules.iter().any(|argument| targets::is_pattern(argument));
-        if !needed && cli.modules.len() < 2 {
+    fn list(&self) -> Result<Option<Snapshot>, Error> {
+        let options = self.options;
+        let needed = options.extent == Extent::WithUsers
+            || options.action != Action::Remove
+            || options.modules.iter().any(|argument| targets::is_pattern(argument));
+        if !needed && options.modules.len() < 2 {
             return Ok(None);
         }
-        match Snapshot::take(&self.kernel) {
+        match Snapshot::take(self.kernel) {
             Err(error) if needed => Err(error),
             snapshot => Ok(snapshot.ok()),
         }
     }
 
+    /// `--who`: the holders of each module.
+    fn who(&mut self, targets: &Targets, snapshot: &Snapshot) {
+        for name in &targets.order {
+            match snapshot.get(name) {
+                Some(module) => self.report.held(module, targets),
+                None => self.report.absent(snapshot, name, targets),
+            }
+        }
+    }
+
+    /// `--dry-run`: what would be removed, in order.
     fn foresee(&mut self, targets: &Targets, snapshot: &Snapshot) {
-        let mut plan = Plan::new(targets.order.clone(), self.extent);
+        let mut plan = Plan::new(targets.order.clone(), self.options.extent);
         let mut gone = Vec::new();
         while let Some(name) = plan.next_module() {
             let name = &name;
-            match self.kernel.check_remove(snapshot, name, self.mode, &gone) {
-                Err(error) if self.cli.wait().is_some() && error.refusal().may_pass() => {
-                    self.outcomes.would_go(&self.kernel, error.module(), name, targets, &[]);
+            match self.kernel.check_remove(snapshot, name, self.options.mode, &gone) {
+                Err(error) if self.options.wait.is_some() && error.refusal().may_pass() => {
+                    self.report.would_go(error.module(), name, targets, &[]);
                 }
                 Err(error) => {
                     let Some(doubt) = self.doubt(&error, &gone) else {
@@ -98,11 +106,11 @@ impl<'a> Session<'a> {
                         continue;
                     };
                     let module = error.module();
-                    self.outcomes.would_go(&self.kernel, module, name, targets, &[doubt]);
+                    self.report.would_go(module, name, targets, &[doubt]);
                 }
                 Ok(()) => {
                     let module = snapshot.get(name);
-                    self.outcomes.would_go(&self.kernel, module, name, targets, &[]);
+                    self.report.would_go(module, name, targets, &[]);
                 }
             }
             gone.push(name.clone());
@@ -129,26 +137,26 @@ impl<'a> Session<'a> {
         let module = error.module().filter(|_| behind);
         let users = module.map_or(&[][..], |module| &module.used_by);
         let first = plan.stays(error.name(), users);
-        self.outcomes.refused(&self.kernel, error, targets, first.as_ref());
+        self.report.refused(error, targets, first.as_ref());
     }
 
     fn remove(&mut self, targets: &Targets) {
-        let patience = self.cli.wait().map(|time| Patience {
+        let patience = self.options.wait.map(|time| Patience {
             end: time.end(),
             signals: Signals::collect(),
-            progress: Progress::of(self.cli, self.reporter, &self.kernel),
+            progress: Progress::of(self.reporter, self.kernel),
         });
-        let mut plan = Plan::new(targets.order.clone(), self.extent);
+        let mut plan = Plan::new(targets.order.clone(), self.options.extent);
         let mut interrupted = Vec::new();
         while let Some(name) = plan.next_module() {
-            let before = self.outcomes.before(&self.kernel, &name);
-            self.outcomes.warn_of_consequences(&self.kernel, &name);
+            let before = self.report.before(&name);
+            self.report.warn_of_consequences(&name);
             let mut result = self.attempt(&name, patience.as_ref(), plan.users());
             if let Err(error) = &result
                 && matches!(error.refusal(), Refusal::UsedByModules { .. })
             {
                 let users = error.module().map_or(&[][..], |module| &module.used_by);
-                match plan.used_by(&name, users, || Snapshot::take(&self.kernel).ok()) {
+                match plan.used_by(&name, users, || Snapshot::take(self.kernel).ok()) {
                     Used::NewOrder => continue,
                     Used::LeftToOthers => {
                         result = self.attempt(&name, patience.as_ref(), Users::Others);
@@ -158,7 +166,7 @@ impl<'a> Session<'a> {
             }
             let error = match result {
                 Ok(()) => {
-                    self.outcomes.removed(&self.kernel, &name, before.as_ref(), targets);
+                    self.report.removed(&name, before.as_ref(), targets);
                     continue;
                 }
                 Err(error) => error,
@@ -177,7 +185,7 @@ impl<'a> Session<'a> {
         let signals = patience.and_then(|patience| patience.signals);
         let status = signals.and_then(|signals| signals.status()).unwrap_or(Status::Failed);
         for error in &interrupted {
-            self.outcomes.interrupted(&self.kernel, error, targets, status);
+            self.report.interrupted(error, targets, status);
         }
     }
 
@@ -188,9 +196,9 @@ impl<'a> Session<'a> {
         users: Users,
     ) -> Result<(), RemoveError> {
         let doing = format!("removing {name}");
-        let _watch = Watch::start(&self.kernel, &self.cli.common, self.reporter, doing);
+        let _watch = Watch::start(self.kernel, self.reporter, doing);
         let Some(patience) = patience else {
-            return self.kernel.remove(name, self.mode);
+            return self.kernel.remove(name, self.options.mode);
         };
         let mut waiting = Waiting::until(patience.end);
         if let Some(signals) = &patience.signals {
@@ -201,10 +209,10 @@ impl<'a> Session<'a> {
         }
         let mut show;
         if let Some(progress) = &patience.progress {
-            show = |state: &modutils::remove::WaitProgress<'_>| progress.show(state);
+            show = |state: &WaitProgress<'_>| progress.show(state);
             waiting = waiting.reporting_to(&mut show);
         }
-        let result = self.kernel.remove_when_free(name, self.mode, waiting);
+        let result = self.kernel.remove_when_free(name, self.options.mode, waiting);
         if let Some(progress) = &patience.progress {
             progress.end();
         }
