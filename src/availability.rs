@@ -19,6 +19,7 @@
 //! # Ok::<(), modutils::Error>(())
 //! ```
 
+mod alias;
 mod block;
 mod catalog;
 mod family;

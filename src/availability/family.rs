@@ -1,6 +1,6 @@
 //! The aliases of sockets: `net-pf-FAMILY[-proto-PROTOCOL[-type-TYPE]]`.
 
-use super::trigger::without;
+use super::alias::without;
 
 /// Address families by their numbers: `include/linux/socket.h` of Linux 6.12.
 const FAMILIES: &[&str] = &[

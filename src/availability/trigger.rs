@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::alias::{is_same, without};
 use super::family;
 use crate::file::Image;
 use crate::name::ModuleName;
@@ -175,17 +176,6 @@ fn kind_of(alias: &str) -> (Kind, String) {
         Some((bus, _)) => (Kind::OtherDevice, bus.to_owned()),
         None => (Kind::Other, alias.to_owned()),
     }
-}
-
-/// The rest of an alias. The binary indexes of depmod(8) have `_` for each `-`.
-pub(super) fn without<'a>(start: &str, alias: &'a str) -> Option<&'a str> {
-    let (head, rest) = alias.split_at_checked(start.len())?;
-    is_same(head.as_bytes(), start.as_bytes()).then_some(rest)
-}
-
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let fold = |byte: &u8| if *byte == b'-' { b'_' } else { *byte };
-    one.iter().map(fold).eq(other.iter().map(fold))
 }
 
 fn registrations(image: &Image, module: &ModuleName) -> Vec<(Kind, String)> {

@@ -13,6 +13,7 @@ mod completion;
 mod dependencies;
 mod documents;
 mod escapes;
+mod imports;
 mod prose;
 mod schema;
 mod setup;
