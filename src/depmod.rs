@@ -15,6 +15,7 @@ use crate::directory;
 use crate::file::{Image, ModuleFile};
 use crate::loaded::has_builtin_dir;
 use crate::name::ModuleName;
+use crate::order;
 use crate::system::{self, System};
 
 /// The modules below `/lib/modules/RELEASE`.
@@ -120,7 +121,7 @@ impl ModuleTree {
         let listed: HashSet<PathBuf> = self.files().collect();
         let mut found = files_below(&self.root, name, &skip);
         found.retain(|file| !listed.contains(file));
-        found.sort_unstable();
+        order::sort(&mut found);
         found
     }
 
@@ -163,7 +164,7 @@ pub(crate) fn releases(system: &System) -> Vec<String> {
     // A release that is a symbolic link counts, too.
     let mut releases: Vec<String> =
         entries.filter_map(|entry| entry.name.into_string().ok()).collect();
-    releases.sort_unstable();
+    order::sort(&mut releases);
     releases
 }
 

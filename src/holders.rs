@@ -44,6 +44,7 @@ mod views;
 use std::time::{Duration, Instant};
 
 use crate::loaded::LoadedModule;
+use crate::order;
 use crate::shell::shell_word;
 use crate::system::System;
 use search::Search;
@@ -208,7 +209,7 @@ fn users(search: &Search<'_>) -> Vec<Holder> {
 /// Makes the references of the list add up to no more than there are, and returns how many are
 /// left over.
 fn settle(list: &mut Vec<Holder>, references: Option<i64>) -> Option<u64> {
-    list.sort_by_key(|holder| (holder.certainty, holder.kind.rank()));
+    order::sort_by_key(list, |holder| (holder.certainty, holder.kind.rank()));
     let mut callers: Vec<_> = list.extract_if(.., |holder| holder.is_caller).collect();
     let references = u64::try_from(references?).unwrap_or(0);
     let left = share(list, references);

@@ -121,6 +121,7 @@
 //! | `compression` | how module files are compressed |
 //! | `taint` | taint letters |
 //! | `shell` | command lines for people to paste |
+//! | `order` | sorts in little code |
 //! | `directory` | the entries of a directory |
 //! | `name` | module names |
 //! | `syscall` | `finit_module`, `init_module`, `delete_module` |
@@ -182,6 +183,7 @@ mod modprobe;
 mod name;
 mod nearest;
 mod note;
+mod order;
 pub mod packages;
 mod pattern;
 mod remedy;

@@ -1,5 +1,7 @@
 //! The known names that are nearest to a misspelled one.
 
+use crate::order;
+
 /// The most similar name, unless all of them are other words.
 pub(crate) fn nearest<'a>(name: &[u8], names: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     all_nearest(name, names).into_iter().next()
@@ -23,7 +25,7 @@ pub(crate) fn all_nearest<'a>(name: &[u8], names: impl Iterator<Item = &'a [u8]>
             found.push(other);
         }
     }
-    found.sort_unstable();
+    order::sort(&mut found);
     found.dedup();
     found
 }

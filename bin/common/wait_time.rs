@@ -22,23 +22,44 @@ impl WaitTime {
     }
 }
 
-const UNITS: &[(&str, f64)] =
-    &[("ms", 0.001), ("us", 0.000_001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0)];
+/// Units, in nanoseconds.
+const UNITS: &[(&str, u128)] = &[
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("s", SECOND),
+    ("m", 60 * SECOND),
+    ("h", 3600 * SECOND),
+    ("", SECOND),
+];
+const SECOND: u128 = 1_000_000_000;
 
+// Without floating-point numbers, whose parser is larger than all the rest of this.
 pub(crate) fn parse(text: &str) -> anyhow::Result<WaitTime> {
     if text == "forever" {
         return Ok(WaitTime::Forever);
     }
     let bad = || anyhow!("expected seconds or a number with a unit (ms, s, m, h)");
-    let (number, scale) = UNITS
+    let (number, unit) = UNITS
         .iter()
-        .find_map(|(unit, scale)| text.strip_suffix(unit).map(|number| (number, scale)))
+        .find_map(|(unit, scale)| text.strip_suffix(unit).map(|number| (number, *scale)))
         .ok_or_else(bad)?;
-    // Rust also reads "inf", "1e9" and signs, which are no way to write a time.
-    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    ensure!(is_plain && !number.is_empty(), bad());
-    let seconds = number.parse::<f64>().map_err(|_| bad())? * scale;
-    Ok(Duration::try_from_secs_f64(seconds).map_or(WaitTime::Forever, WaitTime::For))
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let mut digits = whole.bytes().chain(fraction.bytes()).peekable();
+    ensure!(digits.peek().is_some() && digits.all(|digit| digit.is_ascii_digit()), bad());
+
+    let mut time = 0_u128;
+    for digit in whole.bytes() {
+        time = time.saturating_mul(10).saturating_add(u128::from(digit - b'0'));
+    }
+    time = time.saturating_mul(unit);
+    let mut place = unit;
+    for digit in fraction.bytes() {
+        place /= 10;
+        time = time.saturating_add(place * u128::from(digit - b'0'));
+    }
+    let Ok(seconds) = u64::try_from(time / SECOND) else { return Ok(WaitTime::Forever) };
+    let rest = u32::try_from(time % SECOND).unwrap_or(0);
+    Ok(WaitTime::For(Duration::new(seconds, rest)))
 }
 
 #[cfg(test)]
@@ -54,12 +75,17 @@ mod tests {
             ("2m", 120_000),
             ("1s", 1000),
             (".5", 500),
+            ("1.", 1000),
+            ("0.25m", 15_000),
+            ("1.000000000000000000000000000000000000000001", 1000),
             ("0", 0),
         ] {
             let time = WaitTime::For(Duration::from_millis(millis));
             assert_eq!(parse(text).unwrap(), time, "{text}");
         }
-        for text in ["", "s", "-1", "+1", "1e3", "inf", "nan", "1 s", "0x10", "1.2.3", "2d"] {
+        for text in
+            ["", "s", "-1", "+1", "1e3", "inf", "nan", "1 s", "0x10", "1.2.3", "2d", ".", ".s"]
+        {
             assert!(parse(text).is_err(), "{text}");
         }
         let huge = "9".repeat(400);

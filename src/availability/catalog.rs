@@ -12,6 +12,7 @@ use crate::loaded::Snapshot;
 use crate::modprobe::{Configuration, Setting};
 use crate::name::ModuleName;
 use crate::nearest::all_nearest;
+use crate::order;
 use crate::packages;
 use crate::pattern::Pattern;
 use crate::system::{self, System};
@@ -234,7 +235,7 @@ impl<'a> Catalog<'a> {
                 _ => None,
             },
         ));
-        found.sort_unstable();
+        order::sort(&mut found);
         found.dedup();
         found
     }

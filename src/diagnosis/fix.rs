@@ -9,6 +9,7 @@ use super::symbol::{MissingSymbol, reserved_for};
 use crate::diagnosis::caller::Privilege;
 use crate::file::Signature;
 use crate::name::ModuleName;
+use crate::order;
 use crate::remedy::{Change, Remedy};
 use crate::shell::{CommandLine, shell_word};
 use crate::system::System;
@@ -47,7 +48,7 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             let mut namespaces: Vec<&String> = symbols.iter().map(|(_, space)| space).collect();
             // Those are given by the module's name, and importing them is refused.
             namespaces.retain(|space| reserved_for(space).is_none());
-            namespaces.sort_unstable();
+            order::sort(&mut namespaces);
             namespaces.dedup();
             let add = |space: &&String| {
                 Remedy::step(format!("add MODULE_IMPORT_NS({}) to the module", shell_word(space)))

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::file::{Export, Image, ModuleFile};
 use crate::loaded::Attributes;
 use crate::name::ModuleName;
+use crate::order;
 use crate::system::System;
 
 /// How long files are read, one after another: any of them may be a large one.
@@ -229,6 +230,6 @@ fn neighbors(path: &Path) -> Vec<PathBuf> {
         .filter(is_module)
         .take(NEIGHBOURS)
         .collect();
-    files.sort_unstable();
+    order::sort(&mut files);
     files
 }

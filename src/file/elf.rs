@@ -11,6 +11,7 @@ use super::symbols::{Export, Import, SymbolVersion};
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
 use crate::note;
+use crate::order;
 
 /// A parsed ELF object.
 ///
@@ -273,9 +274,9 @@ impl<'data> Elf<'data> {
                 }
             }
         }
-        crcs.sort_unstable();
-        namespaces.sort_unstable();
-        gpl_only.sort_unstable();
+        order::sort(&mut crcs);
+        order::sort(&mut namespaces);
+        order::sort(&mut gpl_only);
         for export in &mut exports {
             export.gpl_only |= found(&gpl_only, &export.name).is_some();
             export.crc = found(&crcs, &export.name).copied().flatten();

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::name::ModuleName;
+use crate::order;
 use crate::system::{self, System};
 
 /// The aliases of the running release that are about something that holds a module.
@@ -89,7 +90,7 @@ impl Aliases {
         let mut list: Vec<_> = own
             .filter_map(|(alias, _)| alias.strip_prefix(prefix.as_bytes()).map(<[u8]>::to_vec))
             .collect();
-        list.sort();
+        order::sort(&mut list);
         list
     }
 

@@ -7,6 +7,7 @@ use super::holder::{Certainty, Holder, HolderKind};
 use super::search::Search;
 use super::text::Text;
 use crate::loaded::Snapshot;
+use crate::order;
 
 /// How many users of users are looked at.
 const DEPTH: u32 = 8;
@@ -38,7 +39,7 @@ fn descend(
         found.retain(|holder| holder.references > 0 && holder.certainty != Certainty::Possible);
         descend(search, snapshot, &mut found, seen, depth - 1);
         // A process says more than another module.
-        found.sort_by_key(|holder| matches!(holder.kind, HolderKind::Module { .. }));
+        order::sort_by_key(&mut found, |holder| matches!(holder.kind, HolderKind::Module { .. }));
         *held_by = found;
     }
 }

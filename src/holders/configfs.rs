@@ -7,6 +7,7 @@ use super::holder::{Certainty, Holder, HolderKind};
 use super::search::Search;
 use super::text::Text;
 use crate::directory;
+use crate::order;
 use crate::shell::shell_word;
 use crate::system;
 
@@ -172,7 +173,7 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = directory::entries(dir) else { return Vec::new() };
     let paths = entries.flatten().filter(|entry| !entry.is_link).map(|entry| entry.path);
     let mut paths: Vec<_> = paths.filter(|path| path.is_dir()).collect();
-    paths.sort();
+    order::sort(&mut paths);
     paths
 }
 

@@ -9,6 +9,7 @@ use super::holder::{Access, Certainty, Holder, HolderKind};
 use super::mountinfo::unescaped;
 use super::processes::{Seen, status};
 use super::search::Search;
+use crate::order;
 use crate::system;
 
 /// Files in the memory of processes whose descriptors are closed.
@@ -18,7 +19,7 @@ pub(super) fn mapped(search: &Search<'_>) -> Vec<Holder> {
     for seen in search.processes().list.iter().take_while(|_| !search.is_late()) {
         let text = system::read(&seen.dir.join("maps")).unwrap_or_default();
         let mut paths: Vec<_> = text.split(|&byte| byte == b'\n').filter_map(mapped_path).collect();
-        paths.sort_unstable();
+        order::sort(&mut paths);
         paths.dedup();
         for path in paths {
             let key = (seen.mount_namespace, path.to_vec());

@@ -15,6 +15,7 @@ use super::processes::{Processes, Seen, Status, status};
 use super::views::{self, View};
 use crate::loaded::LoadedModule;
 use crate::name::ModuleName;
+use crate::order;
 use crate::system::System;
 
 /// A source that was not inspected, or not completely.
@@ -216,7 +217,7 @@ impl<'a> Search<'a> {
     pub(super) fn omissions(&self) -> Vec<Omission> {
         let omissions = self.scene.omissions.lock().unwrap_or_else(PoisonError::into_inner);
         let mut omissions = omissions.clone();
-        omissions.sort_by_key(|omission| omission.reason);
+        order::sort_by_key(&mut omissions, |omission| omission.reason);
         omissions
     }
 }

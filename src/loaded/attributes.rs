@@ -9,6 +9,7 @@ use crate::errno::Errno;
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
 use crate::note;
+use crate::order;
 use crate::system::{self, System};
 
 /// The attributes of one loaded module, each read when it is asked for.
@@ -97,7 +98,7 @@ impl Attributes {
         // The driver's own module is a link, too.
         let devices = entries.filter(|entry| entry.is_link && entry.name != "module");
         let mut names: Vec<OsString> = devices.map(|entry| entry.name).collect();
-        names.sort_unstable();
+        order::sort(&mut names);
         names
     }
 
@@ -122,7 +123,7 @@ impl Attributes {
                 value: value(&entry.path).ok().flatten(),
             });
         }
-        parameters.sort_by(|one, other| one.name.cmp(&other.name));
+        order::sort_by(&mut parameters, |one, other| one.name.cmp(&other.name));
         Ok(Some(parameters))
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Wanted;
 use crate::directory;
+use crate::order;
 use crate::system::{self, System};
 
 pub(super) fn search(system: &System, wanted: &mut Wanted) {
@@ -18,7 +19,7 @@ pub(super) fn search(system: &System, wanted: &mut Wanted) {
     let mut lists: Vec<(String, PathBuf)> = named.collect();
     let release = system.release();
     // Thousands of lists may be there, and those of kernels are the ones that matter.
-    lists.sort_unstable_by_key(|(package, _)| {
+    order::sort_by_key(&mut lists, |(package, _)| {
         (!package.contains(&release), !is_of_modules(package))
     });
     for (package, list) in lists {

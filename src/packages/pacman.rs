@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Wanted;
 use crate::directory;
+use crate::order;
 use crate::system::{self, System};
 
 pub(super) fn search(system: &System, wanted: &mut Wanted) {
@@ -15,7 +16,7 @@ pub(super) fn search(system: &System, wanted: &mut Wanted) {
         Some((package_of(&name)?.to_owned(), entry.path.join("files")))
     });
     let mut lists: Vec<(String, PathBuf)> = named.collect();
-    lists.sort_unstable_by_key(|(package, _)| !package.starts_with("linux"));
+    order::sort_by_key(&mut lists, |(package, _)| !package.starts_with("linux"));
     for (package, list) in lists {
         if wanted.is_complete() {
             break;

@@ -3,4 +3,6 @@
 //! The library itself forbids unsafe code. Whatever takes a pointer is here, and nothing else.
 
 pub mod bpf;
+#[cfg(all(no_backtrace, panic = "abort"))]
+mod no_backtrace;
 pub mod xtables;

@@ -11,6 +11,7 @@ use crate::holders::network::NetworkObject;
 use crate::holders::network::links::{Link, links, name_of};
 use crate::holders::search::Search;
 use crate::holders::{Holder, Text};
+use crate::order;
 
 /// `RTM_GETTFILTER` and `RTM_GETTCLASS` of `linux/rtnetlink.h`.
 const GET_FILTER: u16 = 46;
@@ -75,7 +76,7 @@ pub(super) fn all_filters(search: &Search<'_>, netlink: &mut Netlink) -> Result<
             })?;
         }
     }
-    places.sort_unstable();
+    order::sort(&mut places);
     places.dedup();
     for (index, parent) in places {
         if search.is_late() {
@@ -87,7 +88,7 @@ pub(super) fn all_filters(search: &Search<'_>, netlink: &mut Netlink) -> Result<
         });
     }
     // Interfaces that share a block each show it.
-    list.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.handle.cmp(&b.handle)));
+    order::sort_by(&mut list, |a, b| key(a).cmp(&key(b)).then_with(|| a.handle.cmp(&b.handle)));
     list.dedup_by(|a, b| a == b);
     Ok(list)
 }
