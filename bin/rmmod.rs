@@ -7,6 +7,7 @@ mod message;
 mod options;
 mod output;
 mod progress;
+mod recorded;
 mod report;
 mod run;
 mod targets;

@@ -6,6 +6,7 @@
 //! as unexplained.
 
 mod aliases;
+mod attached;
 mod block;
 mod btrfs;
 mod chain;
@@ -18,6 +19,7 @@ mod dm;
 mod drivers;
 mod eliminated;
 mod files;
+mod gpio;
 mod helpers;
 mod holder;
 mod keepers;
@@ -30,6 +32,7 @@ mod netlink;
 mod network;
 mod paths;
 mod processes;
+mod recording;
 mod registered;
 mod search;
 mod slow_mounts;
@@ -52,6 +55,7 @@ use search::Search;
 pub use holder::{Access, Certainty, Holder, HolderKind, Namespace, Process};
 pub use netfilter::NetfilterObject;
 pub use network::{InterfaceState, NetworkObject};
+pub use recording::{Change, Recorder, Recording};
 pub use search::{Omission, OmissionReason};
 pub use text::Text;
 pub use tracing::TracingObject;
@@ -100,12 +104,14 @@ const SOURCES: &[Source] = &[
     Source { name: "block devices", when: When::Referenced, find: block::of },
     Source { name: "device-mapper tables", when: When::Referenced, find: dm::of },
     Source { name: "configfs", when: When::Referenced, find: configfs::of },
+    Source { name: "objects in sysfs", when: When::Referenced, find: attached::of },
     Source { name: "algorithms", when: When::Referenced, find: crypto::of },
     Source { name: "open files", when: When::Walked, find: files::of },
     Source { name: "open files", when: When::Referenced, find: paths::of },
     Source { name: "sockets", when: When::Referenced, find: sockets::of },
     Source { name: "mounts", when: When::Referenced, find: mounts::of },
     Source { name: "mounts", when: When::Referenced, find: helpers::of_mounts },
+    Source { name: "MTD devices", when: When::Referenced, find: helpers::memory_devices },
     Source { name: "UBI volumes", when: When::Referenced, find: helpers::volumes },
     Source { name: "users of mounts", when: When::Referenced, find: keepers::of },
     Source { name: "network interfaces", when: When::Always, find: network::links_of_kind },
@@ -123,10 +129,14 @@ const SOURCES: &[Source] = &[
     Source { name: "netfilter queues", when: When::Referenced, find: sockets::queues },
     Source { name: "netlink sockets", when: When::Referenced, find: sockets::netlink_sockets },
     Source { name: "congestion controls", when: When::Referenced, find: sockets::congestion },
+    Source { name: "upper layers of TCP", when: When::Referenced, find: sockets::upper_layers },
     Source { name: "line disciplines", when: When::Referenced, find: sockets::line_disciplines },
     Source { name: "live patches", when: When::Referenced, find: tracing::live_patches },
     Source { name: "users of algorithms", when: When::Referenced, find: network::ciphers },
     Source { name: "control sockets", when: When::Referenced, find: sockets::control_sockets },
+    Source { name: "sockets", when: When::Unexplained, find: sockets::algorithm_types },
+    Source { name: "watchdogs", when: When::Unexplained, find: attached::watchdogs },
+    Source { name: "GPIO lines", when: When::Unexplained, find: gpio::of },
     Source { name: "BPF programs", when: When::Unexplained, find: tracing::programs },
     Source { name: "triggers", when: When::Unexplained, find: tracing::triggers },
     Source { name: "mapped files", when: When::Unexplained, find: registered::mapped },

@@ -134,6 +134,7 @@
 //! | `memory` | files without a name |
 //! | `file` | `.ko` files: compression, ELF, modinfo |
 //! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
+//! | `trace` | tracing instances |
 //! | `holders` | who holds references to a module |
 //! | `stack` | where a thread is inside the kernel |
 //! | `log` | the kernel's log |
@@ -194,6 +195,7 @@ pub mod stack;
 mod syscall;
 mod system;
 mod taint;
+mod trace;
 
 pub use diagnosis::Cause;
 pub use errno::Errno;

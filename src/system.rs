@@ -125,14 +125,24 @@ impl System {
         self.root.join("proc/devices")
     }
 
+    /// The directories of all devices by number, `kind` being `char` or `block`.
+    pub(crate) fn device_numbers(&self, kind: &str) -> PathBuf {
+        self.root.join("sys/dev").join(kind)
+    }
+
     /// The directory of the device with this number, `kind` being `char` or `block`.
     pub(crate) fn device_dir(&self, kind: &str, major: u32, minor: u32) -> PathBuf {
-        self.root.join("sys/dev").join(kind).join(format!("{major}:{minor}"))
+        self.device_numbers(kind).join(format!("{major}:{minor}"))
     }
 
     /// The directory of the block devices, or of the network interfaces.
     pub(crate) fn class_dir(&self, class: &str) -> PathBuf {
         self.root.join("sys/class").join(class)
+    }
+
+    /// The GPIO chips, as devices of their bus.
+    pub(crate) fn gpio_chips(&self) -> PathBuf {
+        self.root.join("sys/bus/gpio/devices")
     }
 
     /// Where debugfs is mounted.
@@ -171,11 +181,15 @@ impl System {
         self.tracing().map(|place| place.join("instances")).filter(|place| place.is_dir())
     }
 
+    /// The place of tracefs since Linux 4.1.
+    pub(crate) fn own_tracing(&self) -> PathBuf {
+        self.root.join("sys/kernel/tracing")
+    }
+
     /// The root of tracefs.
     pub(crate) fn tracing(&self) -> Option<PathBuf> {
-        ["sys/kernel/tracing", "sys/kernel/debug/tracing"]
-            .iter()
-            .map(|place| self.root.join(place))
+        [self.own_tracing(), self.root.join("sys/kernel/debug/tracing")]
+            .into_iter()
             .find(|place| place.join("instances").is_dir())
     }
 

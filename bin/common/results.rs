@@ -36,6 +36,9 @@ pub struct Record {
     /// References that no holder accounts for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unexplained: Option<i64>,
+    /// References that were taken and dropped during a time: `milliseconds`, `lost` and `changes`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Value>,
     /// Where the module is in its life: `live`, `loading`, `unloading`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,

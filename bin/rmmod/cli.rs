@@ -66,8 +66,9 @@ struct Cli {
     /// Succeed if a module is not loaded
     #[arg(long)]
     if_loaded: bool,
-    /// Print who holds the modules, without removing them
-    #[arg(long, conflicts_with_all = ["dry_run", "force", "wait", "wait_forever", "recursive"])]
+    /// Print who holds the modules, without removing them; with a time to wait, also record who
+    /// takes and drops references
+    #[arg(long, conflicts_with_all = ["dry_run", "force", "recursive"])]
     who: bool,
     /// Print the result as JSON
     #[arg(short = 'J', long)]

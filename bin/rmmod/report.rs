@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use modutils::diagnosis::WayOut;
-use modutils::holders::{HolderKind, Holders};
+use modutils::holders::{HolderKind, Holders, Recording};
 use modutils::loaded::LoadedModule;
 use modutils::remove::{Extent, RemoveError};
 use modutils::{Errno, Error, ModuleName, Refusal, RemoveMode, Snapshot, System};
@@ -14,7 +14,7 @@ use super::explain::{self, Account};
 use super::options::{Options, TOOL};
 use super::output::{self, Results};
 use super::targets::{self, Targets, Unusable};
-use super::{holders, message};
+use super::{holders, message, recorded};
 use crate::common::argument::{is_path, name_of};
 use crate::common::invocation::Invocation;
 use crate::common::output::{not_written, show};
@@ -218,6 +218,40 @@ impl<'a> Report<'a> {
             permanent: Some(module.permanent),
             ..record(&module.name, targets)
         });
+    }
+
+    /// Prints the text so far: the rest takes a while.
+    pub(crate) fn flush(&mut self) {
+        if let Err(errno) = show(std::mem::take(&mut self.text).as_bytes()) {
+            self.reporter.error(not_written(errno).as_bytes(), &Explanation::default());
+            self.fail(Status::Failed);
+        }
+    }
+
+    /// `--who --wait`: the references to a module that were taken and dropped.
+    pub(crate) fn recorded(&mut self, name: &ModuleName, recording: &Recording) {
+        if !self.options.json {
+            self.text.push_str(&recorded::text(name, recording));
+            return;
+        }
+        let module = Some(name.to_string());
+        if let Some(record) = self.records.iter_mut().find(|record| record.module == module) {
+            record.recorded = Some(recorded::to_json(name, recording));
+        }
+    }
+
+    /// `--who --wait` cannot record.
+    pub(crate) fn not_recorded(&mut self, error: &Error) {
+        let path = error.path().map(|path| path.display().to_string()).unwrap_or_default();
+        let line = format!("could not record references: {path}: {}", error.detail());
+        self.reporter.error(line.as_bytes(), &Explanation::default());
+        let is_refused = matches!(error.errno(), Some(Errno::EACCES | Errno::EPERM));
+        self.fail(if is_refused { Status::NotPermitted } else { Status::Failed });
+    }
+
+    /// A signal ended the call.
+    pub(crate) fn stopped(&mut self, status: Status) {
+        self.first_failure = Some(status);
     }
 
     /// A module that was asked about and is not loaded.

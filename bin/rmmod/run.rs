@@ -14,6 +14,7 @@ use super::targets::{self, Targets};
 use crate::common::report::Reporter;
 use crate::common::signals::Signals;
 use crate::common::status::Status;
+use crate::common::wait_time::WaitTime;
 use crate::common::watch::Watch;
 
 pub(crate) fn run(options: &Options) -> Status {
@@ -80,13 +81,30 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// `--who`: the holders of each module.
+    /// `--who`: the holders of each module; with a time, what takes and drops references meanwhile.
     fn who(&mut self, targets: &Targets, snapshot: &Snapshot) {
+        let signals = self.options.wait.and_then(|_| Signals::collect());
+        let recorder = self.options.wait.map(|_| self.kernel.record_references(&targets.order));
         for name in &targets.order {
             match snapshot.get(name) {
                 Some(module) => self.report.held(module, targets),
                 None => self.report.absent(snapshot, name, targets),
             }
+        }
+        match recorder {
+            Some(Ok(recorder)) => {
+                self.report.flush();
+                let end = self.options.wait.and_then(WaitTime::end);
+                let recording = recorder.finish(end, signals.as_ref().map(AsFd::as_fd));
+                for name in targets.order.iter().filter(|name| snapshot.get(name).is_some()) {
+                    self.report.recorded(name, &recording);
+                }
+                if let Some(status) = signals.and_then(|signals| signals.status()) {
+                    self.report.stopped(status);
+                }
+            }
+            Some(Err(error)) => self.report.not_recorded(&error),
+            None => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! The names by which the kernel asks for modules, and so tells what they are for.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::name::ModuleName;
 use crate::order;
@@ -15,6 +16,7 @@ const KINDS: &[&[u8]] = &[
     b"fs-",
     b"rtnl-link-",
     b"md-",
+    b"dsa_tag:",
     b"arpt_",
     b"ebt_",
     b"ematch-kind-",
@@ -53,14 +55,20 @@ impl Aliases {
 
     /// Lines of the form `alias NAME MODULE`, see depmod(8).
     fn parse(list: &[u8]) -> Self {
+        const START: &[u8] = b"alias ";
         // Most of the list is about buses, and is skipped at the first letter.
         let is_first = |byte: u8| KINDS.iter().any(|kind| kind.first() == Some(&byte));
-        let first: HashSet<u8> = (0..=u8::MAX).filter(|byte| is_first(*byte)).collect();
-        // Lines are found faster in text.
-        let list = String::from_utf8_lossy(list);
-        let aliases = list.lines().filter_map(|line| {
-            let line = line.strip_prefix("alias ")?.as_bytes();
-            line.first().filter(|byte| first.contains(byte))?;
+        let first: Vec<bool> = (0..=u8::MAX).map(is_first).collect();
+        // Lines are found faster in text, and text is checked faster than mended.
+        let list = match std::str::from_utf8(list) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(list),
+        };
+        let aliases = list.split('\n').filter_map(|line| {
+            let line = line.as_bytes();
+            let letter = usize::from(*line.get(START.len())?);
+            first.get(letter).filter(|is_first| **is_first)?;
+            let line = line.strip_prefix(START)?;
             let mut words = line.split(|&byte| byte == b' ');
             let alias =
                 words.next().filter(|name| KINDS.iter().any(|kind| name.starts_with(kind)))?;

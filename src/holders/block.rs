@@ -165,6 +165,19 @@ pub(super) fn loops(search: &Search<'_>) -> Vec<(Text, Text)> {
     bound.collect()
 }
 
+/// The zram devices that compress with an algorithm.
+pub(super) fn zram_devices(search: &Search<'_>, algorithm: &str) -> Vec<Text> {
+    let Ok(entries) = directory::entries(&search.system.class_dir("block")) else {
+        return Vec::new();
+    };
+    let used = entries.flatten().filter(|entry| {
+        let text = |file| system::read_text(&entry.path.join(file)).unwrap_or_default();
+        let chosen = text("comp_algorithm");
+        chosen.split(['[', ']']).nth(1) == Some(algorithm) && text("disksize") != "0"
+    });
+    used.map(|entry| entry.name.into()).collect()
+}
+
 /// The algorithm that zswap compresses pages with, if it is enabled.
 pub(super) fn zswap_compressor(search: &Search<'_>) -> Option<String> {
     let parameter = |name| system::read_text(&search.system.module_parameter("zswap", name)).ok();

@@ -69,9 +69,12 @@ const BACK_ENDS: &[(&str, &str)] = &[
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let own = search.views().iter().filter(|view| view.namespace.is_none());
     let mounts = own.flat_map(|view| &view.mounts).filter(|mount| mount.kind == "configfs");
-    let Some(root) = mounts.map(|mount| Path::new(&mount.place)).next() else { return Vec::new() };
+    let Some(place) = mounts.map(|mount| Path::new(&mount.place)).next() else {
+        return Vec::new();
+    };
+    let root = search.system.root().join(place.strip_prefix("/").unwrap_or(place));
     let mut found = Vec::new();
-    for subsystem in entries(root) {
+    for subsystem in entries(&root) {
         let Some(name) = subsystem.file_name().and_then(OsStr::to_str) else { continue };
         let is_own = is(SUBSYSTEMS, name, search);
         match name {
@@ -200,7 +203,7 @@ mod tests {
             root.directory(config.join(dir));
         }
         root.write("config/nvmet/ports/1/addr_trtype", "loop\n");
-        let mount = format!("36 35 0:40 / {} rw - configfs c rw\n", config.display());
+        let mount = "36 35 0:40 / /config rw - configfs c rw\n";
         root.write("proc/self/mountinfo", mount);
         let system = root.system();
         for (module, paths) in [

@@ -6,6 +6,7 @@ use super::dm;
 use super::holder::{Holder, HolderKind};
 use super::network;
 use super::search::Search;
+use super::sockets;
 use super::text::Text;
 use crate::system;
 
@@ -74,6 +75,11 @@ fn users(search: &Search<'_>, algorithm: &Algorithm) -> Vec<Text> {
         let links = network::interfaces_of_type(search, "macsec").into_iter();
         list.extend(links.map(|name| Text::from(format!("network interface {name}"))));
     }
+    let zram = block::zram_devices(search, &algorithm.name).into_iter();
+    list.extend(zram.map(|name| Text::from(format!("zram device {name}"))));
+    // Whoever encrypts in user space by the kernel.
+    let processes = sockets::users_of_algorithms(search).into_iter();
+    list.extend(processes.map(|(process, _)| Text::from(process.to_string())));
     if block::zswap_compressor(search).is_some_and(|name| name == algorithm.name) {
         list.push("zswap".into());
     }

@@ -1,10 +1,10 @@
 //! Which module a device node is of.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::FileType;
@@ -13,8 +13,12 @@ use super::Certainty;
 use super::classes;
 use super::search::Search;
 use super::unowned;
+use crate::directory;
 use crate::name::ModuleName;
 use crate::system::{self, System};
+
+/// `/dev/kvm` (`kvm_init` in `virt/kvm/kvm_main.c`).
+const KVM: Device = Device { kind: Kind::Char, major: 10, minor: 232 };
 
 /// The major number of the miscellaneous devices, each of which can be of another module.
 const MISC: u32 = 10;
@@ -24,7 +28,7 @@ const MISC: u32 = 10;
 const BUILT_IN: [u32; 14] = [1, 2, 3, 4, 5, 7, 136, 137, 138, 139, 140, 141, 142, 143];
 
 /// Classes whose device files do not hold the driver of the device, which may go at any time.
-const UNHELD: [&str; 4] = ["hidraw", "input", "tpm", "tpmrm"];
+const UNHELD: [&str; 5] = ["gpio", "hidraw", "input", "tpm", "tpmrm"];
 
 /// A kind of device node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,13 +65,34 @@ impl Device {
     pub(super) fn has_cdev(self) -> bool {
         self.kind == Kind::Char && self.major != MISC
     }
+}
 
-    fn word(self) -> &'static str {
-        match self.kind {
-            Kind::Char => "char",
-            Kind::Block => "block",
+impl Kind {
+    /// The name of the kind in `/sys/dev` and in aliases.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Char => "char",
+            Self::Block => "block",
         }
     }
+}
+
+/// All devices with the paths that their nodes have by default, from `/sys/dev`.
+pub(super) fn nodes(system: &System) -> Vec<(Device, PathBuf)> {
+    let mut nodes = Vec::new();
+    for kind in [Kind::Char, Kind::Block] {
+        let dir = system.device_numbers(kind.word());
+        for entry in directory::entries(&dir).into_iter().flatten().flatten() {
+            let number = entry.name.to_str().and_then(|number| Device::parse(kind, number));
+            let event = system::read(&entry.path.join("uevent")).unwrap_or_default();
+            let mut lines = event.split(|&byte| byte == b'\n');
+            let name = lines.find_map(|line| line.strip_prefix(b"DEVNAME="));
+            if let (Some(device), Some(name)) = (number, name) {
+                nodes.push((device, Path::new("/dev").join(OsStr::from_bytes(name))));
+            }
+        }
+    }
+    nodes
 }
 
 /// Tells whether devices are of the module in question.
@@ -120,14 +145,19 @@ impl Owners {
 
     fn find_out(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {
         let Device { major, minor, .. } = device;
-        let alias = search.aliases.of_device(device.word(), major, minor);
+        if device == KVM {
+            // The file belongs to the module for the processor, and the alias to the one it uses.
+            let own = matches!(search.name(), b"kvm_intel" | b"kvm_amd");
+            return own.then_some(Certainty::Known);
+        }
+        let alias = search.aliases.of_device(device.kind.word(), major, minor);
         if alias.is_some_and(|owner| *owner == search.module.name) {
             return Some(Certainty::Known);
         }
         if device.kind == Kind::Char && BUILT_IN.contains(&major) {
             return None;
         }
-        let dir = fs::canonicalize(search.system.device_dir(device.word(), major, minor)).ok();
+        let dir = fs::canonicalize(search.system.device_dir(device.kind.word(), major, minor)).ok();
         if let Some(certainty) = dir.as_deref().and_then(|dir| by_directory(search, dir)) {
             return Some(certainty);
         }
@@ -162,6 +192,16 @@ fn by_directory(search: &Search<'_>, dir: &Path) -> Option<Certainty> {
     if UNHELD.iter().any(|unheld| class == *unheld) {
         return None;
     }
+    by_driver(search, dir)
+}
+
+/// Whether a device in `/sys` has a driver of the module, or a name after it.
+pub(super) fn is_of_module(search: &Search<'_>, device: &Path) -> bool {
+    fs::canonicalize(device).is_ok_and(|dir| by_driver(search, &dir).is_some())
+}
+
+/// What the directories from that of a device upwards say.
+fn by_driver(search: &Search<'_>, dir: &Path) -> Option<Certainty> {
     let above = dir.ancestors().take_while(|dir| !dir.ends_with("devices"));
     for place in above {
         if is_scsi_host_of(search, place) {
@@ -195,7 +235,7 @@ fn by_directory(search: &Search<'_>, dir: &Path) -> Option<Certainty> {
 
 /// Whether the directory is that of a SCSI host whose adapter has a driver of the module, which
 /// each open disk holds (`scsi_device_get`).
-fn is_scsi_host_of(search: &Search<'_>, dir: &Path) -> bool {
+pub(super) fn is_scsi_host_of(search: &Search<'_>, dir: &Path) -> bool {
     let Some(host) = dir.file_name().filter(|name| name.as_bytes().starts_with(b"host")) else {
         return false;
     };

@@ -11,6 +11,7 @@ use super::paths;
 use super::processes::{OpenFile, Seen};
 use super::search::Search;
 use super::threads;
+use super::tracing;
 use super::unowned;
 use crate::system;
 
@@ -19,6 +20,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     if search.aliases.is_filesystem(search.name()) {
         list.extend(lost_loops(search));
         list.extend(contexts(search));
+        list.extend(lost_probes(search));
     }
     list.extend(in_flight(search));
     list.extend(debugging(search));
@@ -40,20 +42,32 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
-/// Loop devices whose file is on a file system that was unmounted: its path leads nowhere.
+/// Loop devices whose file is on a file system that was unmounted.
 fn lost_loops(search: &Search<'_>) -> Vec<Holder> {
-    let mut processes = search.processes().list.iter();
-    let Some(own) = processes.find(|seen| seen.is_caller) else { return Vec::new() };
-    let lost = block::loops(search).into_iter().filter(|(_, path)| {
-        let path = Path::new(path.as_os_str());
-        let inside = search.system.root().join(path.strip_prefix("/").unwrap_or(path));
-        !search.is_slow(own, path) && rustix::fs::lstat(inside).is_err()
-    });
+    let loops = block::loops(search).into_iter();
+    let lost = loops.filter(|(_, path)| leads_nowhere(search, Path::new(path.as_os_str())));
     lost.map(|(name, path)| {
         let command = block::detach(&name);
         Holder::known(HolderKind::Loop { name, path }).ended_by(command)
     })
     .collect()
+}
+
+/// Whether there is no file at a path any more, as far as that can be asked.
+fn leads_nowhere(search: &Search<'_>, path: &Path) -> bool {
+    let mut processes = search.processes().list.iter();
+    let Some(own) = processes.find(|seen| seen.is_caller) else { return false };
+    let inside = search.system.root().join(path.strip_prefix("/").unwrap_or(path));
+    !search.is_slow(own, path) && rustix::fs::lstat(inside).is_err()
+}
+
+/// Probes on files of a file system that was unmounted, all of which keep it once.
+fn lost_probes(search: &Search<'_>) -> Vec<Holder> {
+    let probes = tracing::uprobes(search).into_iter();
+    let lost = probes.filter(|(path, _)| leads_nowhere(search, Path::new(path.as_os_str())));
+    lost.enumerate()
+        .map(|(index, (_, probe))| probe.with_references(u64::from(index == 0)))
+        .collect()
 }
 
 /// File systems that fsopen(2) was called for, and that were not mounted yet.

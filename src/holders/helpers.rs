@@ -11,7 +11,8 @@ use crate::system;
 
 /// Mounts with options that name the module, such as `iocharset=utf8`: each takes one reference.
 pub(super) fn of_mounts(search: &Search<'_>) -> Vec<Holder> {
-    if !search.name().starts_with(b"nls_") && !search.name().starts_with(b"quota_") {
+    const STARTS: [&[u8]; 4] = [b"nls_", b"quota_", b"9pnet_", b"nfsv"];
+    if !STARTS.iter().any(|start| search.name().starts_with(start)) {
         return Vec::new();
     }
     let own = search.views().iter().filter(|view| view.namespace.is_none());
@@ -26,20 +27,38 @@ pub(super) fn of_mounts(search: &Search<'_>) -> Vec<Holder> {
         let command = format!("umount {}", path.word());
         let filesystem = Text::from(mount.kind.as_os_str());
         let kind = HolderKind::Mount { filesystem, path, namespace: None };
-        list.push(Holder::known(kind).with_references(references).ended_by(command));
+        let holder = Holder::known(kind).with_references(references).ended_by(command);
+        // Clients of a server are shared by its mounts, and can be several.
+        list.push(Holder { may_take_more: search.name().starts_with(b"nfsv"), ..holder });
     }
     list
 }
 
 fn uses(search: &Search<'_>, mount: &Mount) -> u64 {
-    let options = mount.options.split(|&byte| byte == b',');
-    let found = options.filter(|option| {
-        let option = String::from_utf8_lossy(option);
-        let (name, value) = option.split_once('=').unwrap_or((&option, ""));
-        let module = match name {
+    let kind = mount.kind.to_string_lossy();
+    let options = String::from_utf8_lossy(&mount.options);
+    let options = options.split(',').map(|option| option.split_once('=').unwrap_or((option, "")));
+    let is_old = options.clone().any(|option| option == ("jqfmt", "vfsold"));
+    let found = options.filter(|(name, value)| {
+        let module = match *name {
+            // It has a table of its own for that.
+            "iocharset" if kind == "exfat" && *value == "utf8" => return false,
             "iocharset" | "nls" => format!("nls_{}", value.replace('-', "_")),
             "codepage" => format!("nls_cp{value}"),
-            "usrquota" | "grpquota" | "prjquota" | "usrjquota" | "grpjquota" => "quota_v2".into(),
+            // Others have quotas in a format of their own.
+            "usrquota" | "grpquota" | "prjquota" | "usrjquota" | "grpjquota"
+                if matches!(&*kind, "ext2" | "ext3" | "ext4" | "f2fs" | "jfs" | "ocfs2") =>
+            {
+                if is_old {
+                    "quota_v1".to_owned()
+                } else {
+                    "quota_v2".to_owned()
+                }
+            }
+            "trans" if kind == "9p" => format!("9pnet_{value}"),
+            "vers" if kind.starts_with("nfs") => {
+                format!("nfsv{}", value.split('.').next().unwrap_or_default())
+            }
             _ => return false,
         };
         module.as_bytes() == search.name()
@@ -68,6 +87,30 @@ pub(super) fn volumes(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
+/// Each memory technology device holds the core (`add_mtd_device` in `drivers/mtd/mtdcore.c`); it
+/// goes with its driver, which is one of the module's users.
+pub(super) fn memory_devices(search: &Search<'_>) -> Vec<Holder> {
+    if search.name() != b"mtd" {
+        return Vec::new();
+    }
+    let Ok(entries) = directory::entries(&search.system.class_dir("mtd")) else {
+        return Vec::new();
+    };
+    let devices: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| entry.name.into_string().ok())
+        // Each has a second node that is read-only.
+        .filter(|name| !name.ends_with("ro"))
+        .collect();
+    if devices.is_empty() {
+        return Vec::new();
+    }
+    let reason = format!("registered devices: {}", devices.join(", "));
+    let kind = HolderKind::Itself { name: search.name().into(), reason: reason.into() };
+    let count = u64::try_from(devices.len()).unwrap_or(u64::MAX);
+    vec![Holder::known(kind).with_references(count)]
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
@@ -88,6 +131,7 @@ mod tests {
             ("nls_ascii", [1, 0]),
             ("nls_utf8", [0, 0]),
             ("quota_v2", [0, 2]),
+            ("quota_v1", [0, 0]),
         ] {
             let snapshot =
                 Snapshot::parse(format!("{module} 1 1 - Live 0x0\n").as_bytes()).unwrap();

@@ -147,6 +147,12 @@ pub enum HolderKind {
         /// Directory of the object.
         path: Text,
     },
+    /// An object in sysfs that is in use: an exported GPIO line, an iSCSI session, the transceiver
+    /// of a network interface, a watchdog that runs.
+    SysfsObject {
+        /// Directory of the object.
+        path: Text,
+    },
     /// A process that holds one of its files, such as a device node.
     Process {
         /// The process.

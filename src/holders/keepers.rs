@@ -1,5 +1,5 @@
 //! What keeps a mounted file system from being unmounted: processes in it, swap files, loop
-//! devices, overlays. None takes a reference to the module beside that of the mount.
+//! devices, overlays, probes. None takes a reference to the module beside that of the mount.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -11,6 +11,7 @@ use super::holder::{Certainty, Holder, HolderKind};
 use super::mounts::{self, Superblock};
 use super::search::Search;
 use super::text::Text;
+use super::tracing;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let superblocks = mounts::superblocks(search);
@@ -34,6 +35,12 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         },
     ));
     list.extend(overlays(search, &places));
+    let probes = tracing::uprobes(search).into_iter();
+    list.extend(
+        probes
+            .filter(|(file, _)| is_below(file.as_os_str(), &places))
+            .map(|(_, probe)| probe.with_references(0)),
+    );
     list
 }
 

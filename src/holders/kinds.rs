@@ -25,6 +25,7 @@ words! {
     Loader => "loader",
     Thread => "thread",
     ConfigObject => "config-object",
+    SysfsObject => "sysfs-object",
     Process => "process",
     Socket => "socket",
     Mount => "mount",

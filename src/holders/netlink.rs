@@ -149,6 +149,35 @@ fn result(payload: &[u8]) -> Result<(), Errno> {
     }
 }
 
+/// `GENL_ID_CTRL` and `CTRL_CMD_GETFAMILY` of `linux/genetlink.h`.
+const CONTROL: u16 = 16;
+const GET_FAMILY: u8 = 3;
+const FAMILY_ID: u16 = 1;
+const FAMILY_NAME: u16 = 2;
+/// The length of `struct genlmsghdr`.
+const GENERIC_HEADER: usize = 4;
+
+/// The number of a family. All are asked for: the kernel loads the module of one that it does not
+/// know.
+pub(super) fn generic_family(
+    search: &Search<'_>,
+    netlink: &mut Netlink,
+    name: &str,
+) -> Result<Option<u16>, Errno> {
+    let mut found = None;
+    netlink.dump(search, CONTROL, &[GET_FAMILY, 1, 0, 0], |_, payload| {
+        let attributes = payload.get(GENERIC_HEADER..).unwrap_or_default();
+        if attribute(attributes, FAMILY_NAME).map(text) == Some(name.as_bytes()) {
+            found = attribute(attributes, FAMILY_ID).and_then(short);
+        }
+    })?;
+    Ok(found)
+}
+
+fn short(value: &[u8]) -> Option<u16> {
+    value.first_chunk().map(|&bytes| u16::from_ne_bytes(bytes))
+}
+
 /// Records that a request failed, unless the kernel lacks what it is about.
 pub(super) fn note(search: &Search<'_>, source: &str, result: Result<(), Errno>) {
     let reason = match result {

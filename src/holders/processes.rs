@@ -32,6 +32,7 @@ pub(super) struct Seen {
     pub(super) dir: PathBuf,
     /// Whether it is the calling process.
     pub(super) is_caller: bool,
+    pub(super) is_kernel_thread: bool,
     /// Inode number of its mount namespace.
     pub(super) mount_namespace: Option<u64>,
 }
@@ -86,6 +87,12 @@ impl Processes {
 
     /// Adds a process; returns false if it must not be inspected.
     fn add(&mut self, search: &Search<'_>, (pid, is_caller): (i32, bool), dir: PathBuf) -> bool {
+        // Threads of the kernel have neither files nor a program, and are most of the processes.
+        if is_kernel_thread(&dir) {
+            let seen = seen(pid, is_caller, dir);
+            self.list.push(Seen { is_kernel_thread: true, ..seen });
+            return true;
+        }
         let files = match directory::entries(&dir.join("fd")) {
             Ok(files) => files,
             // It has ended in the meantime.
@@ -102,7 +109,8 @@ impl Processes {
         let mut add = |link: &Path, fd: Option<u32>, tid: Option<i32>, access: Access| {
             let Ok(path) = fs::read_link(link) else { return };
             let is_path = path.as_os_str().as_bytes().starts_with(b"/");
-            let status = if is_path && !slow.holds(&path) { status(link) } else { None };
+            let is_looked_at = is_path && !slow.holds(&path);
+            let status = if is_looked_at { search.status_of_link(link, &path) } else { None };
             self.files.push(OpenFile { owner, tid, fd, path, access, status });
         };
         let mut numbers = HashSet::new();
@@ -113,10 +121,6 @@ impl Processes {
             let number = number(&file.name);
             numbers.insert(number);
             add(&file.path, number, None, Access::Open);
-        }
-        // Threads of the kernel have neither files nor a program, and nothing else to look at.
-        if numbers.is_empty() && fs::read_link(dir.join("exe")).is_err() {
-            return true;
         }
         add(&dir.join("cwd"), None, None, Access::Directory);
         add(&dir.join("root"), None, None, Access::Directory);
@@ -194,9 +198,21 @@ fn seen(pid: i32, is_caller: bool, dir: PathBuf) -> Seen {
     Seen {
         process: Process::new(pid, OsStr::from_bytes(name.trim_ascii_end())),
         is_caller,
+        is_kernel_thread: false,
         mount_namespace: namespace.and_then(|link| namespace_number(link.as_os_str().as_bytes())),
         dir,
     }
+}
+
+/// Whether a process has the flag `PF_KTHREAD`, see proc(5).
+fn is_kernel_thread(dir: &Path) -> bool {
+    const KERNEL_THREAD: u32 = 0x0020_0000;
+    let text = system::read(&dir.join("stat")).unwrap_or_default();
+    // A name can have parentheses.
+    let end = text.iter().rposition(|&byte| byte == b')').unwrap_or(text.len());
+    let fields = String::from_utf8_lossy(text.get(end..).unwrap_or_default());
+    let flags = fields.split_ascii_whitespace().nth(7).and_then(|flags| flags.parse::<u32>().ok());
+    flags.is_some_and(|flags| flags & KERNEL_THREAD != 0)
 }
 
 /// The inode number in a link such as `mnt:[4026531841]` or `socket:[71]`.
@@ -261,6 +277,7 @@ mod tests {
             let root = Captured::with(&[
                 ("proc/sys/kernel/osrelease", "1.0\n"),
                 ("lib/modules/1.0/modules.alias", "alias char-major-1-3 null\n"),
+                ("sys/dev/char/1:3/uevent", "MAJOR=1\nMINOR=3\nDEVNAME=null\n"),
             ]);
             for (pid, files) in [("7", 3), ("9", 1)] {
                 root.write(format!("proc/{pid}/comm"), format!("command{pid}\n"));

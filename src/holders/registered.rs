@@ -1,13 +1,15 @@
 //! Device files that are held without a descriptor: mapped, or registered with `io_uring`.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::devices;
 use super::holder::{Access, Certainty, Holder, HolderKind};
 use super::mountinfo::unescaped;
-use super::processes::{Seen, status};
+use super::processes::Seen;
 use super::search::Search;
 use crate::order;
 use crate::system;
@@ -16,7 +18,8 @@ use crate::system;
 pub(super) fn mapped(search: &Search<'_>) -> Vec<Holder> {
     let mut known = HashMap::new();
     let mut list = Vec::new();
-    for seen in search.processes().list.iter().take_while(|_| !search.is_late()) {
+    let processes = search.processes().list.iter().filter(|seen| !seen.is_kernel_thread);
+    for seen in processes.take_while(|_| !search.is_late()) {
         let text = system::read(&seen.dir.join("maps")).unwrap_or_default();
         let mut paths: Vec<_> = text.split(|&byte| byte == b'\n').filter_map(mapped_path).collect();
         order::sort(&mut paths);
@@ -52,23 +55,35 @@ fn mapped_path(line: &[u8]) -> Option<&[u8]> {
 }
 
 /// Files that are registered with an `io_uring` (`IORING_REGISTER_FILES`), which its `fdinfo` lists
-/// by path.
+/// by path, or by the last component of the path before Linux 6.13 (`io_uring/fdinfo.c`).
 pub(super) fn with_io_uring(search: &Search<'_>) -> Vec<Holder> {
     let processes = search.processes();
     let files = processes.files.iter();
     let rings = files.filter(|file| file.path == Path::new("anon_inode:[io_uring]"));
+    let own = LazyCell::new(|| own_nodes(search));
     let mut list = Vec::new();
     for ring in rings {
         let Some(owner) = processes.owner(ring) else { continue };
         let text = ring.info(&owner.dir).and_then(|info| system::read(&info).ok());
-        for path in registered(&text.unwrap_or_default()) {
-            let path = unescaped(path);
-            if let Some(certainty) = certainty(search, owner, &path) {
-                list.push(holder(owner, Path::new(&path), Access::IoUring, certainty));
+        for file in registered(&text.unwrap_or_default()) {
+            let file = unescaped(file);
+            if file.as_bytes().starts_with(b"/") {
+                if let Some(certainty) = certainty(search, owner, &file) {
+                    list.push(holder(owner, Path::new(&file), Access::IoUring, certainty));
+                }
+            } else if let Some(path) = own.get(&file) {
+                list.push(holder(owner, path, Access::IoUring, Certainty::Likely));
             }
         }
     }
     list
+}
+
+/// The device nodes of the module by the last component of their paths.
+fn own_nodes(search: &Search<'_>) -> HashMap<OsString, PathBuf> {
+    let nodes = devices::nodes(search.system).into_iter();
+    let own = nodes.filter(|(device, _)| search.certainty(*device).is_some());
+    own.filter_map(|(_, path)| Some((path.file_name()?.to_owned(), path))).collect()
 }
 
 /// The lines `    0: /dev/x` after `UserFiles: 1`.
@@ -80,7 +95,7 @@ fn registered(text: &[u8]) -> Vec<&[u8]> {
         .filter_map(|line| {
             let colon = line.iter().position(|&byte| byte == b':')?;
             let path = line.get(colon + 1..)?.trim_ascii();
-            path.starts_with(b"/").then_some(path)
+            (path != b"<none>").then_some(path)
         })
         .collect()
 }
@@ -92,7 +107,7 @@ fn certainty(search: &Search<'_>, seen: &Seen, path: &OsStr) -> Option<Certainty
         return None;
     }
     let place: PathBuf = seen.dir.join("root").join(OsStr::from_bytes(inside));
-    search.certainty(status(&place)?.device?)
+    search.certainty(search.status_of_link(&place, Path::new(path))?.device?)
 }
 
 fn holder(seen: &Seen, path: &Path, access: Access, certainty: Certainty) -> Holder {
@@ -121,7 +136,7 @@ mod tests {
     #[test]
     fn files_of_a_ring() {
         let text =
-            b"SqMask:\t0x3\nUserFiles:\t2\n    0: /dev/uinput\n    1: <none>\nUserBufs:\t0\n";
-        assert_eq!(registered(text), [b"/dev/uinput"]);
+            b"SqMask:\t0x3\nUserFiles:\t2\n    0: /dev/x\n    1: <none>\n    2: y\nUserBufs:\t0\n";
+        assert_eq!(registered(text), [&b"/dev/x"[..], b"y"]);
     }
 }

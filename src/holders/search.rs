@@ -1,14 +1,15 @@
 //! What all parts of a search share.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::Certainty;
 use super::aliases::Aliases;
-use super::devices::{Device, Owners};
+use super::devices::{self, Device, Owners};
 use super::dm;
 use super::namespaces::Namespaces;
 use super::processes::{Processes, Seen, Status, status};
@@ -72,6 +73,8 @@ struct Scene {
     views: OnceLock<Vec<View>>,
     namespaces: OnceLock<Namespaces>,
     mapped: OnceLock<Vec<modutils_dm::Device>>,
+    /// The device nodes of a captured system.
+    nodes: OnceLock<HashMap<PathBuf, Device>>,
     /// Whether anything was left out.
     cut: AtomicBool,
     omissions: Mutex<Vec<Omission>>,
@@ -150,7 +153,18 @@ impl<'a> Search<'a> {
         let mut processes = self.processes().list.iter();
         let is_slow = |own| self.is_slow(own, path);
         let slow = processes.find(|seen| seen.is_caller).is_some_and(is_slow);
-        if slow { None } else { status(path) }
+        if slow { None } else { self.status_of_link(path, path) }
+    }
+
+    /// The status of the file that a link of `/proc` leads to. In a captured system it leads out of
+    /// it: there, the number of a device is all that is known, by the file's path.
+    pub(super) fn status_of_link(&self, link: &Path, path: &Path) -> Option<Status> {
+        if self.system.is_live() {
+            return status(link);
+        }
+        let read = || devices::nodes(self.system).into_iter().map(|(device, path)| (path, device));
+        let nodes = self.scene.nodes.get_or_init(|| read().collect());
+        nodes.get(path).map(|device| Status { filesystem: (0, 0), device: Some(*device) })
     }
 
     /// The mounts of all mount namespaces; the caller's comes first.

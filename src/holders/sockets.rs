@@ -1,5 +1,6 @@
 //! Processes with sockets of the module's protocols.
 
+mod algorithms;
 mod congestion;
 mod control;
 mod line_disciplines;
@@ -16,7 +17,8 @@ use super::holder::{Holder, HolderKind};
 use super::network::Protocols;
 use super::search::Search;
 
-pub(super) use congestion::congestion;
+pub(super) use algorithms::{algorithm_types, users_of_algorithms};
+pub(super) use congestion::{congestion, upper_layers};
 pub(super) use control::control_sockets;
 pub(super) use line_disciplines::line_disciplines;
 pub(super) use netlink_table::{is_registered, netlink_sockets};

@@ -175,6 +175,7 @@ impl fmt::Display for HolderKind {
                 write!(f, "kernel thread {process} runs its function {function}")
             }
             Self::ConfigObject { path } => write!(f, "{path} exists"),
+            Self::SysfsObject { path } => write!(f, "{path} is in use"),
             Self::Process { process, tid, path, access } => {
                 write!(f, "{process} ")?;
                 if let Some(tid) = tid {

@@ -12,7 +12,7 @@ use crate::system;
 /// its end tells.
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let processes = search.processes().list.iter();
-    let threads = processes.filter(|seen| is_kernel_thread(&seen.dir));
+    let threads = processes.filter(|seen| seen.is_kernel_thread);
     let mut list = Vec::new();
     for seen in threads.take_while(|_| !search.is_late()) {
         let Some(frames) = stack(search, &seen.dir) else { break };
@@ -26,7 +26,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 /// The loader, with the process that runs the module's init function.
 pub(super) fn loader(search: &Search<'_>) -> Holder {
     for seen in &search.processes().list {
-        if search.is_late() || is_kernel_thread(&seen.dir) {
+        if search.is_late() || seen.is_kernel_thread {
             continue;
         }
         // Any thread of the process may have made the call.
@@ -41,11 +41,6 @@ pub(super) fn loader(search: &Search<'_>) -> Holder {
         }
     }
     Holder::known(HolderKind::Loader { process: None, function: None })
-}
-
-/// Threads of the kernel have no program.
-fn is_kernel_thread(dir: &Path) -> bool {
-    system::read(&dir.join("cmdline")).is_ok_and(|line| line.is_empty())
 }
 
 /// `[<0>] kthread_worker_fn+0x9a/0x1d0 [module]`, a line for each function.

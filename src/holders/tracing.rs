@@ -4,6 +4,7 @@ mod bpf;
 mod events;
 mod objects;
 mod symbols;
+mod uprobes;
 
 use super::Holder;
 use super::search::Search;
@@ -12,6 +13,7 @@ use crate::directory;
 pub(super) use bpf::programs;
 pub(super) use events::{perf, triggers};
 pub use objects::TracingObject;
+pub(super) use uprobes::uprobes;
 
 /// A live patch holds its own module while it is enabled (`klp_enable_patch`).
 pub(super) fn live_patches(search: &Search<'_>) -> Vec<Holder> {

@@ -59,6 +59,10 @@ fn certainty(
             return mounts::is_of_type(search, &kind).then_some(Certainty::Known);
         }
     }
+    // The files of a captured system are not here.
+    if !search.system.is_live() {
+        return None;
+    }
     let kind = type_of(&owner.dir, file)?;
     // Files of btrfs and of overlays have another number than the mount table tells.
     let mut mounts = search.views().iter().flat_map(|view| &view.mounts);

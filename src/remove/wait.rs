@@ -9,10 +9,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::RemoveMode;
 use super::count::Count;
 use super::error::RemoveError;
-use super::events::{self, Events};
+use super::events::Events;
 use super::refusal::Refusal;
 use crate::name::ModuleName;
 use crate::system::System;
+use crate::trace;
 
 /// How long to wait for a module, and the callback for progress.
 pub struct Waiting<'a> {
@@ -238,7 +239,7 @@ impl Drop for Watch<'_> {
     /// killed processes left is taken away even after a wait that needed none.
     fn drop(&mut self) {
         match std::mem::replace(&mut self.source, Source::ClockOnly) {
-            Source::Clock => events::remove_stale(self.system),
+            Source::Clock => trace::remove_stale(self.system),
             Source::Coming(setup) => drop(setup.join()),
             Source::Events(_) | Source::ClockOnly => {}
         }

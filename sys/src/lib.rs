@@ -5,4 +5,5 @@
 pub mod bpf;
 #[cfg(all(no_backtrace, panic = "abort"))]
 mod no_backtrace;
+pub mod tcp;
 pub mod xtables;

@@ -28,6 +28,7 @@ const RANKS: &[(&str, u8)] = &[
     ("loaded", 4),
     ("stack", 4),
     ("crash", 5),
+    ("trace", 4),
     ("holders", 5),
     ("depmod", 5),
     ("modprobe", 4),

@@ -232,6 +232,7 @@ fn json() {
         fix: vec![],
         holders: Some(vec![]),
         unexplained: Some(0),
+        recorded: Some(Value::Null),
         state: Some(String::new()),
         permanent: Some(true),
         dependencies: vec![Value::Null],
@@ -241,7 +242,7 @@ fn json() {
     let fields: Words = to_value(record).unwrap().as_object().unwrap().keys().cloned().collect();
     let of_insmod: Words = ["dependencies", "steps"].map(str::to_owned).into();
     let of_rmmod: Words =
-        ["holders", "unexplained", "state", "permanent"].map(str::to_owned).into();
+        ["holders", "unexplained", "recorded", "state", "permanent"].map(str::to_owned).into();
     for tool in ["insmod", "rmmod"] {
         let section = section(tool, "JSON");
         let tags = section.lines().filter_map(|line| line.strip_prefix(".It Va "));

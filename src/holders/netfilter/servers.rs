@@ -1,17 +1,28 @@
 //! Virtual servers of ipvsadm(8).
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use rustix::io::Errno;
 
 use super::NetfilterObject;
-use crate::holders::Holder;
 use crate::holders::namespaces::in_each;
+use crate::holders::netlink::{self, Netlink, attribute, generic_family, note, number, text};
 use crate::holders::search::Search;
+use crate::holders::{Holder, HolderKind};
 use crate::system;
 
 /// Each virtual server holds its scheduler and `ip_vs` (`ip_vs_add_service`).
 pub(in crate::holders) fn virtual_servers(search: &Search<'_>) -> Vec<Holder> {
     if !search.name().starts_with(b"ip_vs") {
         return Vec::new();
+    }
+    if let Some(engine) = search.name().strip_prefix(b"ip_vs_pe_") {
+        return in_each(search, |search| {
+            let mut list = Vec::new();
+            let result = with_engine(search, engine, &mut list);
+            note(search, "virtual servers", result);
+            list
+        });
     }
     in_each(search, |search| {
         let table = system::read(&search.system.network_file("ip_vs")).unwrap_or_default();
@@ -22,6 +33,60 @@ pub(in crate::holders) fn virtual_servers(search: &Search<'_>) -> Vec<Holder> {
         });
         own.map(Server::holder).collect()
     })
+}
+
+/// The servers with a persistence engine, which only generic netlink shows
+/// (`ip_vs_genl_fill_service`).
+fn with_engine(search: &Search<'_>, engine: &[u8], list: &mut Vec<Holder>) -> Result<(), Errno> {
+    /// `IPVS_CMD_GET_SERVICE` of `linux/ip_vs.h`.
+    const GET_SERVICE: u8 = 4;
+    let mut netlink = Netlink::open(netlink::GENERIC)?;
+    let Some(family) = generic_family(search, &mut netlink, "IPVS")? else { return Ok(()) };
+    netlink.dump(search, family, &[GET_SERVICE, 1, 0, 0], |_, payload| {
+        list.extend(service(payload).filter(|(_, found)| found == engine).map(|(server, _)| {
+            let scheduler = server.scheduler.clone();
+            let mut holder = server.holder();
+            if let HolderKind::Netfilter { object, .. } = &mut holder.kind {
+                let engine = String::from_utf8_lossy(engine);
+                if let NetfilterObject::VirtualServer { scheduler: shown, .. } = object {
+                    *shown = format!("{scheduler} and persistence engine {engine}").into();
+                }
+            }
+            holder
+        }));
+    })
+}
+
+/// A service of the answer, with the name of its engine.
+fn service(payload: &[u8]) -> Option<(Server, Vec<u8>)> {
+    const SERVICE: u16 = 1;
+    const FAMILY: u16 = 1;
+    const PROTOCOL: u16 = 2;
+    const ADDRESS: u16 = 3;
+    const PORT: u16 = 4;
+    const MARK: u16 = 5;
+    const SCHEDULER: u16 = 6;
+    const ENGINE: u16 = 11;
+    let service = attribute(payload.get(4..)?, SERVICE)?;
+    let value = |kind| attribute(service, kind);
+    let short = |kind| value(kind)?.first_chunk().copied();
+    let engine = text(value(ENGINE)?).to_vec();
+    let scheduler = String::from_utf8_lossy(text(value(SCHEDULER)?)).into_owned();
+    if let Some(mark) = value(MARK).and_then(|mark| number(mark, 0)) {
+        return Some((Server { option: "-f", address: mark.to_string(), scheduler }, engine));
+    }
+    let option = match short(PROTOCOL).map(u16::from_ne_bytes)? {
+        6 => "-t",
+        17 => "-u",
+        _ => "--sctp-service",
+    };
+    let address = value(ADDRESS)?;
+    let port = short(PORT).map(u16::from_be_bytes)?;
+    let address = match short(FAMILY).map(u16::from_ne_bytes)? {
+        2 => format!("{}:{port}", Ipv4Addr::from(*address.first_chunk::<4>()?)),
+        _ => format!("[{}]:{port}", Ipv6Addr::from(*address.first_chunk::<16>()?)),
+    };
+    Some((Server { option, address, scheduler }, engine))
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -64,8 +64,10 @@ const ERROR: &[u8] = b"ERROR";
 /// with rules its own (`__do_replace`).
 pub(in crate::holders) fn xtables(search: &Search<'_>) -> Vec<Holder> {
     let own_table = own_table(search.name());
-    let is_extension =
-        search.is_kind("ipt_", &["xt_", "ipt_", "ip6t_"]) || search.is_kind("ip6t_", &[]);
+    let is_extension = search.is_kind("ipt_", &["xt_", "ipt_", "ip6t_", "nf_log_"])
+        || search.is_kind("ip6t_", &["nfnetlink_cttimeout", "nfnetlink_log"])
+        || search.is_kind("nfct-helper-", &[])
+        || search.is_kind("nf-logger-", &[]);
     if own_table.is_none() && !is_extension {
         return Vec::new();
     }
@@ -115,6 +117,8 @@ fn read(layout: &Layout, name: &[u8]) -> Result<Table, Errno> {
 struct Rule {
     chain: Vec<u8>,
     extensions: Vec<Vec<u8>>,
+    /// Aliases of the modules that its target uses.
+    uses: Vec<String>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -140,7 +144,8 @@ impl Rules {
                 let matches = entry.get(layout.length..target).unwrap_or_default();
                 let mut extensions = names(matches);
                 extensions.push(end.name.to_vec());
-                rules.push(Rule { chain: chain.clone(), extensions });
+                let uses = used_by_target(&end, layout.number);
+                rules.push(Rule { chain: chain.clone(), extensions, uses });
             }
             offset += next;
         }
@@ -159,7 +164,8 @@ impl Rules {
         for rule in &self.0 {
             let is_own = |name: &&Vec<u8>| has_extension(search, name, layout.number);
             let count = rule.extensions.iter().filter(|name| !name.is_empty()).filter(is_own);
-            let count = u64::try_from(count.count()).unwrap_or_default();
+            let used = rule.uses.iter().filter(|alias| is_provided(search, alias));
+            let count = u64::try_from(count.count() + used.count()).unwrap_or_default();
             if count > 0 {
                 let (rules, references) = chains.entry(&rule.chain).or_default();
                 *rules += 1;
@@ -186,6 +192,35 @@ impl Rules {
         let command = format!("{}-legacy -t {} -F", layout.command, table.word());
         let object = NetfilterObject::XtTable { family, table };
         Some(Holder::in_netfilter(object).ended_by(command))
+    }
+}
+
+/// Whether the module has an alias, or without any aliases, the name.
+fn is_provided(search: &Search<'_>, alias: &str) -> bool {
+    search.provides(&[alias], &[alias])
+}
+
+/// The helpers, timeouts and loggers that a target asks for by name (`xt_ct_tg_check`,
+/// `nf_logger_find_get`).
+fn used_by_target(target: &Extension<'_>, family: u8) -> Vec<String> {
+    /// `struct xt_ct_target_info_v1`: offsets of the names of a helper and of a timeout.
+    const HELPER: std::ops::Range<usize> = 12..28;
+    const TIMEOUT: std::ops::Range<usize> = 28..60;
+    const REVISION_0: usize = 40;
+    let name = |range| {
+        let field: Option<&[u8]> = target.data.get::<std::ops::Range<usize>>(range);
+        String::from_utf8_lossy(text(field.unwrap_or_default())).into_owned()
+    };
+    match target.name {
+        b"CT" => {
+            let helper = Some(name(HELPER)).filter(|name| !name.is_empty());
+            let has_timeout = target.data.len() > REVISION_0 && !name(TIMEOUT).is_empty();
+            let timeout = has_timeout.then(|| "nfnetlink_cttimeout".to_owned());
+            helper.map(|name| format!("nfct-helper-{name}")).into_iter().chain(timeout).collect()
+        }
+        b"LOG" | b"TRACE" => vec![format!("nf-logger-{family}-0")],
+        b"NFLOG" => vec![format!("nf-logger-{family}-1")],
+        _ => Vec::new(),
     }
 }
 
@@ -298,7 +333,11 @@ mod tests {
         let rules = Rules::read(layout, &table_of(layout));
         let holder = rules.of_table(layout, b"nat").unwrap();
         assert_eq!(holder.kind.to_string(), "table nat has rules (iptables)");
-        let policies = Rules(vec![Rule { chain: b"INPUT".to_vec(), extensions: Vec::new() }]);
+        let policies = Rules(vec![Rule {
+            chain: b"INPUT".to_vec(),
+            extensions: Vec::new(),
+            uses: Vec::new(),
+        }]);
         assert_eq!(policies.of_table(layout, b"nat"), None);
         assert_eq!(own_table(b"iptable_nat"), Some(("iptables", &b"nat"[..])));
         assert_eq!(own_table(b"ip6table_raw"), Some(("ip6tables", &b"raw"[..])));
@@ -320,5 +359,17 @@ mod tests {
             let _ = Rules::read(layout, &table);
         }
         assert!(names(&[0, 0, 1, 2]).is_empty());
+    }
+
+    #[test]
+    fn modules_that_a_target_names() {
+        let mut data = vec![0; 72];
+        data[12..15].copy_from_slice(b"ftp");
+        let uses = |name, data: &[u8]| used_by_target(&Extension { length: 0, name, data }, 2);
+        assert_eq!(uses(b"CT", &data), ["nfct-helper-ftp"]);
+        data[28] = b'x';
+        assert_eq!(uses(b"CT", &data), ["nfct-helper-ftp", "nfnetlink_cttimeout"]);
+        assert_eq!(uses(b"CT", &data[..13]), [""; 0]);
+        assert_eq!(uses(b"LOG", b""), ["nf-logger-2-0"]);
     }
 }

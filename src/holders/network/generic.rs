@@ -5,30 +5,14 @@ use rustix::io::Errno;
 use super::NetworkObject;
 use super::links::links;
 use crate::holders::namespaces::in_each;
-use crate::holders::netlink::{self, Attributes, Netlink, attribute, note, number, text};
+use crate::holders::netlink::{
+    self, Attributes, Netlink, attribute, generic_family, note, number, text,
+};
 use crate::holders::search::Search;
 use crate::holders::{Holder, Text};
 
-/// `GENL_ID_CTRL` and `CTRL_CMD_GETFAMILY` of `linux/genetlink.h`.
-const CONTROL: u16 = 16;
-const GET_FAMILY: u8 = 3;
-const FAMILY_ID: u16 = 1;
-const FAMILY_NAME: u16 = 2;
 /// The length of `struct genlmsghdr`.
 const HEADER: usize = 4;
-
-/// The number of a family. All are asked for: the kernel loads the module of one that it does not
-/// know.
-fn family(search: &Search<'_>, netlink: &mut Netlink, name: &str) -> Result<Option<u16>, Errno> {
-    let mut found = None;
-    netlink.dump(search, CONTROL, &[GET_FAMILY, 1, 0, 0], |_, payload| {
-        let attributes = payload.get(HEADER..).unwrap_or_default();
-        if attribute(attributes, FAMILY_NAME).map(text) == Some(name.as_bytes()) {
-            found = attribute(attributes, FAMILY_ID).and_then(short);
-        }
-    })?;
-    Ok(found)
-}
 
 fn short(value: &[u8]) -> Option<u16> {
     value.first_chunk().map(|&bytes| u16::from_ne_bytes(bytes))
@@ -59,7 +43,7 @@ fn teams_with(search: &Search<'_>, modes: &[Vec<u8>], list: &mut Vec<Holder>) ->
         return Ok(());
     }
     let mut netlink = Netlink::open(netlink::GENERIC)?;
-    let Some(family) = family(search, &mut netlink, "team")? else { return Ok(()) };
+    let Some(family) = generic_family(search, &mut netlink, "team")? else { return Ok(()) };
     for team in teams {
         let mut request = vec![GET_OPTIONS, 1, 0, 0, 8, 0];
         request.extend(INDEX.to_ne_bytes());
@@ -102,7 +86,7 @@ pub(in crate::holders) fn l2tp(search: &Search<'_>) -> Vec<Holder> {
     in_each(search, |search| {
         let mut list = Vec::new();
         let result = Netlink::open(netlink::GENERIC).and_then(|mut netlink| {
-            let Some(family) = family(search, &mut netlink, "l2tp")? else { return Ok(()) };
+            let Some(family) = generic_family(search, &mut netlink, "l2tp")? else { return Ok(()) };
             netlink.dump(search, family, &[command, 1, 0, 0], |_, payload| {
                 list.extend(l2tp_object(payload, search.name()));
             })

@@ -1,11 +1,12 @@
 //! Congestion controls and upper layer protocols of TCP.
 
 use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
 
+use modutils_sys::tcp::upper_layer;
 use rustix::net::sockopt::tcp_congestion;
 
 use crate::holders::descriptors;
-
 use crate::holders::namespaces::in_each;
 use crate::holders::network::NetworkObject;
 use crate::holders::search::Search;
@@ -29,12 +30,27 @@ pub(in crate::holders) fn congestion(search: &Search<'_>) -> Vec<Holder> {
         let command = "sysctl -w net.ipv4.tcp_congestion_control=reno";
         is_default.then(|| Holder::in_network(object).ended_by(command)).into_iter().collect()
     });
-    list.extend(sockets(search, name));
+    list.extend(sockets(search, name, |socket| {
+        tcp_congestion(socket).is_ok_and(|found| found == name)
+    }));
     list
 }
 
-/// The sockets of processes with a congestion control; several in one process are one holder.
-fn sockets(search: &Search<'_>, name: &str) -> Vec<Holder> {
+/// Each TCP socket holds its upper layer protocol, such as TLS in the kernel
+/// (`__tcp_ulp_find_autoload` in `net/ipv4/tcp_ulp.c`).
+pub(in crate::holders) fn upper_layers(search: &Search<'_>) -> Vec<Holder> {
+    let names = search.suffixes("tcp-ulp-", "tcp-ulp-");
+    let own = names.iter().filter_map(|name| std::str::from_utf8(name).ok());
+    own.flat_map(|name| {
+        sockets(search, name, |socket| {
+            upper_layer(socket.as_fd()).is_ok_and(|found| found == name.as_bytes())
+        })
+    })
+    .collect()
+}
+
+/// The sockets of processes that use a part of TCP; several in one process are one holder.
+fn sockets(search: &Search<'_>, name: &str, uses: impl Fn(&OwnedFd) -> bool) -> Vec<Holder> {
     let mut list: Vec<Holder> = Vec::new();
     let mut known = HashMap::new();
     for descriptor in descriptors::sockets(search).into_values() {
@@ -42,7 +58,7 @@ fn sockets(search: &Search<'_>, name: &str) -> Vec<Holder> {
             break;
         }
         let socket = descriptor.duplicate(search);
-        if !socket.is_some_and(|socket| tcp_congestion(&socket).is_ok_and(|found| found == name)) {
+        if !socket.is_some_and(|socket| uses(&socket)) {
             continue;
         }
         let process = descriptor.process();

@@ -31,6 +31,13 @@ pub enum TracingObject {
         /// The trigger.
         trigger: Text,
     },
+    /// A probe on a file of one of its file systems.
+    Uprobe {
+        /// Group and name of the probe.
+        event: Text,
+        /// The file.
+        path: Text,
+    },
     /// A BPF program or link on one of its functions or trace points.
     Bpf {
         /// A process that has it.
@@ -54,6 +61,7 @@ pub enum TracingObject {
 impl fmt::Display for TracingObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Uprobe { event, path } => write!(f, "uprobe {event} is on {path}"),
             Self::LivePatch { path } => write!(f, "live patch {path} is enabled"),
             Self::Perf { process } => write!(f, "{process} counts trace events with perf"),
             Self::Trigger { path, trigger } => write!(f, "{path} has the trigger {trigger}"),

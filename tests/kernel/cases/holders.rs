@@ -2,7 +2,9 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ crate::tests![
     misc_device,
     cdev,
     no_holder_is_known,
+    who_takes_and_drops,
     rmmod_itself,
     mounted_on_a_loop_device,
     tun,
@@ -129,6 +132,42 @@ fn cdev() {
 fn no_holder_is_known() {
     let _loaded = Loaded::new("t_hold", "hold_ms=2000");
     who("t_hold").prints("t_hold: 1 reference\n  1 reference of unknown origin\n");
+}
+
+/// With a time, the references that come and go meanwhile.
+fn who_takes_and_drops() {
+    let _loaded = Loaded::new("t_dev", "");
+    wait_for("the device", || fs::exists("/dev/t_dev").unwrap());
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                drop(File::open("/dev/t_dev").unwrap());
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let done = run(["rmmod", "--who", "--wait=1", "t_dev"]);
+        done.succeeds();
+        let lines: Vec<_> = done.stdout.lines().collect();
+        done.check(lines[0].starts_with("t_dev: "), "who holds it now");
+        let own = format!("  {} in misc_open: ", myself());
+        done.check(lines.iter().any(|line| line.starts_with(&own)), &own);
+        done.check(done.stdout.contains("t_dev: within 1."), "the time");
+
+        let done = run(["rmmod", "--who", "-J", "--wait=500ms", "t_dev"]);
+        let document: Value = serde_json::from_str(&done.stdout).unwrap();
+        let recorded = &document["results"][0]["recorded"];
+        done.check(recorded["milliseconds"].as_u64().unwrap() >= 500, "the time");
+        let changes = recorded["changes"].as_array().unwrap().iter();
+        let count =
+            |field: &str| changes.clone().map(|one| one[field].as_u64().unwrap()).sum::<u64>();
+        done.check(count("taken") > 2 && count("taken").abs_diff(count("dropped")) < 3, "balanced");
+        done.check(recorded["lost"] == json!(0), "nothing lost");
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let left = fs::read_dir("/sys/kernel/tracing/instances").unwrap().count();
+    assert_eq!(left, 0, "instances are removed");
+    assert_eq!(run(["rmmod", "--who", "--wait=10ms", "t_absent"]).status, Some(3));
 }
 
 /// A descriptor that it inherited counts for its parent; unless the parent does not hold it.

@@ -1,0 +1,118 @@
+//! Objects in sysfs that hold the module of their driver: iSCSI sessions, transceivers of network
+//! interfaces, tags of network switches, watchdogs.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
+use super::devices;
+use super::holder::{Certainty, Holder, HolderKind};
+use super::search::Search;
+use super::text::Text;
+use crate::directory;
+use crate::name::ModuleName;
+use crate::system;
+
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    [sessions(search), transceivers(search)].concat()
+}
+
+fn object(path: &Path, certainty: Certainty) -> Holder {
+    let path = Text::from(path.as_os_str());
+    Holder::new(HolderKind::SysfsObject { path }, certainty).with_references(1)
+}
+
+/// A session holds the module of its transport (`iscsi_session_setup` in
+/// `drivers/scsi/libiscsi.c`).
+fn sessions(search: &Search<'_>) -> Vec<Holder> {
+    let Ok(entries) = directory::entries(&search.system.class_dir("iscsi_session")) else {
+        return Vec::new();
+    };
+    let own = entries.flatten().filter(|entry| {
+        let dir = fs::canonicalize(&entry.path).unwrap_or_default();
+        dir.ancestors().any(|dir| devices::is_scsi_host_of(search, dir))
+    });
+    own.map(|entry| {
+        let number = entry.name.to_string_lossy().replace("session", "");
+        let command = format!("iscsiadm --mode session --sid {number} --logout");
+        object(&entry.path, Certainty::Known).ended_by(command)
+    })
+    .collect()
+}
+
+/// An interface holds the driver of its transceiver while they are connected
+/// (`phy_attach_direct`), and that of the tags that its switch adds (`dsa_tag_driver_get`).
+fn transceivers(search: &Search<'_>) -> Vec<Holder> {
+    let Ok(entries) = directory::entries(&search.system.class_dir("net")) else {
+        return Vec::new();
+    };
+    let mut list = Vec::new();
+    for entry in entries.flatten() {
+        let interface = Text::from(entry.name);
+        let transceiver = entry.path.join("phydev");
+        let driver = fs::read_link(transceiver.join("driver/module")).unwrap_or_default();
+        if driver.file_name().is_some_and(|name| is_called(search, name)) {
+            let command = format!("ip link set {} down", interface.word());
+            list.push(object(&transceiver, Certainty::Likely).ended_by(command));
+        }
+        let tag = system::read_text(&entry.path.join("dsa/tagging")).unwrap_or_default();
+        if !tag.is_empty()
+            && search.provides(&[&format!("dsa_tag:{tag}")], &[&format!("tag_{tag}")])
+        {
+            list.push(object(&entry.path.join("dsa"), Certainty::Likely));
+        }
+    }
+    list
+}
+
+fn is_called(search: &Search<'_>, name: &OsStr) -> bool {
+    ModuleName::new(name.as_encoded_bytes()).is_ok_and(|name| name == search.module.name)
+}
+
+/// Watchdogs that were left running: nobody has them open, and each holds its driver until somebody
+/// stops it (`watchdog_release` in `drivers/watchdog/watchdog_dev.c`). Those with a driver of
+/// another module are left out.
+pub(super) fn watchdogs(search: &Search<'_>) -> Vec<Holder> {
+    let Ok(entries) = directory::entries(&search.system.class_dir("watchdog")) else {
+        return Vec::new();
+    };
+    let processes = search.processes();
+    let running = entries.flatten().filter(|entry| {
+        let is_active =
+            system::read_text(&entry.path.join("state")).is_ok_and(|state| state == "active");
+        let is_open = processes.files.iter().any(|file| {
+            let name = file.path.file_name();
+            file.path.starts_with("/dev")
+                && (name == Some(&entry.name) || name == Some(OsStr::new("watchdog")))
+        });
+        let driver = entry.path.join("device/driver/module");
+        let is_others = fs::read_link(driver)
+            .is_ok_and(|link| !link.file_name().is_some_and(|name| is_called(search, name)));
+        is_active && !is_open && !is_others
+    });
+    let running: Vec<_> = running.collect();
+    let is_bound = running.iter().all(|entry| devices::is_of_module(search, &entry.path));
+    // By elimination: a virtual one does not say whose it is.
+    if u64::try_from(running.len()) != Ok(search.left()) || !(is_named_so(search) || is_bound) {
+        return Vec::new();
+    }
+    let holders = running.into_iter().map(|entry| {
+        let node = Text::from(Path::new("/dev").join(&entry.name));
+        let no_way_out =
+            system::read_text(&entry.path.join("nowayout")).is_ok_and(|value| value == "1");
+        let holder = object(&entry.path, Certainty::Likely);
+        if no_way_out {
+            return holder
+                .ended_by_step("restart the system: this watchdog cannot be stopped (nowayout)");
+        }
+        // The letter that stops it, `WATCHDOG_MAGIC`.
+        holder.ended_by(format!("echo V > {}", node.word()))
+    });
+    holders.collect()
+}
+
+/// Whether the module is called like a driver of watchdogs: `softdog`, `i6300esb_wdt`.
+fn is_named_so(search: &Search<'_>) -> bool {
+    let name = search.module.name.to_string();
+    ["wdt", "dog", "wd"].iter().any(|part| name.contains(part))
+}
