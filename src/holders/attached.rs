@@ -69,7 +69,7 @@ fn is_called(search: &Search<'_>, name: &OsStr) -> bool {
     ModuleName::new(name.as_encoded_bytes()).is_ok_and(|name| name == search.module.name)
 }
 
-/// Watchdogs that were left running: nobody has them open, and each holds its driver until somebody
+/// Watchdogs that run although no process has them open: each holds its driver until a process
 /// stops it (`watchdog_release` in `drivers/watchdog/watchdog_dev.c`). Those with a driver of
 /// another module are left out.
 pub(super) fn watchdogs(search: &Search<'_>) -> Vec<Holder> {

@@ -70,7 +70,7 @@ fn requested(search: &Search<'_>, own: &[String], is_only: bool) -> Vec<Holder> 
     list
 }
 
-/// Lines that somebody exported to sysfs.
+/// Lines that were exported to sysfs.
 fn exported(search: &Search<'_>) -> Vec<Holder> {
     let dir = search.system.class_dir("gpio");
     let Ok(entries) = directory::entries(&dir) else { return Vec::new() };

@@ -109,8 +109,8 @@ impl Processes {
         let mut add = |link: &Path, fd: Option<u32>, tid: Option<i32>, access: Access| {
             let Ok(path) = fs::read_link(link) else { return };
             let is_path = path.as_os_str().as_bytes().starts_with(b"/");
-            let is_looked_at = is_path && !slow.holds(&path);
-            let status = if is_looked_at { search.status_of_link(link, &path) } else { None };
+            let is_safe = is_path && !slow.holds(&path);
+            let status = if is_safe { search.status_of_link(link, &path) } else { None };
             self.files.push(OpenFile { owner, tid, fd, path, access, status });
         };
         let mut numbers = HashSet::new();

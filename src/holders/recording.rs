@@ -162,7 +162,7 @@ impl Recorder<'_> {
         };
         let process =
             *found.processes.entry(event.thread).or_insert_with(|| self.process(event.thread));
-        // What this search takes for itself is no news.
+        // The references that this search itself takes are left out.
         if u32::try_from(process).is_ok_and(|pid| pid == std::process::id()) {
             return;
         }

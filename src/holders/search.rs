@@ -156,8 +156,8 @@ impl<'a> Search<'a> {
         if slow { None } else { self.status_of_link(path, path) }
     }
 
-    /// The status of the file that a link of `/proc` leads to. In a captured system it leads out of
-    /// it: there, the number of a device is all that is known, by the file's path.
+    /// The status of the file that a link of `/proc` leads to. Links of a captured system
+    /// lead outside: there, the file's path gives the number of a device, and nothing else.
     pub(super) fn status_of_link(&self, link: &Path, path: &Path) -> Option<Status> {
         if self.system.is_live() {
             return status(link);

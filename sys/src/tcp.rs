@@ -13,7 +13,7 @@ const NAME_MAX: usize = 16;
 ///
 /// # Errors
 ///
-/// `ENOPROTOOPT` or `EOPNOTSUPP` if it is no TCP socket.
+/// `ENOPROTOOPT` or `EOPNOTSUPP` if it is not a TCP socket.
 pub fn upper_layer(socket: BorrowedFd<'_>) -> Result<Vec<u8>, Errno> {
     let mut name = [0_u8; NAME_MAX];
     let mut length = libc::socklen_t::try_from(name.len()).map_err(|_| Errno::EINVAL)?;
