@@ -27,7 +27,7 @@ pub(crate) struct MessageOptions {
                 [env: MODUTILS_EXPLAIN]"
     )]
     explain: Option<Explain>,
-    /// Write messages to the system log instead of standard error
+    /// Write messages to the system log, not standard error
     #[arg(short, long)]
     syslog: bool,
     /// Explain failures and report each step

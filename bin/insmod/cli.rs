@@ -45,7 +45,7 @@ struct Cli {
     /// Parameters for the module; options end at FILE
     #[arg(value_name = "NAME=VALUE")]
     parameters: Vec<OsString>,
-    /// Check whether the module would load, without loading it
+    /// Check whether the module would load; do not load it
     #[arg(short = 'n', long)]
     check: bool,
     /// Load the modules it depends on first
@@ -57,10 +57,10 @@ struct Cli {
     /// Replace the loaded module with the one in FILE
     #[arg(long)]
     replace: bool,
-    /// With --replace: also reload the modules that depend on it
+    /// With --replace: also reload dependent modules
     #[arg(long, requires = "replace")]
     recursive: bool,
-    /// With --replace: wait until the old module can be removed, at most TIME
+    /// With --replace: wait for the old module, at most TIME
     #[arg(
         long,
         value_name = "TIME",
@@ -71,13 +71,13 @@ struct Cli {
         requires = "replace"
     )]
     wait: Option<WaitTime>,
-    /// With --replace: keep the current parameters, except those given
+    /// With --replace: keep parameters that are not given
     #[arg(long, requires = "replace")]
     keep_params: bool,
     /// List the module's parameters and exit
     #[arg(short = 'P', long, conflicts_with_all = ["check", "deps", "if_needed", "replace"])]
     params: bool,
-    /// Fail on unknown parameters instead of warning about them
+    /// Fail on unknown parameters instead of warning
     #[arg(long)]
     strict: bool,
     #[arg(
@@ -85,7 +85,7 @@ struct Cli {
         value_name = "SIZE",
         require_equals = true,
         value_parser = max_size::parse,
-        help = "Maximum decompressed size; accepts K, M and G suffixes [default: 512M]"
+        help = "Maximum decompressed size (K, M, G) [default: 512M]"
     )]
     max_size: Option<u64>,
     /// Print the result as JSON

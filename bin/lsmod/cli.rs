@@ -34,7 +34,7 @@ struct Cli {
     #[arg(value_name = "NAME|PATTERN")]
     modules: Vec<OsString>,
 
-    /// Columns to print, separated by commas; +LIST adds to the default
+    /// Columns, separated by commas; +LIST adds to the default
     #[arg(short, long, value_name = "LIST", conflicts_with = "summary")]
     output: Option<ColumnList>,
     /// Print all columns
@@ -49,16 +49,16 @@ struct Cli {
     /// Print the list as JSON
     #[arg(short = 'J', long, group = "format")]
     json: bool,
-    /// Print raw output: single spaces between columns, blanks escaped as \x20
+    /// Separate columns by one space; escape blanks as \x20
     #[arg(short, long, group = "format")]
     raw: bool,
-    /// Show a tree of modules and their users; (*) marks a subtree already shown
+    /// Show modules and their users as a tree; (*): see above
     #[arg(short = 'T', long, group = "format")]
     tree: bool,
     /// Invert the tree: show the modules that each module uses
     #[arg(long, conflicts_with_all = ["long", "json", "raw", "summary"])]
     inverse: bool,
-    /// Print one line: number of modules, total memory, taints; with --json, an object
+    /// Print one line: number of modules, memory, taints
     #[arg(long, conflicts_with_all = ["long", "raw", "tree", "inverse"])]
     summary: bool,
     /// Print no headings
@@ -68,7 +68,7 @@ struct Cli {
     #[arg(short, long)]
     bytes: bool,
 
-    /// Sort by these columns, separated by commas; -COL sorts in descending order
+    /// Sort by these columns; -COL in descending order
     #[arg(
         long,
         value_name = "LIST",
@@ -82,7 +82,7 @@ struct Cli {
     /// Only modules without references and without devices
     #[arg(long, help_heading = "Order and selection")]
     unused: bool,
-    /// Only tainted modules, or those with one of these taints (P, O, E, ...)
+    /// Only tainted modules, or with one of LETTERS
     #[arg(
         long,
         value_name = "LETTERS",
@@ -93,10 +93,10 @@ struct Cli {
         help_heading = "Order and selection"
     )]
     tainted: Option<String>,
-    /// Only modules in this state: live, loading or unloading
+    /// Only modules that are live, loading or unloading
     #[arg(long, value_parser = state, help_heading = "Order and selection")]
     state: Option<State>,
-    /// Only modules whose installed file is another build: reload them after an update
+    /// Only modules whose installed file is another build
     #[arg(long, help_heading = "Order and selection")]
     stale: bool,
     /// Only permanent modules (no exit function)

@@ -40,13 +40,13 @@ struct Cli {
     /// removed first, regardless of the order given
     #[arg(value_name = "NAME|FILE|PATTERN")]
     modules: Vec<OsString>,
-    /// Remove a module even if it is in use (can crash the system)
+    /// Remove a module even if in use (can crash the system)
     #[arg(short, long)]
     force: bool,
     /// Wait indefinitely until the modules can be removed
     #[arg(short = 'w', overrides_with = "wait")]
     wait_forever: bool,
-    /// Wait at most TIME until the modules can be removed (2, 0.5, 300ms, 2m)
+    /// Wait at most TIME, such as 2, 0.5, 300ms or 2m
     #[arg(
         long,
         value_name = "TIME",
@@ -60,7 +60,7 @@ struct Cli {
     /// Also remove all modules that depend on it
     #[arg(short, long)]
     recursive: bool,
-    /// Print what would be removed, in order, without removing it
+    /// Print what would be removed, in order; remove nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Succeed if a module is not loaded
