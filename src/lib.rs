@@ -1,18 +1,18 @@
-//! Linux kernel modules: load, remove and list them, and learn why not.
+//! Loads, removes and lists Linux kernel modules, and finds out why that failed.
 //!
-//! The library under the commands `insmod`, `rmmod` and `lsmod`. It makes the system calls itself,
-//! starts no program, and prints nothing. What fails says why, in types.
+//! The commands `insmod`, `rmmod` and `lsmod` are built on this library. It makes the system calls
+//! itself, starts no program, and prints nothing. Errors carry typed reasons.
 //!
 //! # List loaded modules
-//! A [`Snapshot`] is `/proc/modules` at one moment. A [`System`] is what it is read from: the
-//! running one, or a directory with captured files. Only a [`Kernel`] loads and removes modules,
-//! and that is always the running one.
+//! A [`Snapshot`] is a consistent reading of `/proc/modules`. A [`System`] is the source: the
+//! running system, or a directory with captured files. Only a [`Kernel`], which is always the
+//! running one, loads and removes modules.
 //!
 //! ```
 //! use modutils::{ModuleName, Snapshot, System};
 //! use modutils::loaded::State;
 //!
-//! // System::live() is the one to use; this one is the same on each machine.
+//! // Use System::live(); this captured system is the same on each machine.
 //! let system = System::at("tests/fixtures/system");
 //! let snapshot = Snapshot::take(&system)?;
 //!
@@ -23,13 +23,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`loaded::Attributes`] has what `/sys/module` knows of a module, [`loaded::DependencyGraph`] who
-//! uses whom.
+//! [`loaded::Attributes`] reads a module's files in `/sys/module`; [`loaded::DependencyGraph`] shows
+//! which modules use which.
 //!
 //! # Inspect a file
-//! A [`ModuleFile`] may be compressed; its [`file::Image`] is not. Nothing that is read is trusted:
-//! a file may be cut off, hostile, or not a module at all, and that is an [`Error`] with an
-//! [`ErrorKind`].
+//! A [`ModuleFile`] may be compressed; its [`file::Image`] is not. Files are not trusted: one that is
+//! truncated, hostile or not a module gives an [`Error`] with an [`ErrorKind`].
 //!
 //! ```
 //! use modutils::ModuleFile;
@@ -45,11 +44,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Loading
-//! [`Kernel::insert`] is one system call if all is well. If not, [`System::explain`] finds out what
-//! the kernel's single number means: a [`Cause`], with what the kernel logged and what would help.
-//! [`System::check_insert`] gives the same answer without loading anything,
-//! [`System::dependencies`] what to load first.
+//! # Load
+//! On success, [`Kernel::insert`] makes one system call. On failure, [`System::explain`] finds the
+//! [`Cause`] behind the kernel's errno, with the lines that the kernel logged and remedies.
+//! [`System::check_insert`] predicts the result without loading anything, and
+//! [`System::dependencies`] finds the modules to load first.
 //!
 //! ```no_run
 //! use modutils::{Arguments, Cause, Force, Kernel, ModuleFile};
@@ -73,12 +72,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Removing
-//! [`Kernel::remove`] is one system call, too, and its [`remove::RemoveError`] has the [`Refusal`]
-//! behind the number. [`Kernel::remove_when_free`] waits, as no kernel since Linux 3.12 does: it tries
-//! again within milliseconds after the last reference went. [`Snapshot::removal_order`] puts users
-//! before what they use, a [`remove::Plan`] goes through them, [`System::check_remove`] says whether
-//! a removal would succeed.
+//! # Remove
+//! [`Kernel::remove`] makes one system call, too; its [`remove::RemoveError`] has the [`Refusal`]
+//! behind the errno. [`Kernel::remove_when_free`] waits until a module is free, which the kernel
+//! itself does not since Linux 3.13: it tries again within milliseconds of the last reference.
+//! [`Snapshot::removal_order`] puts users first, a [`remove::Plan`] steps through them, and
+//! [`System::check_remove`] predicts whether a removal would succeed.
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};
@@ -98,56 +97,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`System::holders`] looks for whatever holds a module: processes, mounts, interfaces, and how
-//! many references remain unexplained.
+//! [`System::holders`] finds the holders of a module, such as processes, mounts and interfaces, and
+//! counts the references that remain unexplained.
 //!
 //! # Names
-//! In a [`ModuleName`], `-` and `_` are one character, as for the tools, and it is never longer
-//! than the kernel's own buffer. [`loaded::Pattern`]s match names.
+//! In a [`ModuleName`], `-` and `_` are one character, as in the tools, and its length fits the
+//! kernel's buffer. A [`loaded::Pattern`] matches names.
 //!
-//! `examples/reload.rs` replaces a driver by the one that was just built. `examples/lifecycle.rs`
-//! loads a module, looks at it and removes it, with the cause of a failure and the progress of the
-//! wait.
-//!
-//! # Layout
-//! Each module may use those above it in this list, and none below.
-//!
-//! | module | what it is about |
-//! |---|---|
-//! | `errno` | the kernel's error numbers |
-//! | `class` | classes of failures, and the stable words for their reasons |
-//! | `error` | files and texts that cannot be read |
-//! | `note` | how an ELF object names its build |
-//! | `compression` | how module files are compressed |
-//! | `taint` | taint letters |
-//! | `shell` | command lines for people to paste |
-//! | `order` | sorts in little code |
-//! | `directory` | the entries of a directory |
-//! | `name` | module names |
-//! | `syscall` | `finit_module`, `init_module`, `delete_module` |
-//! | `remedy` | what would help after a failure |
-//! | `nearest` | what a misspelt name may have meant |
-//! | `kernel` | the running kernel, which alone can be changed |
-//! | `pattern` | patterns of module names |
-//! | `system` | where `/proc`, `/sys` and `/lib/modules` are: the only place that spells them |
-//! | `architecture` | the machine that the kernel is for |
-//! | `memory` | files without a name |
-//! | `file` | `.ko` files: compression, ELF, modinfo |
-//! | `loaded` | what the kernel has loaded: `/proc/modules`, `/sys/module` |
-//! | `trace` | tracing instances |
-//! | `holders` | who holds references to a module |
-//! | `stack` | where a thread is inside the kernel |
-//! | `log` | the kernel's log |
-//! | `crash` | modules whose init or exit function crashed |
-//! | `depmod` | the index files of depmod(8), and the modules of a release |
-//! | `modprobe` | the configuration of modprobe(8): modprobe.d(5) |
-//! | `packages` | which package a file belongs to |
-//! | `installed` | the files of the running release, and which loaded modules came from them |
-//! | `insert` | loading |
-//! | `remove` | removing: order and waiting |
-//! | `diagnosis` | why a module was not loaded |
-//! | `replace` | loading another build in place of a loaded one |
-//! | `availability` | what a name stands for that is not loaded |
+//! `examples/reload.rs` replaces a driver by a new build. `examples/lifecycle.rs` loads a module,
+//! inspects it and removes it, with the cause of a failure and the progress of the wait.
 #![cfg_attr(
     test,
     allow(

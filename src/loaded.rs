@@ -35,7 +35,7 @@ pub struct LoadedModule {
     pub used_by: Vec<ModuleName>,
     /// It can never be removed: it has an init function and no exit function.
     pub permanent: bool,
-    /// Where it is in its life.
+    /// Lifecycle state.
     pub state: State,
     /// The address of its code; `None` where the kernel hides it (`kptr_restrict`, proc(5)).
     pub address: Option<u64>,

@@ -1,4 +1,4 @@
-//! Removing modules.
+//! Remove modules, and wait until they are free.
 
 mod count;
 mod error;
@@ -23,20 +23,20 @@ use crate::name::ModuleName;
 use crate::syscall::{Deletion, delete_module};
 use crate::system::System;
 
-/// What to do about references that others hold.
+/// Whether to remove a module that is in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemoveMode {
     /// Leave the module alone.
     #[default]
     Refuse,
-    /// Remove it all the same, where the kernel was built to (`CONFIG_MODULE_FORCE_UNLOAD`). What
-    /// uses it may crash the system.
+    /// Remove it all the same; requires a kernel with `CONFIG_MODULE_FORCE_UNLOAD`. Its users may
+    /// crash the system.
     Force,
 }
 
 impl Kernel {
-    /// Removes a module, if that can be done now: one call of `delete_module`.
+    /// Removes a module if it is free now, with one call of `delete_module`.
     ///
     /// # Errors
     /// [`RemoveError`], with the reason.
@@ -50,18 +50,18 @@ impl Kernel {
 
     /// Removes a module as soon as it can be removed.
     ///
-    /// Waits for references to be dropped, for modules that use it to go, for its init function and
-    /// for the removal by another process to end. If another process removes it meanwhile, that is
-    /// a success; if a module of that name is loaded again meanwhile, that one is removed. A module
-    /// that can never be removed is refused at once.
+    /// Waits until references are dropped, modules that use it are removed, its init function has
+    /// returned, and a removal by another process has ended. If another process removes the module
+    /// first, that counts as success; if it is loaded again in the meantime, the new one is removed.
+    /// A module that can never be removed fails immediately.
     ///
-    /// No kernel since Linux 3.13 can wait itself, or keep new references from being taken: a
-    /// module that is never idle at the right moment stays. Kernels up to 3.12 do both, and do so
-    /// unless the wait has an end: neither a signal nor the time ends theirs.
+    /// Since Linux 3.13, the kernel neither waits nor prevents new references: a module that is
+    /// constantly reused may never be removed. Older kernels do both; they are used for that only if
+    /// `waiting` has no end, because neither a signal nor a time limit ends their wait.
     ///
     /// The stop descriptor of `waiting` is checked before every attempt, including the first; once
-    /// it is readable, not even a free module is removed. The report is called between two looks at
-    /// the module, and delays the next one.
+    /// it is readable, not even a free module is removed. The progress callback runs between polls;
+    /// time spent in it delays the next poll.
     ///
     /// # Errors
     /// [`RemoveError`], with the reason; among them [`Refusal::TimedOut`] and
@@ -77,8 +77,8 @@ impl Kernel {
 }
 
 impl System {
-    /// Checks whether the kernel would remove a module, as far as `snapshot` shows, once the
-    /// modules in `gone` are removed. Needs no privilege, and does not ask for the caller's.
+    /// Predicts from `snapshot` whether the kernel would remove a module once the modules in `gone`
+    /// are removed. It needs no privileges, and ignores the caller's.
     ///
     /// # Errors
     /// [`RemoveError`], with the reason why it would not.

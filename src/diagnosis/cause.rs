@@ -310,7 +310,7 @@ pub enum Cause {
         /// The most similar name that it has.
         nearest: Option<String>,
     },
-    /// The module was loaded, and its own init function refused to start it.
+    /// The module's init function returned an error.
     #[non_exhaustive]
     InitFailed {
         /// What it returned.
@@ -321,7 +321,7 @@ pub enum Cause {
     /// The kernel ran out of memory.
     #[non_exhaustive]
     OutOfMemory {
-        /// Whether it was the kernel that had too little, rather than the init function.
+        /// Whether the loader ran out of memory, rather than the init function.
         certain: bool,
     },
     /// The kernel was built without loadable modules.
