@@ -56,7 +56,8 @@ const LIMIT: usize = 16 << 20;
 /// rows: a module that comes or goes between two reads makes the next one repeat or skip a row
 /// (`seq_read_iter` in `fs/seq_file.c`). A list is therefore believed when it came in one read,
 /// or when two passes name the same modules whose reads ended at different rows: a module that
-/// comes and goes again and again could repeat or skip the same row twice otherwise.
+/// comes and goes again and again could repeat or skip the same row twice otherwise. All passes
+/// end a read behind the last row, where rows can only be repeated: no name is there twice.
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let io_error = |error: io::Error| match error.kind() {
         io::ErrorKind::FileTooLarge => {
@@ -71,16 +72,17 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
         return Ok(last.text);
     }
     let mut passes = Vec::new();
-    while passes.len() < ATTEMPTS {
+    for _ in 0..ATTEMPTS {
         file.rewind().map_err(io_error)?;
         let start = starts.next().unwrap_or(CHUNK);
-        let Some(pass) = last.read_again(&mut file, start).map_err(io_error)? else {
-            return Ok(last.text);
-        };
-        if pass.names().eq(last.names()) {
-            return Ok(pass.text);
+        let again = last.read_again(&mut file, start).map_err(io_error)?;
+        let same = again.as_ref().is_none_or(|pass| pass.names().eq(last.names()));
+        if let Some(pass) = again {
+            passes.push(std::mem::replace(&mut last, pass));
         }
-        passes.push(std::mem::replace(&mut last, pass));
+        if same && !last.repeats_its_end() {
+            return Ok(last.text);
+        }
     }
     passes.push(last);
     Ok(merge(&passes))
@@ -128,6 +130,12 @@ impl Pass {
     /// Whether the kernel gave all rows under one hold of its lock.
     fn is_atomic(&self) -> bool {
         self.reads == 0 || self.reads == 1 && self.text.len() <= SHORT
+    }
+
+    /// Whether modules were loaded just before the last read, which then gave old rows again.
+    fn repeats_its_end(&self) -> bool {
+        let Some(last) = self.names().last() else { return false };
+        self.names().filter(|name| *name == last).count() > 1
     }
 
     fn names(&self) -> impl Iterator<Item = &[u8]> {
@@ -240,6 +248,19 @@ mod tests {
         ];
         let merged = String::from_utf8(merge(&passes)).unwrap();
         assert_eq!(merged, "b 1 2 - Live 0x0\na 1 0 - Live 0x0\n");
+    }
+
+    #[test]
+    fn a_repeated_end_is_not_believed() {
+        for (text, expected) in [
+            ("", false),
+            ("a 1 0 -\nb 1 0 -\n", false),
+            ("a 1 0 -\nab 1 0 -\nb 1 0 -\nb 1 0 -\n", true),
+            // Two modules came, and the last one went.
+            ("a 1 0 -\nb 1 0 -\nc 1 0 -\nb 1 0 -\n", true),
+        ] {
+            assert_eq!(pass(text).repeats_its_end(), expected, "{text}");
+        }
     }
 
     #[test]
