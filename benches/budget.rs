@@ -31,17 +31,33 @@ pub(crate) fn all(results: &[Measured], files: &[FileSize]) -> Vec<Budget> {
                 budgets.extend([ratio("busybox cat", 1.3), ratio("kmod", 0.2)]);
             }
             (native::PLACE, "lsmod, 5000 modules") => {
-                budgets.extend([ratio("busybox cat", 2.0), ratio("kmod", 0.03), memory(case)]);
+                budgets.extend([ratio("busybox cat", 1.3), ratio("kmod", 0.03), memory(case)]);
             }
             (native::PLACE, "insmod, in user space") => budgets.push(instructions(case)),
             (_, "insmod, plain" | "rmmod") => budgets.push(ratio("floor", 1.15)),
+            (_, "insmod --replace") => {
+                budgets.extend([
+                    ratio("modutils rmmod && insmod", 1.0),
+                    ratio("kmod rmmod && insmod", 1.0),
+                    ratio("kmod modprobe", 1.0),
+                ]);
+            }
+            (_, name) if name.starts_with("insmod --deps") => {
+                budgets.push(ratio("kmod modprobe", 0.9));
+            }
+            (_, name) if name.starts_with("insmod that fails") => {
+                budgets.push(
+                    row(case, "modutils, explained")
+                        .and_then(|explained| ratio_of(explained, row(case, "kmod")?, 5.0)),
+                );
+            }
             // Where kmod can read the file.
             (_, name) if name.ends_with("by the tool") => budgets.push(ratio("kmod", 1.0)),
             _ => {}
         }
     }
     let mut budgets: Vec<_> = budgets.into_iter().flatten().collect();
-    for (tool, limit) in [("insmod", 1.3), ("rmmod", 1.0), ("lsmod", 1.0)] {
+    for (tool, limit) in [("insmod", 1.25), ("rmmod", 1.25), ("lsmod", 1.25)] {
         let file = files.iter().find(|file| file.tool == tool);
         budgets.extend(file.map(|file| Budget {
             what: format!("size of {tool}, in MiB"),
@@ -61,8 +77,11 @@ fn ours(case: &[Measured]) -> Option<&Measured> {
 }
 
 fn time_ratio(case: &[Measured], to: &str, limit: f64) -> Option<Budget> {
-    let (ours, other) = (ours(case)?, row(case, to)?);
-    let what = format!("{} ({}), time / {to}'s", ours.case, ours.place);
+    ratio_of(ours(case)?, row(case, to)?, limit)
+}
+
+fn ratio_of(ours: &Measured, other: &Measured, limit: f64) -> Option<Budget> {
+    let what = format!("{} ({}), time / {}'s", ours.case, ours.place, other.tool);
     Some(Budget { what, limit, measured: ours.median_us? / other.median_us? })
 }
 

@@ -2,10 +2,12 @@
 
 mod copies;
 mod dependencies;
+mod failure;
 mod insert;
 mod large;
 mod list;
 mod many;
+mod replace;
 mod tools;
 mod wait;
 
@@ -25,6 +27,8 @@ pub(crate) fn run() {
     insert::small();
     insert::parameters();
     many::removed_one();
+    replace::loaded();
+    failure::of_small_and_large(&large::largest());
     wait::for_users();
     many::loaded();
     many::removed();

@@ -17,17 +17,24 @@ pub(crate) struct Contender {
     pub(crate) before: Vec<String>,
     /// And after.
     pub(crate) after: Vec<String>,
+    /// Whether it has to fail.
+    fails: bool,
 }
 
 impl Contender {
     pub(crate) fn new(tool: &'static str, run: &str) -> Self {
-        Self { tool, run: words(run), before: Vec::new(), after: Vec::new() }
+        Self { tool, run: words(run), before: Vec::new(), after: Vec::new(), fails: false }
     }
 
     /// One more argument, which may have spaces in it.
     pub(crate) fn word(mut self, word: &str) -> Self {
         self.run.push(word.to_owned());
         self
+    }
+
+    /// What it is asked for cannot be done.
+    pub(crate) fn failing(self) -> Self {
+        Self { fails: true, ..self }
     }
 
     pub(crate) fn before(self, line: &str) -> Self {
@@ -98,7 +105,7 @@ pub(crate) fn race(contenders: &[Contender], rounds: usize, start: Start) -> Vec
             let command = command(&contender.run);
             start.wait(round, rounds);
             let start = Instant::now();
-            run(command, &contender.run);
+            run(command, &contender.run, contender.fails);
             let time = start.elapsed();
             execute(&contender.after);
             if round > 0 {
@@ -112,7 +119,7 @@ pub(crate) fn race(contenders: &[Contender], rounds: usize, start: Start) -> Vec
 /// A measurement of something that does not work is none.
 pub(crate) fn execute(words: &[String]) {
     if !words.is_empty() {
-        run(command(words), words);
+        run(command(words), words, false);
     }
 }
 
@@ -131,9 +138,9 @@ fn command(words: &[String]) -> Command {
     command
 }
 
-fn run(mut command: Command, words: &[String]) {
+fn run(mut command: Command, words: &[String], fails: bool) {
     let status = command.status().unwrap_or_else(|error| panic!("{}: {error}", words[0]));
-    if !status.success() {
+    if status.success() == fails {
         let complaints = fs::read_to_string(COMPLAINTS).unwrap_or_default();
         panic!("{words:?}: {status}\n{complaints}");
     }

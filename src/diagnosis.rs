@@ -23,6 +23,7 @@ mod providers;
 mod reference;
 mod supposed;
 mod symbol;
+mod symvers;
 mod text;
 mod unopened;
 

@@ -228,6 +228,13 @@ impl System {
         self.root.join("lib/modules").join(release)
     }
 
+    /// The exported symbols of the tree that modules for this release are built in. Of a captured
+    /// system, the link to that tree leads out of it and is not followed.
+    pub(crate) fn module_symvers(&self, release: &str) -> Option<PathBuf> {
+        let tree = self.release_dir(release).join("build");
+        (self.is_live() || !tree.is_symlink()).then(|| tree.join("Module.symvers"))
+    }
+
     /// The directory with a directory for each release that has modules.
     pub(crate) fn releases_dir(&self) -> PathBuf {
         self.root.join("lib/modules")

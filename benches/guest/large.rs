@@ -19,6 +19,11 @@ pub(super) fn loaded() {
     each_compression(&format!("insmod of {module}, {mib:.1} MiB"), &module, stem, ROUNDS);
 }
 
+/// The largest, whether it can be loaded here or not.
+pub(super) fn largest() -> PathBuf {
+    files().into_iter().next().expect("a large module").0
+}
+
 /// Those that the host chose, in `/`, the largest first.
 fn files() -> Vec<(PathBuf, u64)> {
     let entries = fs::read_dir("/").expect("the root");

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt;
 use super::evidence::{self, About, Evidence, Finding};
 use super::facts::{Argument, Facts, FileFacts, Installed, Module};
 use super::symbol::Builds;
-use super::{Purpose, Request, Supposed, looks, providers, unopened};
+use super::{Purpose, Request, Supposed, looks, providers, symvers, unopened};
 use crate::architecture;
 use crate::depmod::ModuleTree;
 use crate::diagnosis::exports::{Exported, Exports};
@@ -14,7 +14,7 @@ use crate::diagnosis::policy::Policy;
 use crate::diagnosis::reference::Reference;
 use crate::errno::Errno;
 use crate::error::Error;
-use crate::file::{ElfHeader, Image, ModuleFile, Signature};
+use crate::file::{ElfHeader, Image, ModuleFile, Signature, is_gpl_compatible};
 use crate::insert::{InsertError, InsertFailure};
 use crate::loaded::{Attributes, LoadedModule, Snapshot, State, has_builtin_dir};
 use crate::log::{KernelLog, Since};
@@ -265,13 +265,23 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
             && !tree.is_indexed()
             && ModuleTree::read(system, built_for).is_indexed();
     }
+    // A replacement is checked each time before a module is tried: what the build tree says is
+    // enough to go on.
+    let vouched = if supposed.removed.is_empty() {
+        Vec::new()
+    } else {
+        let imports = module.imports.iter().map(|import| import.name.as_str());
+        let versions = module.versions.iter().map(|version| version.name.as_str());
+        let exports = symvers::read(system, &facts.release, &imports.chain(versions).collect());
+        symvers::agreeing(exports, &module.versions)
+    };
+    let is_vouched = |name: &&str| vouched.iter().any(|export| export.name == **name);
     if depth.reference {
         facts.installed = installed(&tree, facts, &module);
-    }
-    if depth.reference {
         let disputed = facts.log.as_deref().map(disputed);
         let names = module.versions.iter().map(|version| version.name.as_str());
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
+        let names = names.filter(|name| !is_vouched(name));
         facts.reference = Reference::read(&tree, names.collect());
         if !system.is_since(6, 4) {
             // Earlier kernels do not compare the size of `struct module`.
@@ -281,8 +291,12 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
     if depth.symbols && module.valid.is_ok() {
         let imports = module.imports.iter().map(|import| import.name.as_str());
         let exports = module.exports.iter().map(|export| export.name.as_str());
-        let wanted: Vec<&str> = imports.chain(exports).collect();
-        facts.exports = Exports::read(system, &wanted).ok();
+        let wanted: Vec<&str> = imports.chain(exports).filter(|name| !is_vouched(name)).collect();
+        facts.exports = if wanted.is_empty() {
+            Some(Exports::default())
+        } else {
+            Exports::read(system, &wanted).ok()
+        };
         let added = supposed.exports(&wanted);
         if let Some(exports) = &mut facts.exports {
             exports.found.retain(|_, found| {
@@ -292,11 +306,33 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
                 let gpl_only = Some(export.gpl_only);
                 (export.name.clone(), Exported { owner: Some(owner.clone()), gpl_only })
             }));
+            exports.found.extend(vouched.iter().map(|export| {
+                let gpl_only = Some(export.gpl_only);
+                (export.name.clone(), Exported { owner: None, gpl_only })
+            }));
+        }
+        if !is_gpl_compatible(module.license.as_deref()) {
+            tell_licenses(system, facts);
         }
         providers::find(system, facts, &tree, &module, depth.purpose);
-        facts.details.extend(added.into_iter().map(|(_, export)| (export.name.clone(), export)));
+        let details = added.into_iter().map(|(_, export)| export).chain(vouched);
+        facts.details.extend(details.map(|export| (export.name.clone(), export)));
     }
     facts.module = Some(module);
+}
+
+/// Completes what is known of the kernel's exports: since Linux 7.1, `/proc/kallsyms` does not show
+/// which of them are for modules under the GPL only.
+fn tell_licenses(system: &System, facts: &mut Facts) {
+    let Some(exports) = &mut facts.exports else { return };
+    let unknown = |found: &Exported| found.owner.is_none() && found.gpl_only.is_none();
+    let names = exports.found.iter().filter(|(_, found)| unknown(found));
+    let rows = symvers::read(system, &facts.release, &names.map(|(name, _)| &**name).collect());
+    for row in rows {
+        if let Some(found) = exports.found.get_mut(&row.name) {
+            found.gpl_only = Some(row.gpl_only);
+        }
+    }
 }
 
 /// The file of this module that is installed for the running kernel, if it is another one.
