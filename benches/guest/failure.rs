@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::report;
 use super::tools::implementations;
-use crate::race::Contender;
+use super::{release, tell};
+use crate::measure::with_times;
+use crate::race::{Contender, Start, race};
 
 /// Built without what the kernel has to have, for its version magic.
 pub(super) fn of_small_and_large(large: &Path) {
@@ -20,7 +21,14 @@ pub(super) fn of_small_and_large(large: &Path) {
                 contenders.push(Contender::new("modutils, explained", &run).failing());
             }
         }
-        report(&format!("insmod that fails, {size} module"), 7, &contenders);
+        let case = format!("insmod that fails, {size} module");
+        let times = race(&contenders, 7, Start::Spread);
+        let results: Vec<_> = contenders
+            .iter()
+            .zip(times)
+            .map(|(contender, times)| with_times(&release(), &case, contender, &times))
+            .collect();
+        tell(&results);
     }
 }
 
