@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::guest::{Done, Loaded, Run, altered, is_loaded, replace, result, run, thorough};
+use super::absent::Put;
+use crate::guest::{
+    Done, Loaded, Run, Trace, altered, has_symbol_versions, is_loaded, release, replace, result,
+    run, thorough,
+};
 
 crate::tests![
     alone,
@@ -23,13 +27,14 @@ crate::tests![
     parameters_kept,
     plan,
     data,
+    build_tree_is_asked_first,
     nothing_is_half_done,
 ];
 
 const OLD: &str = "/modules/t_swap.ko";
 
 /// Another build of `t_swap`: its code with another build ID, in a directory of its own.
-fn new_build() -> String {
+pub(super) fn new_build() -> String {
     let path = altered("t_swap", |bytes| {
         let note = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
         let at = bytes.windows(note.len()).position(|part| part == note).expect("no build ID");
@@ -206,7 +211,7 @@ fn new_file_fails() {
     let _old = Loaded::new("t_swap", "level=5 label=\"good day\"");
     let _user = Loaded::new("t_swap_user", "mode=3");
     let old = build_id("t_swap");
-    let release = crate::guest::release();
+    let release = release();
     let installed = format!("/lib/modules/{release}/t_swap.ko");
     let index = format!("/lib/modules/{release}/modules.dep");
     let before = fs::read(&index).unwrap();
@@ -297,6 +302,28 @@ fn data() {
         "reload t_swap_user /tmp/new/t_swap_user.ko loaded",
     ];
     assert_eq!(steps, expected);
+}
+
+/// What was built for the running kernel by its own build tree needs no look at all its symbols.
+fn build_tree_is_asked_first() {
+    if !has_symbol_versions() {
+        return;
+    }
+    let new = new_build();
+    let dump = run(["/kmod/modprobe", "--dump-modversions", &new]).stdout;
+    let looks_up = |rows: &str| {
+        let rows = rows.replace('\n', "\tvmlinux\tEXPORT_SYMBOL_GPL\t\n");
+        let _rows = Put::new(format!("/lib/modules/{}/build/Module.symvers", release()), rows);
+        let _old = Loaded::new("t_swap", "");
+        let trace = Trace::of("open,openat", &["/sbin/insmod", "--replace", &new]);
+        trace.done.succeeds();
+        trace.calls.iter().any(|call| call.contains("/proc/kallsyms"))
+    };
+    assert!(!looks_up(&dump));
+    assert!(looks_up(dump.split_once('\n').unwrap().1));
+    let others: Vec<_> =
+        dump.lines().map(|row| ["0x00000001", &row[10..], "\n"].concat()).collect();
+    assert!(looks_up(&others.concat()));
 }
 
 /// A signal at each of these system calls, of which the first is about signals: what the last line

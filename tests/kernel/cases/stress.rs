@@ -1,15 +1,20 @@
 //! Many of them at once, and many times over.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use super::replace::new_build;
 use crate::guest::{is_loaded, remove, run};
 
 crate::tests![
     one_file_by_many_at_once,
     one_name_in_many_files_at_once,
     loaded_and_removed_many_times,
+    replaced_many_times,
 ];
 
 /// How many processes run at once.
@@ -95,6 +100,57 @@ fn settled_memory() -> (i64, i64) {
     fs::write("/proc/sys/vm/drop_caches", "3").unwrap();
     fs::write("/proc/sys/vm/stat_refresh", "1").unwrap();
     (memory("MemFree:") + kept_by_processors(), memory("SUnreclaim:"))
+}
+
+/// While others list the modules, and a process opens the device again and again.
+fn replaced_many_times() {
+    const TIMES: usize = 500;
+    let files = [new_build(), "/modules/t_swap.ko".to_owned()];
+    run(["insmod", &files[1]]).succeeds_silently();
+    let stop = AtomicBool::new(false);
+    let on = || !stop.load(Ordering::Relaxed);
+    let mut ends = BTreeMap::<Option<i32>, usize>::new();
+    let mut memory = Vec::new();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while on() {
+                    run(["lsmod"]).succeeds();
+                }
+            });
+        }
+        scope.spawn(|| {
+            while on() {
+                drop(File::open("/dev/t_swap"));
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        for time in 0..TIMES {
+            let wait = if time % 3 == 0 { "--wait=0.5" } else { "-v" };
+            let done = run(["insmod", "--replace", wait, &files[time % 2]]);
+            *ends.entry(done.status).or_default() += 1;
+            let last = done.stderr.lines().last().unwrap_or_default();
+            match done.status {
+                Some(0) => {}
+                Some(4 | 5) => {
+                    done.check(last.contains(" build of t_swap is loaded now"), "says it");
+                }
+                _ => panic!("{}", done.describe()),
+            }
+            assert!(is_loaded("t_swap"), "{}", done.describe());
+            if time % (TIMES / 4) == TIMES / 4 - 1 {
+                memory.push(settled_memory());
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    remove("t_swap").unwrap();
+    println!("{TIMES} replacements: statuses {ends:?}, free memory and slab in KiB {memory:?}");
+    assert!(ends[&Some(0)] > TIMES / 10);
+    assert_eq!(fs::read_dir("/sys/kernel/tracing/instances").unwrap().count(), 0);
+    let (before, after) = (memory[2], memory[3]);
+    assert!(before.0 - after.0 < 2048, "memory is lost: {memory:?}");
+    assert!(after.1 - before.1 < 1024, "slab is lost: {memory:?}");
 }
 
 fn loaded_and_removed_many_times() {
