@@ -59,7 +59,7 @@ impl Exports {
                 break;
             }
             // Most lines are of no interest: look before taking them apart.
-            if !line.windows(9).any(|part| part == b"__ksymtab" || part == b"_ksymtab_") {
+            if !may_be_of_a_table(&line) {
                 continue;
             }
             let text = String::from_utf8_lossy(&line);
@@ -92,6 +92,15 @@ impl Exports {
             .collect();
         Ok(tells.then_some(Self { found }))
     }
+}
+
+/// Whether the symbol of a row, behind address and type, is about a table of exports.
+fn may_be_of_a_table(row: &[u8]) -> bool {
+    let Some(at) = row.iter().position(|&byte| byte == b' ') else { return false };
+    let symbol = row.get(at + 3..).unwrap_or_default();
+    [b"__ksymtab".as_slice(), b"__start___ksymtab", b"__stop___ksymtab"]
+        .iter()
+        .any(|start| symbol.starts_with(start))
 }
 
 #[cfg(test)]
