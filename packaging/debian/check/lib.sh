@@ -99,13 +99,24 @@ is_kmods() {
 	done
 }
 
+is_aside() {
+	find "$root/usr/lib/rust-modutils/diverted" -path "*/$1" -lname '*kmod' 2>/dev/null | grep -q .
+}
+
 # However far an installation got, each command is there, and kmod's is not lost.
 is_whole() {
 	for tool in $commands; do
 		is_kmods_own "/$tool" || {
-			in_root "/$tool" --version | grep -q "^${tool##*/} (modutils) " &&
-				find "$root/usr/lib/rust-modutils/diverted" -path "*/$tool" -lname '*kmod' | grep -q .
+			in_root "/$tool" --version | grep -q "^${tool##*/} (modutils) " && is_aside "$tool"
 		} || return
+	done
+}
+
+# However far a removal got: dpkg deletes our commands before it runs the script that puts kmod's
+# back.
+is_kept() {
+	for tool in $commands; do
+		is_kmods_own "/$tool" 2>/dev/null || is_aside "$tool" || return
 	done
 }
 
