@@ -189,6 +189,16 @@ pub(super) fn note(search: &Search<'_>, source: &str, result: Result<(), Errno>)
     search.omit(source, reason);
 }
 
+/// An attribute with its header and padding, for tests.
+#[cfg(test)]
+pub(super) fn with(kind: u16, value: &[u8]) -> Vec<u8> {
+    let mut bytes = u16::try_from(value.len() + 4).unwrap().to_ne_bytes().to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

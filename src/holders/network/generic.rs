@@ -132,14 +132,7 @@ fn l2tp_object(payload: &[u8], module: &[u8]) -> Option<Holder> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn with(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = u16::try_from(value.len() + 4).unwrap().to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::holders::netlink::with;
 
     #[test]
     fn the_mode_of_a_team() {

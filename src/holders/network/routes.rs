@@ -123,14 +123,7 @@ pub(super) fn shown(family: u8, address: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn with(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = u16::try_from(value.len() + 4).unwrap().to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::holders::netlink::with;
 
     #[test]
     fn encapsulated_hops_are_counted() {

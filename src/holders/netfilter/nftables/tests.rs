@@ -2,15 +2,8 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::captured::Captured;
+use crate::holders::netlink::with;
 use crate::loaded::Snapshot;
-
-fn with(kind: u16, value: &[u8]) -> Vec<u8> {
-    let mut bytes = u16::try_from(value.len() + 4).unwrap().to_ne_bytes().to_vec();
-    bytes.extend(kind.to_ne_bytes());
-    bytes.extend(value);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
-}
 
 fn expression(name: &[u8], data: &[u8]) -> Vec<u8> {
     with(1, &[with(1, name), with(2, data)].concat())

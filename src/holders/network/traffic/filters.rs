@@ -175,14 +175,7 @@ pub(super) fn actions_of(filter: &Item) -> impl Iterator<Item = (u16, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn with(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = u16::try_from(value.len() + 4).unwrap().to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
+    use crate::holders::netlink::with;
 
     fn basic(index: u32, info: u32, options: Vec<u8>) -> Item {
         let (handle, parent) = (1, 0x1_0000);
