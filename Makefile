@@ -28,6 +28,7 @@
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 #                       (static, or with the distribution's libraries)
 # make demo             the tools at work on a booted kernel, step by step
+# make picture          README's picture of a session, drawn again
 # make vm               a shell on a booted kernel, or commands from a pipe; FLAVOR=6.1 selects
 #                       the kernel
 # make clean            removes what was built or fetched
@@ -178,6 +179,10 @@ bench: tools build
 demo: tools build
 	@tests/vm/demo.sh $(FLAVOR)
 
+picture: tools build
+	@tests/vm/picture.sh $(FLAVOR) >target/session.svg
+	@mv target/session.svg tests/vm/session.svg
+
 vm: tools build
 	@tests/vm/shell.sh $(FLAVOR)
 
@@ -202,4 +207,4 @@ clean:
 
 .PHONY: check-emulated check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
 	check-no-unload check-uml kernels-table faults stress mutations fuzz \
-	bench demo vm tools clean
+	bench demo picture vm tools clean
