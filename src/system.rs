@@ -228,8 +228,8 @@ impl System {
         self.root.join("lib/modules").join(release)
     }
 
-    /// The exported symbols of the tree that modules for this release are built in. Of a captured
-    /// system, the link to that tree leads out of it and is not followed.
+    /// The exported symbols of the tree that modules for this release are built in. A captured
+    /// system's link to that tree leads elsewhere and is not followed.
     pub(crate) fn module_symvers(&self, release: &str) -> Option<PathBuf> {
         let tree = self.release_dir(release).join("build");
         (self.is_live() || !tree.is_symlink()).then(|| tree.join("Module.symvers"))

@@ -43,7 +43,7 @@ rustPlatform.buildRustPackage {
   '';
 
   meta = {
-    description = "insmod, rmmod and lsmod that say why, say who, and wait";
+    description = "insmod, rmmod and lsmod that explain failures and wait";
     license = with lib.licenses; [
       mit
       asl20

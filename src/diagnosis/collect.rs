@@ -321,7 +321,7 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
     facts.module = Some(module);
 }
 
-/// Completes what is known of the kernel's exports: since Linux 7.1, `/proc/kallsyms` does not show
+/// Completes the facts about the kernel's exports: since Linux 7.1, `/proc/kallsyms` does not show
 /// which of them are for modules under the GPL only.
 fn tell_licenses(system: &System, facts: &mut Facts) {
     let Some(exports) = &mut facts.exports else { return };
