@@ -3,6 +3,7 @@
 //! An oops ends the process that ran the function. The module stays as it was, half loaded or half
 //! removed, until reboot: nothing in `/proc/modules` tells it from one that takes its time.
 
+use crate::loaded::State;
 use crate::log;
 use crate::name::ModuleName;
 use crate::system::{self, System};
@@ -12,6 +13,37 @@ use crate::system::{self, System};
 pub(crate) enum Crash {
     Init,
     Exit,
+}
+
+impl Crash {
+    /// Whether it left the module in this state, rather than being an older one.
+    pub(crate) fn explains(self, state: &State) -> bool {
+        match self {
+            Self::Init => *state == State::Loading,
+            Self::Exit => *state == State::Unloading,
+        }
+    }
+}
+
+/// What became of the module, in words.
+pub(crate) fn text(crash: Crash, name: &ModuleName) -> String {
+    match crash {
+        Crash::Init => {
+            format!("the init function of {name} crashed; {name} stays loading until reboot")
+        }
+        Crash::Exit => {
+            format!("the exit function of {name} crashed; {name} stays unloading until reboot")
+        }
+    }
+}
+
+/// The crash that left a module in this state.
+pub(crate) fn behind(system: &System, name: &ModuleName, state: &State) -> Option<Crash> {
+    if *state == State::Live {
+        None
+    } else {
+        of(system, name).filter(|crash| crash.explains(state))
+    }
 }
 
 /// Whether the init or exit function of this module crashed, if the log still shows it and may be

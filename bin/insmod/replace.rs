@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use modutils::Arguments;
-use modutils::diagnosis::{Change, CommandLine, Remedy};
+use modutils::diagnosis::CommandLine;
 use modutils::replace::{self, Obstacle, Plan, Step, Survey, Wishes};
 
 use super::failure::Failure;
@@ -128,13 +128,6 @@ fn perform(
 
 /// The failure for an obstacle, with what would help.
 fn in_the_way(job: Job<'_>, obstacle: &Obstacle) -> Failure {
-    let remedies = match obstacle {
-        Obstacle::Users { .. } => vec![Remedy::Repeat(Change::Recursive)],
-        Obstacle::Held { .. } | Obstacle::Initializing { .. } | Obstacle::BeingUnloaded { .. } => {
-            vec![Remedy::Repeat(Change::Wait)]
-        }
-        _ => Vec::new(),
-    };
     let name = obstacle.module().map(ToString::to_string).unwrap_or_default();
     let line = match obstacle {
         Obstacle::Users { users, .. } => {
@@ -149,7 +142,7 @@ fn in_the_way(job: Job<'_>, obstacle: &Obstacle) -> Failure {
         obstacle.class().into(),
         obstacle.kind(),
         obstacle.to_string(),
-        remedies,
+        obstacle.remedies(),
     )
 }
 

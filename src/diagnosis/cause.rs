@@ -268,6 +268,18 @@ pub enum Cause {
         /// Something in this kernel has crashed; if it was that function, it never returns.
         crashed: bool,
     },
+    /// The init function of a module of this name crashed: it stays half loaded until reboot.
+    #[non_exhaustive]
+    InitCrashed {
+        /// The name.
+        name: ModuleName,
+    },
+    /// The exit function of a module of this name crashed: it stays half removed until reboot.
+    #[non_exhaustive]
+    ExitCrashed {
+        /// The name.
+        name: ModuleName,
+    },
     /// The kernel has a module of this name built in.
     #[non_exhaustive]
     BuiltIn {
@@ -380,6 +392,8 @@ kinds!(Cause {
     NoPrivilege => "no-privilege", NotPermitted, EPERM;
     AlreadyLoaded => "already-loaded", Already, EEXIST;
     Initializing => "initializing", Busy, EBUSY;
+    InitCrashed => "init-crashed", Busy, EBUSY;
+    ExitCrashed => "exit-crashed", Busy, EBUSY;
     BuiltIn => "built-in", Misfit, EINVAL;
     BeingUnloaded => "being-unloaded", Busy, EBUSY;
     BadParameter | Inexpressible => "bad-parameter", Misfit;

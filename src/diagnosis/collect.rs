@@ -8,6 +8,7 @@ use super::facts::{Argument, Facts, FileFacts, Installed, Module};
 use super::symbol::Builds;
 use super::{Purpose, Request, Supposed, looks, providers, symvers, unopened};
 use crate::architecture;
+use crate::crash;
 use crate::depmod::ModuleTree;
 use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::policy::Policy;
@@ -129,6 +130,7 @@ fn common(
             Ok(loaded) => loaded.get(&name).map(|module| module.state.clone()),
             Err(_) => LoadedModule::from_sysfs(system, &name).map(|module| module.state),
         };
+        facts.crash = facts.namesake.as_ref().and_then(|state| crash::behind(system, &name, state));
         facts.builds = facts.namesake.as_ref().and_then(|_| {
             let own = facts.module.as_ref()?.build_id.clone()?;
             builds(system, &name, &own)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::evidence::Evidence;
 use super::symbol::{Builds, MissingSymbol};
+use crate::crash::Crash;
 use crate::diagnosis::exports::Exports;
 use crate::diagnosis::policy::Policy;
 use crate::diagnosis::reference::Reference;
@@ -61,6 +62,8 @@ pub(super) struct Facts {
     pub(super) beside: Option<PathBuf>,
     /// Modules whose init function has not returned.
     pub(super) initializing: HashSet<ModuleName>,
+    /// The crash that left that module as it is.
+    pub(super) crash: Option<Crash>,
     /// Whether a module or another part of the kernel has crashed since the boot.
     pub(super) has_crashed: bool,
     /// Loaded modules whose symbols this one uses, and whose file is of another build.

@@ -111,7 +111,9 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             vec![Remedy::step(format!("boot without {name} in module_blacklist="))]
         }
         Cause::ModulesDisabled { at_boot: true } => step("boot without nomodule"),
-        Cause::ModulesDisabled { at_boot: false } => step("reboot"),
+        Cause::InitCrashed { .. }
+        | Cause::ExitCrashed { .. }
+        | Cause::ModulesDisabled { at_boot: false } => step("reboot"),
         Cause::NoPrivilege { lacks: Privilege::Missing, .. } => repeat(Change::AsRoot),
         Cause::NoPrivilege { lacks, container } => without_privilege(*lacks, container.as_deref()),
         Cause::SecurityPolicy { modules, .. } => for_policy(facts, modules),

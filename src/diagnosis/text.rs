@@ -7,6 +7,7 @@ use super::phrases::{
     by, list_is, meaning, missing, namespaces, relocation, shortened, vermagic, versions,
 };
 use super::symbol::Builds;
+use crate::crash::{self, Crash};
 use crate::diagnosis::caller::Privilege;
 use crate::errno::Errno;
 
@@ -162,6 +163,8 @@ impl fmt::Display for Cause {
                 versions(f, symbols, &[])
             }
             Self::BuiltIn { name } => write!(f, "{name} is built into the kernel"),
+            Self::InitCrashed { name } => f.write_str(&crash::text(Crash::Init, name)),
+            Self::ExitCrashed { name } => f.write_str(&crash::text(Crash::Exit, name)),
             Self::BeingUnloaded { name } => write!(f, "{name} is being unloaded"),
             Self::BadParameter { unknown: false, name, value, kind, takes, .. } => {
                 match value {

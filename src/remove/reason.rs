@@ -53,10 +53,12 @@ pub(super) fn reason(errno: Errno, findings: &Findings<'_>) -> Refusal {
             _ => Refusal::InUse { references: module.and_then(references) },
         },
         Errno::EBUSY => match (module, findings.module) {
-            (Some(module), _) if is_stuck(module, findings.crash) => match findings.crash {
-                Some(Crash::Exit) => Refusal::ExitCrashed { name },
-                _ => Refusal::InitCrashed { name },
-            },
+            (Some(module), _) if findings.crash.is_some_and(|it| it.explains(&module.state)) => {
+                match findings.crash {
+                    Some(Crash::Exit) => Refusal::ExitCrashed { name },
+                    _ => Refusal::InitCrashed { name },
+                }
+            }
             (Some(module), _) if module.state == State::Loading => Refusal::Initializing { name },
             (Some(module), _) if module.state == State::Unloading => {
                 Refusal::BeingUnloaded { name }
@@ -72,15 +74,6 @@ pub(super) fn reason(errno: Errno, findings: &Findings<'_>) -> Refusal {
             (_, Err(())) => Refusal::Unknown { errno },
         },
         _ => Refusal::Unknown { errno },
-    }
-}
-
-/// Whether the crash explains the state, rather than being an older one.
-fn is_stuck(module: &LoadedModule, crash: Option<Crash>) -> bool {
-    match crash {
-        Some(Crash::Init) => module.state == State::Loading,
-        Some(Crash::Exit) => module.state == State::Unloading,
-        None => false,
     }
 }
 

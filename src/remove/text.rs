@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::refusal::Refusal;
+use crate::crash::{self, Crash};
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,12 +31,8 @@ impl fmt::Display for Refusal {
                 write!(f, "{name} has no exit function and cannot be removed until reboot")
             }
             Self::Initializing { name } => write!(f, "{name} is still initializing"),
-            Self::InitCrashed { name } => {
-                write!(f, "the init function of {name} crashed; {name} stays loading until reboot")
-            }
-            Self::ExitCrashed { name } => {
-                write!(f, "the exit function of {name} crashed; {name} stays unloading until reboot")
-            }
+            Self::InitCrashed { name } => f.write_str(&crash::text(Crash::Init, name)),
+            Self::ExitCrashed { name } => f.write_str(&crash::text(Crash::Exit, name)),
             Self::BeingUnloaded { name } => {
                 write!(f, "another process is already removing {name}")
             }

@@ -6,9 +6,12 @@ use std::fmt;
 use super::parameters::{self, Unusable};
 use super::survey::{Resident, Survey};
 use crate::class::{Class, kinds};
+use crate::crash::{self, Crash};
 use crate::insert::Arguments;
 use crate::loaded::State;
 use crate::name::ModuleName;
+use crate::remedy::{Change, Remedy};
+use crate::shell::shell_word;
 
 /// What the caller wants.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,6 +128,16 @@ pub enum Obstacle {
         /// The module.
         module: ModuleName,
     },
+    /// The module's init function crashed: it stays half loaded until reboot.
+    InitCrashed {
+        /// The module.
+        module: ModuleName,
+    },
+    /// The module's exit function crashed: it stays half removed until reboot.
+    ExitCrashed {
+        /// The module.
+        module: ModuleName,
+    },
     /// Another process is removing the module.
     BeingUnloaded {
         /// The module.
@@ -151,6 +164,8 @@ kinds!(Obstacle {
     UnusableParameter => "bad-parameter", Misfit;
     Permanent => "permanent", Busy;
     Initializing => "initializing", Busy;
+    InitCrashed => "init-crashed", Busy;
+    ExitCrashed => "exit-crashed", Busy;
     BeingUnloaded => "being-unloaded", Busy;
     Held => "in-use", Busy;
 });
@@ -170,9 +185,30 @@ impl Obstacle {
             | Self::UnusableParameter { module, .. }
             | Self::Permanent { module }
             | Self::Initializing { module }
+            | Self::InitCrashed { module }
+            | Self::ExitCrashed { module }
             | Self::BeingUnloaded { module }
             | Self::Held { module, .. } => Some(module),
             Self::Cycle { modules } => modules.first(),
+        }
+    }
+}
+
+impl Obstacle {
+    /// Returns what would let the replacement begin.
+    pub fn remedies(&self) -> Vec<Remedy> {
+        match self {
+            Self::Users { .. } => vec![Remedy::Repeat(Change::Recursive)],
+            // Only some of what may hold it goes away by itself.
+            Self::Held { module, .. } => vec![
+                Remedy::command(format!("rmmod --who {}", shell_word(module.as_os_str()))),
+                Remedy::Repeat(Change::Wait),
+            ],
+            Self::Initializing { .. } | Self::BeingUnloaded { .. } => {
+                vec![Remedy::Repeat(Change::Wait)]
+            }
+            Self::InitCrashed { .. } | Self::ExitCrashed { .. } => vec![Remedy::step("reboot")],
+            _ => Vec::new(),
         }
     }
 }
@@ -201,6 +237,8 @@ impl fmt::Display for Obstacle {
                 write!(f, "another process is already removing {module}")
             }
             Self::Initializing { module } => write!(f, "{module} is still initializing"),
+            Self::InitCrashed { module } => f.write_str(&crash::text(Crash::Init, module)),
+            Self::ExitCrashed { module } => f.write_str(&crash::text(Crash::Exit, module)),
             Self::Held { module, references: 1 } => write!(f, "{module} is in use: 1 reference"),
             Self::Held { module, references } => {
                 write!(f, "{module} is in use: {references} references")
@@ -289,6 +327,11 @@ fn in_order(residents: &[&Resident]) -> Result<(), Obstacle> {
 
 fn removable(resident: &Resident, wait: bool) -> Result<(), Obstacle> {
     let module = resident.module.name.clone();
+    match resident.crash {
+        Some(Crash::Init) => return Err(Obstacle::InitCrashed { module }),
+        Some(Crash::Exit) => return Err(Obstacle::ExitCrashed { module }),
+        None => {}
+    }
     match &resident.module.state {
         State::Unloading if !wait => return Err(Obstacle::BeingUnloaded { module }),
         State::Loading if !wait => return Err(Obstacle::Initializing { module }),

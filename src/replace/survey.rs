@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::crash::{self, Crash};
 use crate::depmod::{self, ModuleTree};
 use crate::diagnosis::Difference;
 use crate::error::Error;
@@ -37,6 +38,8 @@ pub struct Survey {
 pub struct Resident {
     /// Its row of `/proc/modules`.
     pub module: LoadedModule,
+    /// The crash that left it half loaded or half removed.
+    pub(super) crash: Option<Crash>,
     /// Its build ID; `None` where the kernel or the module has none.
     pub build_id: Option<Vec<u8>>,
     /// Its parameters as sysfs shows them now.
@@ -137,6 +140,7 @@ fn resident(
     let declared = found.as_ref().and_then(|(_, image)| image.parameters().ok());
     Ok(Resident {
         module: module.clone(),
+        crash: crash::behind(system, &module.name, &module.state),
         build_id,
         parameters: attributes.parameters()?.unwrap_or_default(),
         file: found.map(|(path, _)| path),

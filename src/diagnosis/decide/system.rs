@@ -12,8 +12,10 @@ use crate::loaded::State;
 /// A module of this name has not left its init function: the kernel waits for it.
 pub(super) fn initializing(facts: &Facts) -> Option<Cause> {
     let name = facts.module.as_ref()?.name.clone()?;
-    (facts.namesake == Some(State::Loading))
-        .then_some(Cause::Initializing { name, crashed: facts.has_crashed })
+    (facts.namesake == Some(State::Loading)).then_some(match facts.crash {
+        Some(_) => Cause::InitCrashed { name },
+        None => Cause::Initializing { name, crashed: facts.has_crashed },
+    })
 }
 
 pub(super) fn already_loaded(facts: &Facts) -> Option<Cause> {
@@ -29,7 +31,10 @@ pub(super) fn already_loaded(facts: &Facts) -> Option<Cause> {
 
 pub(super) fn being_unloaded(facts: &Facts) -> Option<Cause> {
     let name = facts.module.as_ref()?.name.clone()?;
-    (facts.namesake == Some(State::Unloading)).then_some(Cause::BeingUnloaded { name })
+    (facts.namesake == Some(State::Unloading)).then_some(match facts.crash {
+        Some(_) => Cause::ExitCrashed { name },
+        None => Cause::BeingUnloaded { name },
+    })
 }
 
 pub(super) fn built_in(facts: &Facts) -> Option<Cause> {

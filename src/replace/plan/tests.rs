@@ -22,6 +22,7 @@ fn survey(rows: &str) -> Survey {
         .iter()
         .map(|module| Resident {
             module: module.clone(),
+            crash: None,
             build_id: Some(vec![1]),
             parameters: Vec::new(),
             file: Some(format!("/old/{}.ko", module.name).into()),
@@ -208,4 +209,18 @@ fn the_old_build_comes_back_with_its_parameters() {
     assert_eq!(rollback(&survey), Some(Step::Restore { module: name("base"), arguments }));
     survey.old.as_mut().unwrap().file = None;
     assert_eq!(rollback(&survey), None);
+}
+
+#[test]
+fn what_crashed_is_not_waited_for() {
+    for (crash, row, kind) in [
+        (Crash::Init, "base 1 1 - Loading 0x0\n", "init-crashed"),
+        (Crash::Exit, "base 1 -1 - Unloading 0x0\n", "exit-crashed"),
+    ] {
+        let mut survey = survey(row);
+        survey.old.as_mut().unwrap().crash = Some(crash);
+        let waiting = Wishes { wait: true, ..Wishes::default() };
+        let obstacle = plan(&survey, &Arguments::default(), waiting).unwrap_err();
+        assert_eq!(obstacle.kind(), kind);
+    }
 }

@@ -157,6 +157,12 @@ fn held_by_a_process() {
     done.check(done.status == Some(4), "is busy");
     let line = "insmod: ERROR: Module t_swap is in use";
     done.check(done.stderr.lines().next() == Some(line), line);
+    let fix = json!([
+        { "command": "rmmod --who t_swap" },
+        { "command": format!("insmod --wait -J --replace {new}") },
+    ]);
+    let data = result(&run(["insmod", "-J", "--replace", &new]))["fix"].clone();
+    assert_eq!(data, fix);
     untouched(&done, &old);
     let done = run(["insmod", "--replace", "--wait=0.3", &new]);
     done.check(done.status == Some(5), "times out");

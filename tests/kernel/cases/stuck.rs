@@ -75,7 +75,11 @@ fn no_reader() {
 /// These leave a module behind that nothing removes, and a kernel that has died a little.
 pub(crate) mod crashes {
     use super::FILE;
-    use crate::guest::{Run, replaced, run};
+    use std::fs;
+
+    use serde_json::json;
+
+    use crate::guest::{Run, replaced, result, run};
 
     crate::tests![of_an_init_function, of_an_exit_function];
 
@@ -90,9 +94,17 @@ pub(crate) mod crashes {
             let expected = format!("  cause: {cause}\n  fix: reboot\n");
             done.check(done.stderr.ends_with(&expected), &expected);
         }
+        let file = format!("/tmp/{module}.ko");
+        for options in [&["--check"][..], &["--replace", "--wait=5"]] {
+            let done = Run::new("insmod").args(["-J"]).args(options).args([&file]).done();
+            done.check(done.status == Some(4), "is busy, and does not wait");
+            assert_eq!(result(&done)["cause"]["text"], cause, "{}", done.describe());
+            assert_eq!(result(&done)["fix"], json!([{ "step": "reboot" }]), "{}", done.describe());
+        }
     }
 
     fn of_an_init_function() {
+        fs::copy(FILE, "/tmp/t_stuck.ko").unwrap();
         let done = run(["insmod", FILE, "init_does=crash"]);
         done.check(done.signal.is_some(), "is killed by the kernel");
         refused(
@@ -103,6 +115,7 @@ pub(crate) mod crashes {
 
     fn of_an_exit_function() {
         let file = replaced("t_stuck", "t_stuck", "t_stuxk");
+        fs::copy(&file, "/tmp/t_stuxk.ko").unwrap();
         run(["insmod", &file, "exit_does=crash"]).succeeds();
         let done = run(["/sbin/rmmod", "t_stuxk"]);
         done.check(done.signal.is_some(), "is killed by the kernel");
