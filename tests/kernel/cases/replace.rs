@@ -159,7 +159,7 @@ fn held_by_a_process() {
     done.check(done.stderr.lines().next() == Some(line), line);
     let fix = json!([
         { "command": "rmmod --who t_swap" },
-        { "command": format!("insmod --wait -J --replace {new}") },
+        { "command": format!("insmod --wait --replace {new}") },
     ]);
     let data = result(&run(["insmod", "-J", "--replace", &new]))["fix"].clone();
     assert_eq!(data, fix);
