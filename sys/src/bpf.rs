@@ -37,7 +37,7 @@ impl Object {
 type Attributes = [u32; 8];
 
 fn call(command: u32, attributes: &mut Attributes) -> Result<libc::c_long, Errno> {
-    let number = libc::c_long::from(command);
+    let number = libc::c_long::from(command.cast_signed());
     let size = size_of::<Attributes>();
     // SAFETY: `attributes` lives as long as the call, `size` is its size, and the callers below
     // set each pointer in it to memory that does, too.
