@@ -21,7 +21,7 @@ pub(crate) fn of_kernel(system: &System) -> String {
 }
 
 impl System {
-    /// Whether the kernel is one of 64 bits, on which programs of 32 bits may run, too.
+    /// Returns whether the kernel is one of 64 bits, on which programs of 32 bits may run, too.
     pub fn has_64_bit_kernel(&self) -> bool {
         let is = |architecture: &str| architecture.contains("64") || architecture == "s390x";
         cfg!(target_pointer_width = "64") || is(&of_kernel(self))

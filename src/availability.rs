@@ -97,7 +97,7 @@ pub enum Presence {
 }
 
 impl Presence {
-    /// A word for it: `built-in`, `loadable`, `other-release` or `unknown`.
+    /// Returns a word for it: `built-in`, `loadable`, `other-release` or `unknown`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::BuiltIn { .. } => "built-in",

@@ -20,22 +20,22 @@ const TABLE: &[(Compression, &str, &[u8], &str)] = &[
 ];
 
 impl Compression {
-    /// The compression of a file that starts with these bytes.
+    /// Returns the compression of a file that starts with these bytes.
     pub fn sniff(start: &[u8]) -> Option<Self> {
         TABLE.iter().find(|row| start.starts_with(row.2)).map(|row| row.0)
     }
 
-    /// The compression that the kernel calls by this name.
+    /// Returns the compression that the kernel calls by this name.
     pub fn from_kernel(name: &str) -> Option<Self> {
         TABLE.iter().find(|row| row.1 == name).map(|row| row.0)
     }
 
-    /// The kernel's name for it.
+    /// Returns the kernel's name for it.
     pub fn as_str(self) -> &'static str {
         TABLE.iter().find(|row| row.0 == self).map_or("", |row| row.1)
     }
 
-    /// What the name of a file in this compression ends in.
+    /// Returns the end of the names of files in this compression.
     pub fn suffix(self) -> &'static str {
         TABLE.iter().find(|row| row.0 == self).map_or("", |row| row.3)
     }

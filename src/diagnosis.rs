@@ -67,7 +67,7 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// A reason that needs nothing else.
+    /// Returns a diagnosis that consists of a cause only.
     pub fn new(cause: Cause) -> Self {
         let answer = cause.answer();
         Self { module: None, cause, answer, kernel_log: Vec::new(), remedies: Vec::new() }

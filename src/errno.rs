@@ -14,17 +14,17 @@ use nix::libc;
 pub struct Errno(i32);
 
 impl Errno {
-    /// The error with this number, as in `errno.h`: positive.
+    /// Returns the error with this positive number, as in `errno.h`.
     pub const fn from_raw(number: i32) -> Self {
         Self(number)
     }
 
-    /// The number, positive.
+    /// Returns the positive number.
     pub const fn raw(self) -> i32 {
         self.0
     }
 
-    /// The symbol, such as `ENOENT`; the plain number where it has none.
+    /// Returns the symbol, such as `ENOENT`; the plain number where it has none.
     pub fn name(self) -> String {
         text::names(self.0).map_or_else(|| self.0.to_string(), |(name, _)| name.to_owned())
     }

@@ -55,17 +55,17 @@ impl Error {
         self
     }
 
-    /// The class of the error.
+    /// Returns the class of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The file it is about, where there is one.
+    /// Returns the file it is about, if any.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The error number, if a system call failed.
+    /// Returns the error number, if a system call failed.
     pub fn errno(&self) -> Option<Errno> {
         match self.kind {
             ErrorKind::Io(errno) => Some(errno),
@@ -73,12 +73,12 @@ impl Error {
         }
     }
 
-    /// Whether the file is not there.
+    /// Returns whether the file does not exist.
     pub fn is_absent(&self) -> bool {
         matches!(self.errno(), Some(Errno::ENOENT | Errno::ENOTDIR))
     }
 
-    /// The fault, without the path.
+    /// Returns the fault, without the path.
     pub fn detail(&self) -> &str {
         &self.detail
     }

@@ -126,12 +126,12 @@ impl ModuleFile {
         file_suffixes().any(|suffix| name.ends_with(suffix.as_bytes()))
     }
 
-    /// The path it was opened by.
+    /// Returns the path that it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How the file is compressed, by its first bytes; `None` if it is not.
+    /// Returns the compression of the file, by its first bytes; `None` if it is not compressed.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
@@ -177,8 +177,8 @@ impl ModuleFile {
         Ok(start)
     }
 
-    /// The module itself, decompressed if need be. The file is read once: later calls return the
-    /// same bytes.
+    /// Returns the module itself, decompressed if necessary. The file is read once: later calls
+    /// return the same bytes.
     ///
     /// # Errors
     /// [`ErrorKind::Io`];
@@ -231,7 +231,7 @@ impl ModuleFile {
         Positional { file: &self.file, offset: 0 }.take(self.decompressed_max)
     }
 
-    /// The name of the module in the file.
+    /// Returns the name of the module in the file.
     ///
     /// # Errors
     /// As [`ModuleFile::image`] and [`Image::name`].
@@ -239,8 +239,8 @@ impl ModuleFile {
         self.image()?.name().map_err(|error| error.at(&self.path))
     }
 
-    /// The identifier that the linker gave to this build; none if it gave none. Of a file that is
-    /// not compressed, only the notes are read.
+    /// Returns the identifier that the linker gave to this build; none if it gave none. Of a file
+    /// that is not compressed, only the notes are read.
     ///
     /// # Errors
     /// As [`ModuleFile::image`].
@@ -257,8 +257,8 @@ impl ModuleFile {
         }))
     }
 
-    /// Whether it is the build with this identifier. A compressed file is read only as far as the
-    /// identifier.
+    /// Returns whether it is the build with this identifier. A compressed file is read only as far
+    /// as the identifier.
     ///
     /// # Errors
     /// As [`ModuleFile::image`].
@@ -271,7 +271,7 @@ impl ModuleFile {
             .map_err(|error| error.at(&self.path))
     }
 
-    /// What kind of file it is and how long.
+    /// Returns the type of the file, its size and times.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].

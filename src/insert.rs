@@ -162,12 +162,13 @@ pub enum InsertFailure {
 }
 
 impl InsertError {
-    /// Who said no.
+    /// Returns where the failure occurred.
     pub fn failure(&self) -> &InsertFailure {
         &self.failure
     }
 
-    /// The kernel's answer; if it was not asked, the one that it would have given.
+    /// Returns the kernel's answer; if the kernel was not called, the answer that it would have
+    /// given.
     pub fn answer(&self) -> Errno {
         match &self.failure {
             InsertFailure::Refused(errno) => *errno,
@@ -179,7 +180,7 @@ impl InsertError {
         }
     }
 
-    /// The error number, of the kernel's answer or of the reading.
+    /// Returns the error number of the call or of reading the file.
     pub fn errno(&self) -> Option<Errno> {
         match &self.failure {
             InsertFailure::Unreadable(error) => error.errno(),

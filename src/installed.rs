@@ -31,12 +31,12 @@ pub struct Origin {
 }
 
 impl<'a> Installed<'a> {
-    /// Those of the running release. Nothing is read yet.
+    /// Returns the modules of the running release, without reading anything yet.
     pub fn new(system: &'a System) -> Self {
         Self { system, tree: OnceCell::new(), files: OnceCell::new() }
     }
 
-    /// The file that modprobe(8) would load for this name.
+    /// Returns the file that modprobe(8) would load for this name.
     pub fn file_of(&self, name: &ModuleName) -> Option<&Path> {
         let files = self.files.get_or_init(|| self.system.installed_modules());
         files.get(name).map(PathBuf::as_path)

@@ -79,7 +79,7 @@ pub enum State {
 }
 
 impl State {
-    /// The word of `/proc/modules`, in lower case.
+    /// Returns the word of `/proc/modules`, in lower case.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Live => "live",

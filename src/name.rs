@@ -22,7 +22,7 @@ impl ModuleName {
     /// The length of the longest name in bytes.
     pub const MAX: usize = NAME_MAX;
 
-    /// The name in these bytes; `-` counts as `_`.
+    /// Parses a name; `-` counts as `_`.
     ///
     /// ```
     /// use modutils::ModuleName;
@@ -62,7 +62,7 @@ impl ModuleName {
         Self(name.into())
     }
 
-    /// The name that the file at `path` has by convention: its last part up to `.ko`.
+    /// Returns the name that the file at `path` has by convention: its last part up to `.ko`.
     ///
     /// Only the file itself tells for sure, see [`ModuleFile::name`](crate::ModuleFile::name).
     ///
@@ -74,12 +74,12 @@ impl ModuleName {
         Self::new(file.get(..end).unwrap_or(file))
     }
 
-    /// The bytes of the name.
+    /// Returns the bytes of the name.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The name as a file name, for instance below `/sys/module`.
+    /// Returns the name as a file name, for instance below `/sys/module`.
     pub fn as_os_str(&self) -> &OsStr {
         OsStr::from_bytes(&self.0)
     }

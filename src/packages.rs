@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::system::System;
 
-/// The packages that these files belong to, as far as one is known: by name, as `dpkg -S`,
+/// Returns the packages that these files belong to, as far as one is known: by name, as `dpkg -S`,
 /// `pacman -Qo` and `apk info --who-owns` call it; with version and architecture as `rpm -qf`
 /// prints it, as a system has several of the kernel's.
 pub fn owners(system: &System, files: &[PathBuf]) -> HashMap<PathBuf, String> {

@@ -33,12 +33,12 @@ enum Part {
 }
 
 impl Pattern {
-    /// Whether a command line argument is a pattern rather than a name.
+    /// Returns whether a command line argument is a pattern rather than a name.
     pub fn is_pattern(argument: &OsStr) -> bool {
         argument.as_bytes().iter().any(|byte| b"*?[".contains(byte))
     }
 
-    /// The pattern in this text. Every text is one, if only one that stands for a single name.
+    /// Parses a pattern. Every text is one, even if it stands for a single name only.
     pub fn new(text: impl AsRef<[u8]>) -> Self {
         let mut parts = Vec::new();
         let mut rest = text.as_ref();
@@ -62,7 +62,7 @@ impl Pattern {
         Self(parts)
     }
 
-    /// Whether it stands for this name.
+    /// Returns whether it stands for this name.
     pub fn matches(&self, name: &ModuleName) -> bool {
         let (mut parts, mut bytes) = (self.0.as_slice(), name.as_bytes());
         // Where to go on when a later part does not fit: after the last `*`, which then takes one

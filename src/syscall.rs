@@ -22,7 +22,7 @@ pub struct Force {
 }
 
 impl Force {
-    /// Whether any check is to be left out.
+    /// Returns whether any check is skipped.
     pub fn any(self) -> bool {
         self.vermagic || self.modversions
     }

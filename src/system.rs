@@ -50,7 +50,7 @@ impl System {
         self.root.join("proc/modules")
     }
 
-    /// Whether /proc is there at all: without it, the absence of a file below tells nothing.
+    /// Returns whether /proc exists: without it, the absence of a file below means nothing.
     pub fn has_proc(&self) -> bool {
         self.root.join("proc/self").symlink_metadata().is_ok()
     }
@@ -298,7 +298,7 @@ impl System {
         version(&self.release()).is_some_and(|own| own < (major, minor))
     }
 
-    /// What taints the kernel; `None` if it cannot be known.
+    /// Returns the taints of the kernel; `None` if they are unknown.
     pub fn kernel_taints(&self) -> Option<KernelTaints> {
         let text = read_text(&self.sysctl("kernel/tainted")).ok()?;
         text.parse().ok().map(KernelTaints::new)

@@ -25,28 +25,28 @@ const MEANINGS: &[(char, &str)] = &[
 ];
 
 impl Taints {
-    /// The taints in the last column of `/proc/modules`, such as `(OE+)`, or in
+    /// Parses the taints in the last column of `/proc/modules`, such as `(OE+)`, or in
     /// `/sys/module/NAME/taint`. `+` and `-` tell a module's state there and are left out.
     pub fn from_field(field: &str) -> Self {
         Self(field.chars().filter(|letter| !"()+-\n ".contains(*letter)).collect())
     }
 
-    /// Each letter that this version knows, with what it means.
+    /// Returns each letter that this version knows, with its meaning.
     pub fn known() -> impl Iterator<Item = (char, &'static str)> {
         MEANINGS.iter().copied()
     }
 
-    /// The letters, such as `OE`; empty for an untainted module.
+    /// Returns the letters, such as `OE`; empty for an untainted module.
     pub fn letters(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each letter in order, with what it means; none for a letter that this version does not
+    /// Returns each letter in order, with its meaning; none for a letter that this version does not
     /// know.
     pub fn meanings(&self) -> impl Iterator<Item = (char, Option<&'static str>)> {
         self.0.chars().map(|letter| {
@@ -92,18 +92,18 @@ const EVENTS: &[(char, &str)] = &[
 ];
 
 impl KernelTaints {
-    /// The taints in a number of the form of the sysctl `kernel.tainted`.
+    /// Parses the taints in a number of the form of the sysctl `kernel.tainted`.
     pub fn new(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// The number.
+    /// Returns the number.
     pub fn bits(self) -> u64 {
         self.0
     }
 
-    /// The letter of each taint, and what happened; a bit that this version does not know has its
-    /// number.
+    /// Returns the letter of each taint, and its meaning; a bit that this version does not know has
+    /// its number.
     pub fn events(self) -> impl Iterator<Item = (String, Option<&'static str>)> {
         let is_set = move |bit: &usize| self.0 >> bit & 1 == 1;
         (0..64_usize).filter(is_set).map(|bit| match EVENTS.get(bit) {

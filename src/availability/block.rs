@@ -76,7 +76,7 @@ pub enum Scope {
 }
 
 impl Block {
-    /// A word for it.
+    /// Returns the stable word for it.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Install { .. } => "install",
@@ -92,7 +92,7 @@ impl Block {
         }
     }
 
-    /// What it blocks.
+    /// Returns what it blocks.
     pub fn scope(&self) -> Scope {
         match self {
             Self::Install { .. } | Self::NotListed => Scope::Modprobe,
@@ -106,7 +106,7 @@ impl Block {
         }
     }
 
-    /// The setting behind it, if that is in a file.
+    /// Returns the place of the setting, if it is in a file.
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Install { place, .. } | Self::Blacklist { place } | Self::Alias { place, .. } => {

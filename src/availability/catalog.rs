@@ -30,7 +30,7 @@ pub struct Catalog<'a> {
 }
 
 impl<'a> Catalog<'a> {
-    /// That of the running release.
+    /// Returns the catalog of the running release.
     pub fn read(system: &'a System) -> Self {
         Self {
             system,
@@ -43,7 +43,7 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    /// What a name stands for, whether a module of this name is loaded or not.
+    /// Finds out what a name stands for, whether a module of this name is loaded or not.
     pub fn look_up(&self, name: &ModuleName) -> Availability {
         if self.system.is_builtin(name) {
             return self.built_in(name, self.functions(name));
@@ -83,12 +83,12 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    /// Whether depmod(8) lists a file of this name.
+    /// Returns whether depmod(8) lists a file of this name.
     pub fn lists(&self, name: &ModuleName) -> bool {
         self.tree.file_of(name).is_some()
     }
 
-    /// The modules that a pattern stands for and that are built in or loadable.
+    /// Returns the modules that a pattern stands for and that are built in or loadable.
     pub fn matching(&self, pattern: &Pattern) -> Vec<ModuleName> {
         let names = self.tree.names().chain(self.builtin().iter().cloned());
         let found: BTreeSet<_> = names.filter(|name| pattern.matches(name)).collect();

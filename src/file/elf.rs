@@ -61,7 +61,7 @@ impl ElfHeader {
         }
     }
 
-    /// The architecture in the words of `uname -m`; `None` for one that is not known here.
+    /// Returns the architecture in the words of `uname -m`; `None` for one that is not known here.
     pub fn architecture(&self) -> Option<&'static str> {
         MACHINES
             .iter()
@@ -74,7 +74,7 @@ impl ElfHeader {
         MACHINES.iter().flat_map(|(.., names)| *names)
     }
 
-    /// Whether another object is for the same machine: its kind, word size and byte order.
+    /// Returns whether another object is for the same machine: its kind, word size and byte order.
     pub fn is_of_same_machine(&self, other: &Self) -> bool {
         let machine = |header: &Self| (header.machine, header.is_64, header.big_endian);
         machine(self) == machine(other)

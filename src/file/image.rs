@@ -19,18 +19,18 @@ pub struct Image {
 }
 
 impl Image {
-    /// An image that was read elsewhere, for instance from standard input.
+    /// Returns an image of bytes that were read elsewhere, for instance from standard input.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self { bytes: Arc::new(bytes) }
     }
 
-    /// All bytes.
+    /// Returns all bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The name that the kernel will know the module by, from `struct module` in the section
-    /// `.gnu.linkonce.this_module`. Neither the file's name nor modinfo's `name` count.
+    /// Returns the name that the kernel will know the module by, from `struct module` in the
+    /// section `.gnu.linkonce.this_module`. Neither the file's name nor modinfo's `name` count.
     ///
     /// # Errors
     /// [`ErrorKind::NotElf`],
@@ -40,7 +40,7 @@ impl Image {
         elf::Elf::parse(&self.bytes)?.module_name()
     }
 
-    /// What modinfo(8) shows.
+    /// Returns the entries that modinfo(8) shows.
     ///
     /// # Errors
     /// As [`Image::name`].
@@ -48,7 +48,7 @@ impl Image {
         Ok(ModInfo::new(elf::Elf::parse(&self.bytes)?.modinfo()?))
     }
 
-    /// The parameters that it declares, in their order in the file.
+    /// Returns the parameters that it declares, in their order in the file.
     ///
     /// # Errors
     /// As [`Image::name`].
@@ -56,8 +56,8 @@ impl Image {
         Ok(parameters::parameters(self.modinfo()?))
     }
 
-    /// The modules whose symbols it uses, as they were called when it was built: `depends` of
-    /// modinfo. The kernel only looks at the symbols.
+    /// Returns the modules whose symbols it uses, as they were called when it was built: `depends`
+    /// of modinfo. The kernel only looks at the symbols.
     ///
     /// # Errors
     /// As [`Image::name`].
@@ -69,7 +69,7 @@ impl Image {
             .collect())
     }
 
-    /// The symbols that it needs.
+    /// Returns the symbols that it needs.
     ///
     /// # Errors
     /// As [`Image::name`].
@@ -77,7 +77,7 @@ impl Image {
         Ok(elf::Elf::parse(&self.bytes)?.imports())
     }
 
-    /// The symbols that it offers.
+    /// Returns the symbols that it exports.
     ///
     /// # Errors
     /// As [`Image::name`].
@@ -85,7 +85,7 @@ impl Image {
         Ok(elf::Elf::parse(&self.bytes)?.exports())
     }
 
-    /// The symbol versions that it was built with; none without `CONFIG_MODVERSIONS`.
+    /// Returns the symbol versions that it was built with; none without `CONFIG_MODVERSIONS`.
     ///
     /// # Errors
     /// As [`Image::name`].
@@ -93,12 +93,12 @@ impl Image {
         Ok(elf::Elf::parse(&self.bytes)?.versions())
     }
 
-    /// The signature behind it.
+    /// Returns the signature after the ELF object.
     pub fn signature(&self) -> Signature {
         Signature::read(&self.bytes)
     }
 
-    /// The identifier that the linker gave to this build; `None` without `--build-id`.
+    /// Returns the identifier that the linker gave to this build; `None` without `--build-id`.
     pub fn build_id(&self) -> Option<&[u8]> {
         elf::Elf::parse(&self.bytes).ok()?.build_id()
     }

@@ -10,12 +10,12 @@ pub struct ModInfo<'data> {
 }
 
 impl<'data> ModInfo<'data> {
-    /// The entries of the bytes of such a section.
+    /// Parses the bytes of such a section.
     pub fn new(section: &'data [u8]) -> Self {
         Self { section }
     }
 
-    /// All entries, in order.
+    /// Returns all entries, in order.
     pub fn entries(self) -> impl Iterator<Item = (&'data [u8], &'data [u8])> {
         self.section.split(|&byte| byte == 0).filter_map(|entry| {
             let equals = entry.iter().position(|&byte| byte == b'=')?;
@@ -23,12 +23,12 @@ impl<'data> ModInfo<'data> {
         })
     }
 
-    /// All values of a tag, in order.
+    /// Returns all values of a tag, in order.
     pub fn values(self, tag: &str) -> impl Iterator<Item = &'data [u8]> {
         self.entries().filter(move |(found, _)| *found == tag.as_bytes()).map(|(_, value)| value)
     }
 
-    /// The first value of a tag, which is the one that the kernel uses.
+    /// Returns the first value of a tag, which is the one that the kernel uses.
     pub fn value(self, tag: &str) -> Option<&'data [u8]> {
         self.values(tag).next()
     }

@@ -63,7 +63,7 @@ impl Arguments {
         }
     }
 
-    /// The parameters as the kernel will take them out of the string: name and value.
+    /// Returns the parameters as the kernel will parse them: name and value.
     pub fn iter(&self) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
         let mut rest = self.0.as_bytes();
         std::iter::from_fn(move || {
@@ -76,24 +76,24 @@ impl Arguments {
         })
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The string for the kernel.
+    /// Returns the string for the kernel.
     pub fn as_c_str(&self) -> &CStr {
         &self.0
     }
 }
 
 impl BadArgument {
-    /// The argument as it was given.
+    /// Returns the argument as it was given.
     pub fn argument(&self) -> &OsStr {
         &self.argument
     }
 
-    /// Why it cannot be expressed.
+    /// Returns why it cannot be quoted.
     pub fn reason(&self) -> &'static str {
         self.reason
     }

@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::file::{Parameter, same_name};
 
-/// Whether one of the words may hold several parameters.
+/// Returns whether one of the words may hold several parameters.
 pub fn has_blanks(words: &[impl AsRef<OsStr>]) -> bool {
     words.iter().any(|word| word.as_ref().as_bytes().contains(&b' '))
 }

@@ -34,12 +34,12 @@ pub struct ParameterValue {
 }
 
 impl Attributes {
-    /// Those of the module of this name. Nothing is read yet.
+    /// Returns the attributes of the module of this name, without reading anything yet.
     pub fn new(system: &System, name: &ModuleName) -> Self {
         Self { directory: system.module_dir(name) }
     }
 
-    /// What the module's author calls its version: `MODULE_VERSION`.
+    /// Returns the version string of the module: `MODULE_VERSION`.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
@@ -47,7 +47,7 @@ impl Attributes {
         value(&self.directory.join("version"))
     }
 
-    /// The checksum of the module's source that modpost computed.
+    /// Returns the checksum of the module's source that modpost computed.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
@@ -71,7 +71,7 @@ impl Attributes {
         number(&self.directory.join("initsize"))
     }
 
-    /// The identifier that the linker gave to the build.
+    /// Returns the identifier that the linker gave to the build.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
@@ -86,9 +86,9 @@ impl Attributes {
         }
     }
 
-    /// The devices that are bound to the module's drivers, by their names in sysfs. They hold no
-    /// reference, and lose their driver when the module is removed. Nothing that cannot be read is
-    /// an error.
+    /// Returns the devices that are bound to the module's drivers, by their names in sysfs. They
+    /// hold no reference, and lose their driver when the module is removed. Nothing that cannot be
+    /// read is an error.
     pub fn bound_devices(&self) -> Vec<OsString> {
         let drivers = directory::entries(&self.directory.join("drivers"));
         let entries =
@@ -102,9 +102,9 @@ impl Attributes {
         names
     }
 
-    /// The parameters that sysfs shows, in the order of their names. Those declared with
-    /// permission 0 are not among them. `None` if nothing of the module is shown; a module
-    /// without any has an empty list.
+    /// Returns the parameters that sysfs shows, in the order of their names. Those declared with
+    /// permission 0 are not among them. `None` if nothing of the module is shown; a module without
+    /// any has an empty list.
     ///
     /// # Errors
     /// [`ErrorKind::Io`]; not for a parameter whose value may not be read.

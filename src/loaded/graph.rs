@@ -18,7 +18,7 @@ pub struct DependencyGraph<'a> {
 }
 
 impl<'a> DependencyGraph<'a> {
-    /// The graph of these modules.
+    /// Builds the graph of these modules.
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let modules = snapshot.modules();
         let positions: HashMap<_, _> =
@@ -34,7 +34,7 @@ impl<'a> DependencyGraph<'a> {
         Self { modules, positions, uses }
     }
 
-    /// The modules that use this one, in the kernel's order.
+    /// Returns the modules that use this one, in the kernel's order.
     pub fn users(&self, name: &ModuleName) -> impl Iterator<Item = &'a LoadedModule> {
         self.get(name)
             .into_iter()
@@ -42,7 +42,7 @@ impl<'a> DependencyGraph<'a> {
             .filter_map(|user| self.get(user))
     }
 
-    /// The modules that this one uses, newest first.
+    /// Returns the modules that this one uses, newest first.
     pub fn uses(&self, name: &ModuleName) -> impl Iterator<Item = &'a LoadedModule> {
         self.positions
             .get(name)

@@ -31,12 +31,12 @@ impl ModuleList {
         Ok(Self { text: read(&path)?, path })
     }
 
-    /// How many bytes it has.
+    /// Returns its size in bytes.
     pub fn text_len(&self) -> usize {
         self.text.len()
     }
 
-    /// The rows.
+    /// Returns the rows.
     ///
     /// # Errors
     /// [`ErrorKind::Malformed`], with the line, for a row that is

@@ -70,7 +70,7 @@ impl<'a> ModuleRow<'a> {
         (counted && decimal(row.size).is_some()).then_some(row)
     }
 
-    /// The names of the modules that use it, in the kernel's order.
+    /// Returns the names of the modules that use it, in the kernel's order.
     pub fn used_by(&self) -> impl Iterator<Item = &'a [u8]> {
         self.marks_and_users().filter(|user| !matches!(*user, b"[permanent]" | b"[unsafe]"))
     }
@@ -80,7 +80,7 @@ impl<'a> ModuleRow<'a> {
         users.split(|&byte| byte == b',').filter(|user| !user.is_empty())
     }
 
-    /// Everything in the row, on its own.
+    /// Returns an owned copy of the row.
     pub fn to_module(&self) -> LoadedModule {
         let mut rest = self.rest;
         LoadedModule {

@@ -24,7 +24,7 @@ impl Snapshot {
         Ok(Self { modules: modules.collect::<Result<_, _>>()? })
     }
 
-    /// The modules in a text of the form of `/proc/modules`.
+    /// Parses a text in the form of `/proc/modules`.
     ///
     /// # Errors
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), with the line.
@@ -33,12 +33,12 @@ impl Snapshot {
         Ok(Self { modules: modules.collect::<Result<_, _>>()? })
     }
 
-    /// All modules, in the kernel's order.
+    /// Returns all modules, in the kernel's order.
     pub fn modules(&self) -> &[LoadedModule] {
         &self.modules
     }
 
-    /// The module of this name.
+    /// Returns the module of this name.
     pub fn get(&self, name: &ModuleName) -> Option<&LoadedModule> {
         self.modules.iter().find(|module| module.name == *name)
     }

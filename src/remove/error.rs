@@ -116,7 +116,7 @@ impl RemoveError {
         }
     }
 
-    /// The module that was to go.
+    /// Returns the module that was to be removed.
     pub fn name(&self) -> &ModuleName {
         &self.name
     }
@@ -132,12 +132,12 @@ impl RemoveError {
         self.refusal.obstacle()
     }
 
-    /// The kernel's answer; `EINTR` if the wait was ended before the first attempt.
+    /// Returns the kernel's answer; `EINTR` if the wait was ended before the first attempt.
     pub fn errno(&self) -> Errno {
         self.errno
     }
 
-    /// The module as it was right after the answer, if it was loaded.
+    /// Returns the module as it was right after the answer, if it was loaded.
     pub fn module(&self) -> Option<&LoadedModule> {
         self.module.as_deref()
     }

@@ -128,7 +128,7 @@ impl Refusal {
         self.traits().class
     }
 
-    /// Whether it may pass, so that waiting may help.
+    /// Returns whether the reason may pass, so that waiting may help.
     pub fn may_pass(&self) -> bool {
         matches!(
             self,

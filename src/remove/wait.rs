@@ -24,13 +24,13 @@ pub struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    /// Until this moment; for as long as it takes, without one.
+    /// Waits until this moment, or indefinitely.
     pub fn until(end: Option<Instant>) -> Self {
         Self { until: end, stop: None, report: None, not_for_users: false }
     }
 
-    /// Also ends the wait when there is something to read from `stop`, for instance a signal from
-    /// a signalfd(2); also before the first attempt, which then is not made.
+    /// Ends the wait also when there is something to read from `stop`, for instance a signal from a
+    /// signalfd(2); also before the first attempt, which then is not made.
     #[must_use]
     pub fn or_stopped_by(mut self, stop: BorrowedFd<'a>) -> Self {
         self.stop = Some(stop);

@@ -75,7 +75,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The module that the step is about.
+    /// Returns the module that the step is about.
     pub fn module(&self) -> &ModuleName {
         match self {
             Self::Remove { module }
@@ -176,7 +176,7 @@ impl Obstacle {
         self.traits().class
     }
 
-    /// The module that stands in the way.
+    /// Returns the module that is the obstacle.
     pub fn module(&self) -> Option<&ModuleName> {
         match self {
             Self::Users { module, .. }
@@ -254,7 +254,7 @@ fn list(names: &[ModuleName]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The steps that replace the surveyed module with `given` parameters.
+/// Plans the steps that replace the surveyed module with `given` parameters.
 ///
 /// # Errors
 /// The first thing that stands in the way; nothing has been touched then.

@@ -99,7 +99,7 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Whether the loaded module is the build in the new file; not where that is unknown.
+    /// Returns whether the loaded module is the build in the new file; not where that is unknown.
     pub fn is_same_build(&self) -> bool {
         let old = self.old.as_ref().and_then(|old| old.build_id.as_ref());
         old.is_some() && old == self.build_id.as_ref()
