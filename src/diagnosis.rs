@@ -26,6 +26,7 @@ mod symbol;
 mod symvers;
 mod text;
 mod unopened;
+mod upgrade;
 
 pub use crate::class::Class;
 pub use crate::log::KernelLog;

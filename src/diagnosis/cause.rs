@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use super::symbol::{Builds, MissingSymbol, WrongVersion};
-use crate::class::kinds;
 use crate::diagnosis::caller::Privilege;
 use crate::errno::Errno;
 use crate::file::{Compression, Signer, VermagicDifference};
@@ -15,7 +14,7 @@ use crate::name::ModuleName;
 /// with `..`.
 ///
 /// # Adding a cause
-/// 1. A variant here. The table below the enum then does not compile without its row: the stable
+/// 1. A variant here. The table in `answer.rs` then does not compile without its row: the stable
 ///    word, the class from which the exit status follows, the kernel's answer.
 /// 2. `text.rs` does not compile without its sentence.
 /// 3. `fix.rs` does not compile without its remedies, or the admission that there are none.
@@ -157,11 +156,21 @@ pub enum Cause {
         /// are symbol versions, but they tell people what the module was built for.
         differences: Vec<VermagicDifference>,
     },
+    /// It has no versions of symbols, or no version magic, which this kernel does not overlook.
+    #[non_exhaustive]
+    Unversioned {
+        /// What it lacks.
+        what: &'static str,
+    },
     /// No loaded module and no part of the kernel exports these symbols.
     #[non_exhaustive]
     MissingSymbol {
         /// The symbols, and who would export them.
         symbols: Vec<MissingSymbol>,
+        /// Those of the symbols that the kernel has, but does not export to modules.
+        internal: Vec<String>,
+        /// Modules that it depends on and that are neither loaded nor installed.
+        absent: Vec<ModuleName>,
     },
     /// The symbols are reserved for modules under a license compatible with the GPL.
     #[non_exhaustive]
@@ -170,6 +179,14 @@ pub enum Cause {
         symbols: Vec<String>,
         /// The module's license.
         license: Option<String>,
+    },
+    /// It uses symbols for the GPL only, and so may not use those of a proprietary module.
+    #[non_exhaustive]
+    ProprietaryProvider {
+        /// The symbols that it does not get for that.
+        symbols: Vec<String>,
+        /// The proprietary module.
+        provider: ModuleName,
     },
     /// Symbols of a namespace that the module does not import.
     #[non_exhaustive]
@@ -222,6 +239,8 @@ pub enum Cause {
         /// Who signed it, where that can be read.
         signer: Option<Signer>,
     },
+    /// The kernel has a list of hashes that it takes no more, and this module's is there.
+    Revoked,
     /// The kernel is locked down, and the module not validly signed.
     #[non_exhaustive]
     LockedDown {
@@ -329,15 +348,22 @@ pub enum Cause {
         errno: Errno,
         /// Whether that is beyond doubt.
         certain: bool,
+        /// Parameters that were given, that it does not have, and that the kernel ignored.
+        ignored: Vec<String>,
     },
     /// The kernel ran out of memory.
     #[non_exhaustive]
     OutOfMemory {
-        /// Whether the loader ran out of memory, rather than the init function.
-        certain: bool,
+        /// The bytes for which there was no room in the part of the address space that is for
+        /// modules, if that is what was short.
+        room: Option<u64>,
     },
     /// The kernel was built without loadable modules.
-    NoModuleSupport,
+    #[non_exhaustive]
+    NoModuleSupport {
+        /// It is not Linux: WSL 1 translates system calls.
+        wsl: bool,
+    },
     /// The kernel was built without forced loading.
     NotForceable,
     /// A security module of the kernel denied it.
@@ -358,50 +384,3 @@ pub enum Cause {
         unseen: Vec<String>,
     },
 }
-
-kinds!(Cause {
-    FileNotFound => "file-not-found", Failed, ENOENT;
-    FileNotReadable => "file-not-readable", Failed;
-    NotAFile => "not-a-file", Misfit, EINVAL;
-    EmptyFile => "empty-file", Misfit, EINVAL;
-    NotElf => "not-elf", Misfit, ENOEXEC;
-    Truncated => "truncated", Misfit, ENOEXEC;
-    Hollow => "truncated", Misfit, ENOENT;
-    WrongArchitecture => "wrong-architecture", Misfit, ENOEXEC;
-    NotAModule | Relocation => "not-a-module", Misfit, ENOEXEC;
-    Btf => "btf-mismatch", Misfit, EINVAL;
-    Livepatch => "livepatch", Misfit;
-    CorruptCompression => "corrupt-compression", Misfit, EINVAL;
-    CompressionUnsupported | TooLarge => "compression-unsupported", Misfit, ENOEXEC;
-    VermagicMismatch | NotRebooted => "vermagic-mismatch", Misfit, ENOEXEC;
-    ProviderMismatch => "symbol-version-mismatch", Misfit, EINVAL;
-    SymbolVersionMismatch => "symbol-version-mismatch", Misfit, EINVAL;
-    MissingSymbol => "missing-symbol", Misfit, ENOENT;
-    GplOnlySymbol => "gpl-only-symbol", Misfit, ENOENT;
-    MissingNamespace => "missing-namespace", Misfit, EINVAL;
-    ReservedNamespace => "missing-namespace", Misfit, EPERM;
-    DependencyInitializing => "dependency-initializing", Busy, EBUSY;
-    DuplicateSymbol => "duplicate-symbol", Misfit, ENOEXEC;
-    Unsigned => "unsigned", NotPermitted, EKEYREJECTED;
-    ProtectedSymbol => "protected-symbol", NotPermitted, EACCES;
-    UnknownKey => "unknown-key", NotPermitted, EKEYREJECTED;
-    BadSignature => "bad-signature", NotPermitted, EKEYREJECTED;
-    LockedDown => "locked-down", NotPermitted, EPERM;
-    Blacklisted => "blacklisted", NotPermitted, EPERM;
-    ModulesDisabled => "modules-disabled", NotPermitted, EPERM;
-    NoPrivilege => "no-privilege", NotPermitted, EPERM;
-    AlreadyLoaded => "already-loaded", Already, EEXIST;
-    Initializing => "initializing", Busy, EBUSY;
-    InitCrashed => "init-crashed", Busy, EBUSY;
-    ExitCrashed => "exit-crashed", Busy, EBUSY;
-    BuiltIn => "built-in", Misfit, EINVAL;
-    BeingUnloaded => "being-unloaded", Busy, EBUSY;
-    BadParameter | Inexpressible => "bad-parameter", Misfit;
-    UnknownParameter => "unknown-parameter", Misfit;
-    InitFailed => "init-failed", InitFailed;
-    OutOfMemory => "out-of-memory", Failed, ENOMEM;
-    NoModuleSupport => "no-module-support", Failed, ENOSYS;
-    NotForceable => "not-forceable", Misfit, ENOEXEC;
-    SecurityPolicy => "security-policy", NotPermitted, EACCES;
-    Unknown => "unknown", Failed;
-});

@@ -6,13 +6,13 @@ use std::os::unix::fs::FileTypeExt;
 use super::evidence::{self, About, Evidence, Finding};
 use super::facts::{Argument, Facts, FileFacts, Installed, Module};
 use super::symbol::Builds;
-use super::{Purpose, Request, Supposed, looks, providers, symvers, unopened};
+use super::{Purpose, Request, Supposed, looks, providers, symvers, unopened, upgrade};
 use crate::architecture;
 use crate::crash;
 use crate::depmod::ModuleTree;
 use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::policy::Policy;
-use crate::diagnosis::reference::Reference;
+use crate::diagnosis::reference::{self, Reference};
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::file::{ElfHeader, Image, ModuleFile, Signature, is_gpl_compatible};
@@ -107,6 +107,8 @@ fn common(
         architecture: architecture::of_kernel(system),
         big_endian: cfg!(target_endian = "big"),
         policy: Policy::read(system),
+        release: system.release(),
+        answers_enokey: system.is_before(4, 20),
         module_support: module_support(system, loaded),
         arguments: arguments.iter().map(|(name, value)| Argument { name, value }).collect(),
         force,
@@ -147,8 +149,15 @@ fn common(
     }
     if let Ok(loaded) = loaded {
         let modules = loaded.modules().iter();
-        let starting = modules.filter(|module| module.state == State::Loading);
+        let starting = modules.clone().filter(|module| module.state == State::Loading);
         facts.initializing = starting.map(|module| module.name.clone()).collect();
+        let tainted = |letter: char| {
+            let tainted =
+                modules.clone().filter(move |module| module.taints.letters().contains(letter));
+            tainted.map(|module| module.name.clone()).collect()
+        };
+        facts.proprietary = tainted('P');
+        facts.out_of_tree = tainted('O');
     }
     // Bit 7 of the kernel's taints: it has died of an oops or a BUG.
     let taints = system::read_text(&system.sysctl("kernel/tainted"));
@@ -259,11 +268,11 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
     facts.reserves_namespaces = system.is_since(6, 16);
     facts.beside = unopened::beside(&facts.path);
     let Some(module) = facts.module.take() else { return };
-    facts.release = system.release();
     let tree = ModuleTree::read(system, &facts.release);
     if let Some(vermagic) = &module.vermagic {
         let built_for = vermagic.split(' ').next().unwrap_or_default();
-        facts.was_upgraded = built_for != facts.release
+        facts.was_upgraded = upgrade::succeeds(built_for, &facts.release)
+            && facts.policy.caller.container.is_none()
             && !tree.is_indexed()
             && ModuleTree::read(system, built_for).is_indexed();
     }
@@ -285,6 +294,7 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
         let names = names.filter(|name| !is_vouched(name));
         facts.reference = Reference::read(&tree, names.collect());
+        facts.reference.keys = reference::keys(system);
         if !system.is_since(6, 4) {
             // Earlier kernels do not compare the size of `struct module`.
             facts.reference.struct_size = None;
@@ -296,8 +306,10 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
         let wanted: Vec<&str> = imports.chain(exports).filter(|name| !is_vouched(name)).collect();
         facts.exports = if wanted.is_empty() {
             Some(Exports::default())
-        } else {
+        } else if needs_exports(facts, &module) {
             Exports::read(system, &wanted).ok()
+        } else {
+            None
         };
         let added = supposed.exports(&wanted);
         if let Some(exports) = &mut facts.exports {
@@ -335,6 +347,19 @@ fn tell_licenses(system: &System, facts: &mut Facts) {
             found.gpl_only = Some(row.gpl_only);
         }
     }
+}
+
+/// Whether it has to be known who exports what: to list hundreds of thousands of symbols takes the
+/// kernel tens of milliseconds, and its log mostly tells.
+fn needs_exports(facts: &Facts, module: &Module) -> bool {
+    let Some(log) = &facts.log else { return true };
+    let is_gpl = is_gpl_compatible(module.license.as_deref());
+    let asks = |finding: &Finding| match finding {
+        Finding::VersionDisagrees(_) | Finding::NoVersion(_) | Finding::InheritsTaint(_) => true,
+        Finding::UnknownSymbol(..) => !is_gpl,
+        _ => false,
+    };
+    !facts.log_complete || log.iter().filter_map(Evidence::finding).any(asks)
 }
 
 /// The file of this module that is installed for the running kernel, if it is another one.

@@ -48,6 +48,7 @@ const CHECKS: &[Check] = &[
     check(&[Errno::EINVAL], file::empty),
     check(&[Errno::ETXTBSY, Errno::EACCES, Errno::EIO], file::not_readable),
     check(FORMAT, file::compression),
+    check(SIGNATURE, gate::revoked),
     check(SIGNATURE, signature::rejected),
     check(&[Errno::EPERM], signature::locked_down),
     check(&[Errno::ENOEXEC], file::not_elf),
@@ -59,14 +60,17 @@ const CHECKS: &[Check] = &[
     check(&[Errno::ENOEXEC], symbols::layout_version),
     check(&[Errno::ENOEXEC], gate::vermagic),
     check(&[Errno::ENOEXEC], gate::upgraded),
+    check(&[Errno::ENOEXEC], symbols::unversioned),
     check(&[Errno::EBUSY], system::initializing),
     check(&[Errno::EEXIST], system::already_loaded),
     check(&[Errno::EBUSY], system::being_unloaded),
     check(&[Errno::EBUSY], symbols::dependency_initializing),
     check(&[Errno::ENOENT], file::hollow),
+    check(&[Errno::ENOENT], symbols::proprietary_provider),
     check(&[Errno::ENOENT], symbols::gpl_only),
+    // Of several symbols, the last one gives the answer; a build for another kernel explains all.
+    check(SYMBOLS, symbols::versions),
     check(SYMBOLS, symbols::missing),
-    check(&[Errno::EINVAL], symbols::versions),
     check(&[Errno::EINVAL, Errno::EPERM], symbols::namespaces),
     check(&[Errno::ENOEXEC, Errno::EINVAL], file::relocation),
     check(&[Errno::ENOEXEC], symbols::duplicate),
@@ -117,8 +121,9 @@ fn decide(facts: &Facts) -> Option<Cause> {
     // A notifier gives whatever answer it has; what it logs tells.
     let refused = facts.answer.and_then(|_| gate::refused_by_notifier(facts));
     let possible = |check: &&Check| facts.answer.is_none_or(|errno| check.errnos.contains(&errno));
-    let found =
-        refused.or_else(|| CHECKS.iter().filter(possible).find_map(|check| (check.find)(facts)));
+    let found = refused
+        .or_else(|| CHECKS.iter().filter(possible).find_map(|check| (check.find)(facts)))
+        .or_else(|| file::unread(facts));
     found.or_else(|| facts.answer.map(|errno| init::rest(facts, errno)))
 }
 

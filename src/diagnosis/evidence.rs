@@ -50,8 +50,10 @@ pub(super) enum Finding {
     NotImported(String, String),
     /// A namespace that is reserved for modules of certain names and cannot be imported.
     NotImportable(String),
-    /// A symbol whose owner is proprietary while this module also uses those for the GPL.
+    /// The owner is proprietary, while this module also uses symbols for the GPL.
     ProprietaryOwner(String),
+    /// The module uses symbols of a proprietary one, and from now on counts as such.
+    InheritsTaint(String),
     /// A symbol that only signed modules may use or export, as on Android.
     Protected(String),
     /// The module's version magic and the kernel's.
@@ -62,12 +64,16 @@ pub(super) enum Finding {
     BadParameter(String, String),
     /// A parameter, and what the kernel logged of its limit before it.
     Limit(String, String),
+    /// A parameter that the module does not have, and that kernels since 3.11 ignore.
+    Ignored(String),
     /// Fatal up to Linux 3.10.
     UnknownParameter(String),
     /// The module that was waited for.
     GaveUpWaiting(String),
     NameTaken,
     Blacklisted(String),
+    /// The hash of the module is on the kernel's list of those that it takes no more.
+    Revoked,
     /// The fault of the signature.
     SignatureRejected(String),
     /// A key that the kernel looked for in vain.
@@ -88,6 +94,8 @@ pub(super) enum Finding {
     /// The kernel's own description of what its decoder did not take.
     Decompression(String),
     OutOfMemory,
+    /// There was no room for so many bytes in the part of the address space that is for modules.
+    NoRoom(u64),
     /// With `initcall_debug`: what the init function returned, positive.
     InitReturned(i32),
 }

@@ -5,14 +5,15 @@
 //! modules under the GPL lie apart; which one a symbol of the kernel proper is in shows by its
 //! address, where the reader may see addresses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
 use crate::errno;
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
-use crate::system::System;
+use crate::order;
+use crate::system::{self, System};
 
 /// Who exports a symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Exports {
     }
 
     fn parse(mut input: impl BufRead, wanted: &[&str]) -> std::io::Result<Option<Self>> {
-        let wanted: std::collections::HashSet<&str> = wanted.iter().copied().collect();
+        let wanted: HashSet<&str> = wanted.iter().copied().collect();
         let mut gpl = (0, 0);
         let mut tells = false;
         let mut rows: Vec<(String, u64, Option<ModuleName>)> = Vec::new();
@@ -103,6 +104,25 @@ fn may_be_of_a_table(row: &[u8]) -> bool {
         .any(|start| symbol.starts_with(start))
 }
 
+/// Returns the symbols that the kernel has, of some that are not exported.
+pub(super) fn internal(system: &System, names: &HashSet<&str>) -> Vec<String> {
+    let Ok(text) = system::read(&system.kallsyms()) else { return Vec::new() };
+    internal_in(&String::from_utf8_lossy(&text), names)
+}
+
+fn internal_in(text: &str, names: &HashSet<&str>) -> Vec<String> {
+    let name = |line: &str| {
+        let mut words = line.split_ascii_whitespace().skip(2);
+        let name = words.next().filter(|name| names.contains(name))?;
+        // The module in brackets.
+        words.next().is_none().then(|| name.to_owned())
+    };
+    let mut found: Vec<String> = text.lines().filter_map(name).collect();
+    order::sort(&mut found);
+    found.dedup();
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +150,13 @@ mod tests {
     fn hidden_addresses_show_no_license() {
         let exports = parsed("0 r __ksymtab_a\n0 r __start___ksymtab_gpl\n").unwrap();
         assert_eq!(exports.found.get("a").unwrap().gpl_only, None);
+    }
+
+    #[test]
+    fn symbols_of_the_kernel_itself() {
+        let text = "0 T kallsyms_lookup_name\n0 t a\n0 t a\n0 T b\t[m]\n0 T c\n";
+        let names = HashSet::from(["a", "b", "kallsyms_lookup_name", "d"]);
+        assert_eq!(internal_in(text, &names), ["a", "kallsyms_lookup_name"]);
     }
 
     #[test]

@@ -46,11 +46,22 @@ pub(super) struct Facts {
     pub(super) details: HashMap<String, Export>,
     /// Which modules could provide the missing symbols.
     pub(super) providers: Providers,
+    /// Symbols that the kernel has and does not export.
+    pub(super) internal: Vec<String>,
+    /// Modules that this one depends on and that are neither loaded, installed nor beside it, if
+    /// symbols are missing that no other module exports.
+    pub(super) absent: Vec<ModuleName>,
+    /// Loaded modules that are not the kernel's own.
+    pub(super) out_of_tree: HashSet<ModuleName>,
+    /// Loaded modules with a proprietary license.
+    pub(super) proprietary: HashSet<ModuleName>,
     /// The state of the loaded module of the same name.
     pub(super) namesake: Option<State>,
     /// Whether it could not be seen which modules are loaded.
     pub(super) blind: bool,
     pub(super) built_in: bool,
+    /// Whether the kernel answers a lack of keys with an answer of its own: up to 4.19.
+    pub(super) answers_enokey: bool,
     /// Whether the kernel gives symbols to modules of certain names: Linux 6.16.
     pub(super) reserves_namespaces: bool,
     /// The build IDs of the loaded module of the same name and of the file, if they differ.
@@ -149,6 +160,12 @@ impl Module {
 }
 
 impl Facts {
+    /// Whether the module is for a kernel of 32 bits.
+    pub(super) fn is_32_bit(&self) -> bool {
+        let header = self.module.as_ref().and_then(|module| module.header.as_ref().ok());
+        header.is_some_and(|header| !header.is_64)
+    }
+
     /// Whether there is a signature, which forced loading voids.
     pub(super) fn voids_signature(&self) -> bool {
         let module = self.module.as_ref();

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::cause::Cause;
+use super::evidence::Evidence;
 use super::facts::Facts;
 use super::symbol::{MissingSymbol, reserved_for};
 use crate::diagnosis::caller::Privilege;
@@ -19,17 +20,28 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
     let repeat = |change| vec![Remedy::Repeat(change)];
     let step = |text: &str| vec![Remedy::step(text)];
     match cause {
-        Cause::MissingSymbol { symbols } if are_dependencies(facts, symbols) => {
+        Cause::MissingSymbol { symbols, .. } if are_dependencies(facts, symbols) => {
             repeat(Change::WithDependencies)
         }
-        Cause::MissingSymbol { symbols } => for_missing(system, symbols),
-        Cause::SymbolVersionMismatch { .. }
+        Cause::MissingSymbol { symbols, absent, .. } => {
+            let release = shell_word(&facts.release);
+            let install = |name: &ModuleName| {
+                let name = shell_word(name.to_string());
+                Remedy::step(format!("install the module {name} for kernel {release}"))
+            };
+            for_missing(system, symbols).into_iter().chain(absent.iter().map(install)).collect()
+        }
+        Cause::Unversioned { .. }
+        | Cause::SymbolVersionMismatch { .. }
         | Cause::VermagicMismatch { .. }
         | Cause::NotForceable => {
             let release = facts.reference.vermagic.as_deref().unwrap_or_default();
             let release = release.split(' ').next().unwrap_or_default();
             let kernel = if release.is_empty() { "the running kernel" } else { release };
-            let rebuild = format!("rebuild the module against the headers for {kernel}");
+            let rebuild = format!(
+                "clean and rebuild the module against the headers for {kernel}, with their \
+                 Module.symvers"
+            );
             with_installed(facts, &rebuild)
         }
         Cause::NotRebooted { module, .. } => {
@@ -70,6 +82,10 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
         }
         Cause::DuplicateSymbol { owner: Some(owner), .. } => vec![Remedy::Remove(owner.clone())],
         Cause::AlreadyLoaded { builds: Some(_), .. } => repeat(Change::Replacing),
+        // Its parameters were to be others.
+        Cause::AlreadyLoaded { builds: None, .. } if !facts.arguments.is_empty() => {
+            repeat(Change::Replacing)
+        }
         Cause::Unsigned { .. } | Cause::LockedDown { .. } if facts.voids_signature() => {
             repeat(Change::WithoutForce)
         }
@@ -89,19 +105,16 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
         }
         Cause::WrongArchitecture { .. } => with_installed(facts, ""),
         Cause::NotAModule { .. } => facts.beside.iter().cloned().map(Remedy::Instead).collect(),
+        // As where the headers' scripts are of another kernel: to rebuild alone gives the same.
+        Cause::Relocation { detail } if detail.contains("existing value is nonzero") => step(
+            "reinstall the headers of the running kernel, then clean and rebuild the module; a file \
+             from elsewhere may be corrupt: copy it again",
+        ),
         Cause::Relocation { .. } => step(
             "rebuild the module with the build system and the compiler of the running kernel (make \
              -C /lib/modules/$(uname -r)/build M=$PWD modules)",
         ),
-        Cause::Btf => vec![
-            Remedy::step("rebuild the module against the headers for the running kernel"),
-            Remedy::command(
-                CommandLine::new("objcopy")
-                    .word("--remove-section=.BTF")
-                    .operands([&facts.path])
-                    .to_string(),
-            ),
-        ],
+        Cause::Btf => for_btf(system, facts),
         Cause::Livepatch { patch: Some(patch) } => vec![Remedy::step(format!(
             "disable the live patch: write 0 to /sys/kernel/livepatch/{}/enabled",
             shell_word(patch)
@@ -117,14 +130,21 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
         Cause::NoPrivilege { lacks: Privilege::Missing, .. } => repeat(Change::AsRoot),
         Cause::NoPrivilege { lacks, container } => without_privilege(*lacks, container.as_deref()),
         Cause::SecurityPolicy { modules, .. } => for_policy(facts, modules),
-        Cause::NoModuleSupport if facts.policy.caller.container.is_some() => {
+        Cause::NoModuleSupport { wsl: true } => {
+            step("convert the distribution, in Windows: wsl --set-version NAME 2")
+        }
+        Cause::NoModuleSupport { .. } if facts.policy.caller.container.is_some() => {
             step("load the module on the host")
         }
+        Cause::InitFailed { ignored, .. } if !ignored.is_empty() => repeat(Change::ListParameters),
         Cause::UnknownParameter { .. }
         | Cause::BadParameter { unknown: true, .. }
         | Cause::BadParameter { takes: None, .. } => repeat(Change::ListParameters),
         Cause::TooLarge { .. } => step("if you trust the file, raise the limit with --max-size"),
         Cause::CompressionUnsupported { .. } => step("decompress the file first"),
+        Cause::OutOfMemory { room: Some(_) } if facts.is_32_bit() => {
+            step("boot with more room for modules: a greater vmalloc= on the kernel command line")
+        }
         Cause::FileNotFound { .. }
         | Cause::FileNotReadable { .. }
         | Cause::NotAFile { .. }
@@ -139,7 +159,9 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
         | Cause::Inexpressible { .. }
         | Cause::InitFailed { .. }
         | Cause::OutOfMemory { .. }
-        | Cause::NoModuleSupport
+        | Cause::NoModuleSupport { .. }
+        | Cause::ProprietaryProvider { .. }
+        | Cause::Revoked
         | Cause::Unknown { .. } => Vec::new(),
     }
 }
@@ -155,6 +177,33 @@ const ADVICE: &[(&str, &str)] = &[
     ("server", "download the file again"),
     ("zeros", "copy or download the file again"),
 ];
+
+/// For type information of another build of the kernel.
+fn for_btf(system: &System, facts: &Facts) -> Vec<Remedy> {
+    let own = system.release_dir(&facts.release).join("kernel");
+    if is_below(&facts.path, &own) {
+        return vec![Remedy::step(
+            "reboot, if the kernel's package was updated since the last boot; else reinstall it",
+        )];
+    }
+    let mut remedies = vec![Remedy::step(
+        "clean and rebuild the module against the headers for the running kernel",
+    )];
+    // Whoever signed the module did so with that section.
+    let signature = facts.module.as_ref().map(|module| &module.signature);
+    if facts.file.compression.is_none() && signature == Some(&Signature::Absent) {
+        let line = CommandLine::new("objcopy").word("--remove-section=.BTF");
+        remedies.push(Remedy::command(line.operands([&facts.path]).to_string()));
+    }
+    remedies
+}
+
+/// Whether a file is below a directory, whatever links there are.
+fn is_below(file: &Path, directory: &Path) -> bool {
+    let file = file.parent().and_then(|parent| fs::canonicalize(parent).ok());
+    let directory = fs::canonicalize(directory).ok();
+    file.zip(directory).is_some_and(|(file, directory)| file.starts_with(directory))
+}
 
 /// The installed file of this module, if there is one, and a step.
 fn with_installed(facts: &Facts, step: &str) -> Vec<Remedy> {
@@ -228,6 +277,12 @@ fn for_policy(facts: &Facts, modules: &[String]) -> Vec<Remedy> {
         ([one], _) if one == "ima" => &["sign the file for IMA: evmctl ima_sign"],
         _ => &[],
     };
+    // Whom it denies a file may load others, so the file's type is the matter.
+    let denied = |evidence: &Evidence| evidence.line.contains("{ module_load }");
+    if facts.log.iter().flatten().any(denied) {
+        let line = CommandLine::new("chcon").word("-t").word("modules_object_t");
+        return vec![Remedy::command(line.operands([&facts.path]).to_string())];
+    }
     steps.iter().map(|text| Remedy::step(*text)).collect()
 }
 
@@ -242,13 +297,9 @@ fn are_dependencies(facts: &Facts, symbols: &[MissingSymbol]) -> bool {
 
 /// The module to load first, for each that is missing.
 fn for_missing(system: &System, symbols: &[MissingSymbol]) -> Vec<Remedy> {
-    let installed = fs::canonicalize(system.release_dir(&system.release())).ok();
+    let installed = system.release_dir(&system.release());
     // The file itself may be a link to one of another release that fits this one, too.
-    let directory = |file: &Path| fs::canonicalize(file.parent()?).ok();
-    let is_installed = |file: &Path| match (&installed, directory(file)) {
-        (Some(installed), Some(directory)) => directory.starts_with(installed),
-        _ => false,
-    };
+    let is_installed = |file: &Path| is_below(file, &installed);
     let mut remedies: Vec<Remedy> = Vec::new();
     for symbol in symbols {
         let Some(file) = &symbol.file else { continue };

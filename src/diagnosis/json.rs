@@ -29,7 +29,16 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             map.serialize_entry("kernel", kernel)
         }
         Cause::SymbolVersionMismatch { symbols, .. } => map.serialize_entry("symbols", symbols),
-        Cause::MissingSymbol { symbols } => map.serialize_entry("symbols", symbols),
+        Cause::MissingSymbol { symbols, internal, absent } => {
+            map.serialize_entry("symbols", symbols)?;
+            map.serialize_entry("not-exported", internal)?;
+            let absent: Vec<String> = absent.iter().map(ToString::to_string).collect();
+            map.serialize_entry("not-installed", &absent)
+        }
+        Cause::ProprietaryProvider { symbols, provider } => {
+            map.serialize_entry("symbols", &named(symbols))?;
+            map.serialize_entry("provider", &provider.to_string())
+        }
         Cause::GplOnlySymbol { symbols, license } => {
             map.serialize_entry("symbols", &named(symbols))?;
             map.serialize_entry("license", license)
@@ -66,6 +75,7 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             map.serialize_entry("parameter", name)?;
             map.serialize_entry("value", &value)
         }
+        Cause::InitFailed { ignored, .. } => map.serialize_entry("ignored", ignored),
         Cause::UnknownParameter { name, nearest } => {
             map.serialize_entry("parameter", name)?;
             map.serialize_entry("nearest", nearest)

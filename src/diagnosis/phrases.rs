@@ -5,21 +5,33 @@ use std::fmt;
 use super::symbol::{MissingSymbol, WrongVersion, reserved_for};
 use crate::errno::Errno;
 use crate::file::{Signer, VermagicDifference};
+use crate::name::ModuleName;
 
 /// The kernel's words, and what they mean to people who build modules.
 pub(super) fn relocation(f: &mut fmt::Formatter<'_>, detail: &str) -> fmt::Result {
     f.write_str("the kernel cannot apply a relocation of the module")?;
     let number = detail.rsplit(": ").next().and_then(|number| number.parse::<u32>().ok());
-    let meaning = match number.filter(|_| detail.contains("Unknown rela relocation")) {
-        Some(3 | 9 | 25..=30 | 41 | 42) => "it was compiled as position-independent code (-fPIC)",
-        Some(4) => "the toolchain is too new for this kernel (R_X86_64_PLT32)",
+    let of_x86 = number.filter(|_| detail.contains("Unknown rela relocation"));
+    let of_arm64 = number.filter(|_| detail.contains("unsupported RELA relocation"));
+    let meaning = match (of_x86, of_arm64) {
+        (Some(3 | 9 | 25..=30 | 41 | 42), _) | (_, Some(309..=313)) => {
+            "it was compiled as position-independent code (-fPIC)"
+        }
+        (Some(4), _) => "the toolchain is too new for this kernel (R_X86_64_PLT32)",
+        (_, Some(275)) => {
+            "it was compiled without the options that this kernel needs (such as -mcmodel=large, \
+             for CONFIG_ARM64_ERRATUM_843419)"
+        }
         _ if detail.contains("existing value is nonzero") => {
             "the file was linked or modified by another toolchain, or is corrupt"
         }
         _ if detail.contains("overflow") || detail.contains("not compiled with") => {
             "it was not compiled for the kernel's memory model (-mcmodel=kernel)"
         }
-        _ => "it was compiled with other options than kernel modules, or is corrupt",
+        _ => {
+            "it was compiled with other options or another toolchain than this kernel's modules, \
+             or is corrupt"
+        }
     };
     write!(f, ": {meaning} ({detail})")
 }
@@ -79,6 +91,11 @@ pub(super) fn versions(
         vermagic(f, differences)?;
         f.write_str("; ")?;
     }
+    if symbols.iter().all(|symbol| symbol.module.is_none()) {
+        let names: Vec<&str> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
+        let names = abbreviated(&names);
+        return write!(f, "the module has no versions for the symbols that it uses: {names}");
+    }
     f.write_str("symbol versions do not match: ")?;
     for (index, WrongVersion { name, module, kernel }) in symbols.iter().enumerate() {
         if index > 0 {
@@ -97,25 +114,71 @@ pub(super) fn versions(
     Ok(())
 }
 
-pub(super) fn missing(f: &mut fmt::Formatter<'_>, symbols: &[MissingSymbol]) -> fmt::Result {
+pub(super) fn missing(
+    f: &mut fmt::Formatter<'_>,
+    symbols: &[MissingSymbol],
+    internal: &[String],
+    absent: &[ModuleName],
+) -> fmt::Result {
     f.write_str("missing symbols: ")?;
-    // Symbols of one module stand together.
-    let mut rest: Vec<&MissingSymbol> = symbols.iter().collect();
-    let mut first = true;
-    while let Some(provider) = rest.first().map(|symbol| &symbol.provider) {
-        let (group, others): (Vec<&MissingSymbol>, _) =
-            rest.iter().partition(|symbol| symbol.provider == *provider);
-        let names: Vec<&str> = group.iter().map(|symbol| symbol.name.as_str()).collect();
-        let separator = if first { "" } else { "; " };
-        write!(f, "{separator}{} ", abbreviated(&names))?;
-        match provider {
-            Some(provider) => write!(f, "(provided by {provider})")?,
-            None => f.write_str("(not provided by any installed module)")?,
+    let note = |symbol: &MissingSymbol| match &symbol.provider {
+        Some(provider) => format!("provided by {provider}"),
+        None if internal.contains(&symbol.name) => {
+            "in this kernel, but not exported to modules".to_owned()
         }
-        first = false;
-        rest = others;
+        None => helper(&symbol.name).unwrap_or("not provided by any installed module").to_owned(),
+    };
+    // Symbols of one module stand together.
+    let mut rest: Vec<(&str, String)> =
+        symbols.iter().map(|symbol| (symbol.name.as_str(), note(symbol))).collect();
+    let mut separator = "";
+    while let Some((_, note)) = rest.first().cloned() {
+        let names: Vec<&str> =
+            rest.iter().filter(|(_, other)| *other == note).map(|(name, _)| *name).collect();
+        write!(f, "{separator}{} ({note})", abbreviated(&names))?;
+        separator = "; ";
+        rest.retain(|(_, other)| *other != note);
+    }
+    if !absent.is_empty() {
+        let absent: Vec<String> = absent.iter().map(ToString::to_string).collect();
+        write!(f, "; it depends on {}, not installed for this kernel", absent.join(", "))?;
     }
     Ok(())
+}
+
+/// Symbols that compilers make up: the kernel has some of them, depending on its configuration.
+fn helper(symbol: &str) -> Option<&'static str> {
+    const HELPERS: &[(&str, &str)] = &[
+        ("__aeabi_f", "floating point, which this kernel does not offer to modules"),
+        ("__aeabi_d", "floating point, which this kernel does not offer to modules"),
+        ("__floatsi", "floating point, which this kernel does not offer to modules"),
+        ("__floatunsi", "floating point, which this kernel does not offer to modules"),
+        ("__fixdf", "floating point, which this kernel does not offer to modules"),
+        ("__fixunsdf", "floating point, which this kernel does not offer to modules"),
+        ("__adddf", "floating point, which this kernel does not offer to modules"),
+        ("__muldf", "floating point, which this kernel does not offer to modules"),
+        ("__divdf", "floating point, which this kernel does not offer to modules"),
+        ("__aeabi_ldivmod", "64-bit division, for which the kernel has do_div and div64_u64"),
+        ("__aeabi_uldivmod", "64-bit division, for which the kernel has do_div and div64_u64"),
+        ("__udivdi3", "64-bit division, for which the kernel has do_div and div64_u64"),
+        ("__divdi3", "64-bit division, for which the kernel has do_div and div64_u64"),
+        ("__umoddi3", "64-bit division, for which the kernel has do_div and div64_u64"),
+        ("__moddi3", "64-bit division, for which the kernel has do_div and div64_u64"),
+        ("__x86_indirect_", "compiled with retpolines, which this kernel does not have"),
+        ("__x86_return_thunk", "compiled with return thunks, which this kernel does not have"),
+        ("__fentry__", "compiled with -pg, for a kernel with function tracing"),
+        ("mcount", "compiled with -pg, for a kernel with function tracing"),
+        ("_mcount", "compiled with -pg, for a kernel with function tracing"),
+        ("__asan_", "compiled for a kernel with KASAN"),
+        ("__sanitizer_cov_", "compiled for a kernel with KCOV"),
+        ("__ubsan_", "compiled for a kernel with UBSAN"),
+        ("__gcov_", "compiled for a kernel with GCOV"),
+        ("__cfi_slowpath", "compiled for a kernel with CFI"),
+        ("__stack_chk_", "compiled with -fstack-protector, for a kernel with that"),
+    ];
+    // The longest start counts: division is not floating point.
+    let fitting = HELPERS.iter().filter(|(start, _)| symbol.starts_with(start));
+    fitting.max_by_key(|(start, _)| start.len()).map(|(_, note)| *note)
 }
 
 pub(super) fn namespaces(f: &mut fmt::Formatter<'_>, symbols: &[(String, String)]) -> fmt::Result {

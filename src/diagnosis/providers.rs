@@ -9,9 +9,10 @@ use super::evidence::{Evidence, Finding};
 use super::facts::{Facts, Module, Providers};
 use super::symbol::{Builds, MissingSymbol};
 use crate::depmod::{self, ModuleTree};
+use crate::diagnosis::exports;
 use crate::directory;
 use crate::error::Error;
-use crate::file::{Export, Image, ModuleFile};
+use crate::file::{Export, Image, Import, ModuleFile, is_gpl_compatible};
 use crate::loaded::Attributes;
 use crate::name::ModuleName;
 use crate::order;
@@ -30,41 +31,49 @@ pub(super) fn find(
     purpose: Purpose,
 ) {
     let search = Lookup { system, path: &facts.path, tree, late: Instant::now() + PATIENCE };
-    let Some(exports) = &facts.exports else {
-        // Without CONFIG_KALLSYMS_ALL, only the kernel's log names missing symbols.
-        let unknown = facts.log.iter().flatten().filter_map(unknown_symbol).collect();
-        if purpose == Purpose::Explain {
-            facts.providers = search.providers(unknown, &module.depends);
-        }
-        return;
-    };
-    let mut owners: HashMap<&ModuleName, HashSet<&str>> = HashMap::new();
-    let mut missing: HashSet<&str> = HashSet::new();
-    for import in &module.imports {
-        match exports.found.get(&import.name) {
-            Some(exported) => {
-                if let Some(owner) = &exported.owner {
+    let missing: Vec<String> = match &facts.exports {
+        // Only the kernel's log names missing symbols.
+        None => facts.log.iter().flatten().filter_map(unknown_symbol).collect(),
+        Some(exports) => {
+            let open = |import: &&Import| !import.weak && !exports.found.contains_key(&import.name);
+            let missing = module.imports.iter().filter(open).map(|import| import.name.clone());
+            let missing = missing.collect();
+            let mut owners: HashMap<&ModuleName, HashSet<&str>> = HashMap::new();
+            for import in &module.imports {
+                let exported = exports.found.get(&import.name);
+                if let Some(owner) = exported.and_then(|exported| exported.owner.as_ref()) {
                     owners.entry(owner).or_default().insert(&import.name);
                 }
             }
-            None if !import.weak => _ = missing.insert(&import.name),
-            None => {}
+            let versions = module.versions.iter();
+            let wanted: HashMap<&str, u32> =
+                versions.map(|version| (version.name.as_str(), version.crc)).collect();
+            let found = search.loaded_files(owners, &wanted);
+            facts.details = found.details;
+            facts.other_builds = found.other_builds;
+            facts.fitting = found.fitting;
+            missing
         }
+    };
+    if purpose != Purpose::Explain {
+        return;
     }
-    let wanted: HashMap<&str, u32> =
-        module.versions.iter().map(|version| (version.name.as_str(), version.crc)).collect();
-    let found = search.loaded_files(owners, &wanted);
-    facts.details = found.details;
-    facts.other_builds = found.other_builds;
-    facts.fitting = found.fitting;
-    if purpose == Purpose::Explain {
-        facts.providers = search.providers(missing, &module.depends);
+    let mut missing: HashSet<&str> = missing.iter().map(String::as_str).collect();
+    facts.providers = search.providers(missing.clone(), &module.depends);
+    missing.retain(|name| !facts.providers.contains_key(*name));
+    if missing.is_empty() {
+        return;
+    }
+    facts.absent = search.absent(&module.depends);
+    // A symbol that is unknown to a proprietary module may still be exported.
+    if facts.exports.is_some() || is_gpl_compatible(module.license.as_deref()) {
+        facts.internal = exports::internal(system, &missing);
     }
 }
 
-fn unknown_symbol(evidence: &Evidence) -> Option<&str> {
+fn unknown_symbol(evidence: &Evidence) -> Option<String> {
     match evidence.finding() {
-        Some(Finding::UnknownSymbol(name, _)) => Some(name),
+        Some(Finding::UnknownSymbol(name, nix::libc::ENOENT)) => Some(name.clone()),
         _ => None,
     }
 }
@@ -150,6 +159,17 @@ impl Lookup<'_> {
         let rest = installed.chain(unlisted);
         let rest = rest.filter_map(|file| image_of(&file).ok().map(|image| (file, image)));
         beside.into_iter().chain(rest)
+    }
+
+    /// The modules of these that are nowhere.
+    fn absent(&self, depends: &[ModuleName]) -> Vec<ModuleName> {
+        let is_there = |name: &ModuleName| {
+            self.system.module_dir(name).exists()
+                || self.system.is_builtin(name)
+                || self.tree.file_of(name).is_some()
+                || depmod::sibling(self.path, name).is_some()
+        };
+        depends.iter().filter(|name| !is_there(name)).cloned().collect()
     }
 
     /// The modules that export the missing symbols, as far as they are found.

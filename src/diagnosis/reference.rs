@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::depmod::ModuleTree;
 use crate::file::{ElfHeader, Image, ModuleFile, Signature, Signer};
+use crate::system::{self, System};
 
 /// Facts about the running kernel, taken from modules of its release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(crate) struct Reference {
     pub(crate) struct_size: Option<u64>,
     /// The key that the release's modules are signed with.
     pub(crate) signer: Option<Signer>,
+    /// The descriptions of the kernel's keys that can be seen; `None` if none can.
+    pub(crate) keys: Option<Vec<String>>,
     /// Checksums of the types of symbols, as those modules expect them of the kernel.
     pub(crate) crcs: HashMap<String, u32>,
 }
@@ -29,7 +32,32 @@ pub(crate) struct Reference {
 /// few tens of them use most of what there is to use.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Asymmetric keys in `/proc/keys`, where root sees those that modules are checked with: `ID FLAGS
+/// USES EXPIRY PERMISSIONS UID GID asymmetri NAME: KEY: X509.rsa …`.
+pub(crate) fn keys(system: &System) -> Option<Vec<String>> {
+    let text = system::read(&system.file("proc/keys")).ok()?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let description = |line: &str| Some(line.split_once(" asymmetri ")?.1.trim_start().to_owned());
+    let keys: Vec<String> = text.lines().filter_map(description).collect();
+    (!keys.is_empty()).then_some(keys)
+}
+
 impl Reference {
+    /// Whether the kernel has the key of a signer. A description has the name of the key's owner,
+    /// which is the signer's where a key is signed with itself, and the identifier of the key.
+    pub(crate) fn has_key(&self, signer: &Signer) -> Option<bool> {
+        if self.signer.as_ref() == Some(signer) {
+            return Some(true);
+        }
+        let keys = self.keys.as_ref()?;
+        let named = |key: &String| {
+            let name = signer.name.as_ref().is_some_and(|name| key.contains(name.as_str()));
+            name || !signer.key.is_empty() && key.contains(signer.key.as_str())
+        };
+        // The name may be that of an authority, whose keys are not listed under it.
+        if keys.iter().any(named) { None } else { Some(false) }
+    }
+
     /// Reads modules until each wanted symbol's version was seen, or the time is up.
     pub(crate) fn read(tree: &ModuleTree, wanted: HashSet<&str>) -> Self {
         let start = Instant::now();

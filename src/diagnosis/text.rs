@@ -52,7 +52,20 @@ impl fmt::Display for Cause {
             Self::SymbolVersionMismatch { symbols, differences } => {
                 versions(f, symbols, differences)
             }
-            Self::MissingSymbol { symbols } => missing(f, symbols),
+            Self::MissingSymbol { symbols, internal, absent } => {
+                missing(f, symbols, internal, absent)
+            }
+            Self::Unversioned { what } => write!(f, "the module has no {what}"),
+            Self::ProprietaryProvider { symbols, provider } => write!(
+                f,
+                "the module uses GPL-only symbols, so it may not use those of the proprietary \
+                 module {provider}: {}",
+                symbols.join(", ")
+            ),
+            Self::Revoked => f.write_str(
+                "the kernel has revoked this module file: its hash is on the list of blocked \
+                 hashes (as from the dbx of UEFI)",
+            ),
             Self::GplOnlySymbol { symbols, license } => {
                 let license =
                     license.as_ref().map_or("not stated".to_owned(), |it| format!("\"{it}\""));
@@ -186,15 +199,20 @@ impl fmt::Display for Cause {
             | Self::BadParameter { unknown: true, name, .. } => {
                 write!(f, "the module has no parameter {name}")
             }
-            Self::InitFailed { errno, certain } => {
+            Self::InitFailed { errno, certain, ignored } => {
                 f.write_str(if *certain {
                     "the module matches this kernel, but its init function failed"
                 } else {
                     "most likely, the module's init function failed"
                 })?;
                 write!(f, " with {}", errno.name())?;
-                meaning(*errno).map_or(Ok(()), |meaning| write!(f, ": {meaning}"))?;
+                meaning(*errno).map_or(Ok(()), |meaning| write!(f, " (usually: {meaning})"))?;
+                if !ignored.is_empty() {
+                    let names = ignored.join(", ");
+                    write!(f, "; the kernel ignored parameters that it does not have: {names}")?;
+                }
                 match *errno {
+                    Errno::ENOMEM if !certain => f.write_str("; or the kernel ran out of memory"),
                     Errno::EEXIST if !certain => {
                         f.write_str("; or the module was briefly loaded by another process")
                     }
@@ -204,9 +222,11 @@ impl fmt::Display for Cause {
                     _ => Ok(()),
                 }
             }
-            Self::OutOfMemory { certain: true } => f.write_str("the kernel ran out of memory"),
-            Self::OutOfMemory { certain: false } => f.write_str(
-                "most likely, the kernel ran out of memory; or the module's init function did",
+            Self::OutOfMemory { room: None } => f.write_str("the kernel ran out of memory"),
+            Self::OutOfMemory { room: Some(size) } => write!(
+                f,
+                "the kernel has no room for {size} bytes in its address space for modules \
+                 (vmalloc), however much memory is free"
             ),
             Self::Relocation { detail } => relocation(f, detail),
             Self::Btf => f.write_str(
@@ -225,8 +245,11 @@ impl fmt::Display for Cause {
                 "{} reserved for modules signed with this kernel's own key",
                 list_is(symbols)
             ),
-            Self::NoModuleSupport => {
+            Self::NoModuleSupport { wsl: false } => {
                 f.write_str("this kernel was built without loadable modules (CONFIG_MODULES)")
+            }
+            Self::NoModuleSupport { wsl: true } => {
+                f.write_str("this is WSL 1, which has no Linux kernel and so no modules")
             }
             Self::NotForceable => f.write_str(
                 "this kernel was built without forced loading (CONFIG_MODULE_FORCE_LOAD)",

@@ -25,6 +25,14 @@ pub(super) fn not_readable(facts: &Facts) -> Option<Cause> {
     Some(Cause::FileNotReadable { path: facts.path.clone(), errno })
 }
 
+/// What stands in the file cannot be known, for the reason that the kernel gave: a network or a disk
+/// that fails, a key that is missing.
+pub(super) fn unread(facts: &Facts) -> Option<Cause> {
+    let errno = facts.unreadable.as_ref()?.errno()?;
+    let same = facts.answer.is_none_or(|answer| answer == errno);
+    same.then(|| Cause::FileNotReadable { path: facts.path.clone(), errno })
+}
+
 pub(super) fn compression(facts: &Facts) -> Option<Cause> {
     if let Some(format) = facts.file.foreign {
         return Some(Cause::CompressionUnsupported { format: format.to_owned() });

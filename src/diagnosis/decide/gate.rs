@@ -4,6 +4,7 @@ use super::{findings, log_decides, logged};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::{Evidence, Finding, Meaning};
 use crate::diagnosis::facts::Facts;
+use crate::diagnosis::upgrade;
 use crate::errno::Errno;
 use crate::file::vermagic_differences;
 
@@ -13,7 +14,8 @@ pub(super) fn no_module_support(facts: &Facts) -> Option<Cause> {
         None => facts.module_support == Some(false),
         Some(_) => facts.module_support != Some(true),
     };
-    none.then_some(Cause::NoModuleSupport)
+    let wsl = facts.release.ends_with("-Microsoft");
+    none.then_some(Cause::NoModuleSupport { wsl })
 }
 
 pub(super) fn modules_disabled(facts: &Facts) -> Option<Cause> {
@@ -27,6 +29,11 @@ pub(in crate::diagnosis) fn no_privilege(facts: &Facts) -> Option<Cause> {
     facts.answer?;
     let lacks = facts.policy.caller.lacks?;
     Some(Cause::NoPrivilege { lacks, container: facts.policy.caller.container.clone() })
+}
+
+/// Not the name but the whole file is on a list, such as that of revoked hashes (dbx) of UEFI.
+pub(super) fn revoked(facts: &Facts) -> Option<Cause> {
+    logged(facts, |finding| (*finding == Finding::Revoked).then_some(Cause::Revoked))
 }
 
 pub(super) fn blacklisted(facts: &Facts) -> Option<Cause> {
@@ -79,12 +86,23 @@ pub(super) fn not_rebooted(facts: &Facts, vermagic: &str) -> Cause {
     Cause::NotRebooted { module, kernel: facts.release.clone() }
 }
 
-/// The kernel was upgraded and not rebooted: before the call, without modules of the running kernel
-/// to compare with, that is what can be known.
+/// Before the call, without modules of the running kernel to compare with, only the releases can be.
 pub(super) fn upgraded(facts: &Facts) -> Option<Cause> {
-    let magic = facts.valid_module()?.vermagic.as_ref()?;
-    let checked = !facts.force.vermagic && !facts.force.modversions;
-    (facts.was_upgraded && facts.answer.is_none() && checked).then(|| not_rebooted(facts, magic))
+    let module = facts.valid_module()?;
+    let magic = module.vermagic.as_ref()?;
+    if facts.answer.is_some() || facts.reference.vermagic.is_some() || facts.force.any() {
+        return None;
+    }
+    if facts.was_upgraded {
+        return Some(not_rebooted(facts, magic));
+    }
+    // With symbol versions, a module may fit another kernel of the same series.
+    let own = magic.split(' ').next().unwrap_or_default();
+    let may_fit = own == facts.release
+        || module.has_versions_section && upgrade::same_series(own, &facts.release);
+    let kernel = facts.kernel_magic().filter(|_| !may_fit)?;
+    let differences = vermagic_differences(magic, &kernel, false);
+    Some(Cause::VermagicMismatch { module: magic.clone(), kernel: Some(kernel), differences })
 }
 
 /// The magic of the kernel, if that of the module does not fit it.

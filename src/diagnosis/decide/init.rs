@@ -9,8 +9,7 @@ use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
 
 /// Answers that only come from the loader before it runs anything.
-const NEVER: &[Errno] =
-    &[Errno::ETXTBSY, Errno::EFBIG, Errno::EBADF, Errno::EFAULT, Errno::EINTR, Errno::EISDIR];
+const NEVER: &[Errno] = &[Errno::ETXTBSY, Errno::EFBIG, Errno::EINTR, Errno::EISDIR];
 
 /// Answers of the loader, of security modules and of filters, which init functions hardly give.
 const HARDLY: &[Errno] = &[Errno::ENOEXEC, Errno::EACCES, Errno::ENOSYS, Errno::EPERM];
@@ -26,7 +25,8 @@ const SHARED: &[Errno] = &[
     Errno::ENOSPC,
     Errno::EIO,
     Errno::EOPNOTSUPP,
-    Errno::EINTR,
+    Errno::EBADF,
+    Errno::EFAULT,
 ];
 
 /// What shows that the init function ran.
@@ -54,10 +54,20 @@ fn proof(facts: &Facts, errno: Errno) -> Proof {
     }
     let shared = is_hard || SHARED.contains(&errno);
     // A filter of seccomp(2) or a tracer may give any answer in the kernel's place.
-    if facts.log.is_some() && facts.log_complete && !shared && !facts.policy.is_filtered() {
+    // The kernel may fail to read a file for the same reason.
+    let could = facts.module.is_some() && !facts.policy.is_filtered();
+    if facts.log.is_some() && facts.log_complete && !shared && could {
         return Proof::Eliminated;
     }
     Proof::None
+}
+
+fn failed(facts: &Facts, errno: Errno, certain: bool) -> Cause {
+    let ignored = findings(facts).filter_map(|finding| match finding {
+        Finding::Ignored(name) => Some(name.clone()),
+        _ => None,
+    });
+    Cause::InitFailed { errno, certain, ignored: ignored.collect() }
 }
 
 pub(super) fn rest(facts: &Facts, errno: Errno) -> Cause {
@@ -82,7 +92,7 @@ pub(super) fn rest(facts: &Facts, errno: Errno) -> Cause {
         return unknown(unseen);
     }
     if proof(facts, errno) != Proof::None {
-        return Cause::InitFailed { errno, certain: true };
+        return failed(facts, errno, true);
     }
     let own = |evidence: &&Evidence| evidence.meaning == Meaning::Own;
     let lines = facts.log.iter().flatten().filter(own).count();
@@ -92,8 +102,8 @@ pub(super) fn rest(facts: &Facts, errno: Errno) -> Cause {
     }
     // Without the log, what was looked up instead decides, if it could be looked up.
     let looked_up = facts.module.is_some() && facts.exports.is_some();
-    if facts.log.is_some() || looked_up || !SHARED.contains(&errno) {
-        return Cause::InitFailed { errno, certain: false };
+    if facts.log.is_some() || looked_up || errno == Errno::ENOMEM || !SHARED.contains(&errno) {
+        return failed(facts, errno, false);
     }
     unknown(unseen)
 }

@@ -32,13 +32,22 @@ fn standing(facts: &Facts) -> Option<Standing> {
         Finding::UnknownKey => Some(true),
         _ => None,
     });
-    Some(match (&facts.reference.signer, rejected) {
-        // The kernel has looked for the key in vain.
-        (_, Some(true)) => Standing::UnknownKey(signer),
-        (Some(known), _) if *known == signer => Standing::KnownKey(signer),
-        (Some(_), _) => Standing::UnknownKey(signer),
-        (None, _) => Standing::Unclear(signer),
+    // The kernel has looked for the key in vain. Up to 4.19 it had an answer of its own for that.
+    if rejected == Some(true) || lacks_key(facts) {
+        return Some(Standing::UnknownKey(signer));
+    }
+    // Keys that owners of a machine enroll do not show in the modules of the distribution.
+    Some(match facts.reference.has_key(&signer) {
+        Some(true) => Standing::KnownKey(signer),
+        Some(false) => Standing::UnknownKey(signer),
+        None => Standing::Unclear(signer),
     })
+}
+
+/// Whether the kernel has said so by its answer, whatever `sig_enforce` is: Secure Boot had a switch
+/// of its own in kernels of distributions.
+fn lacks_key(facts: &Facts) -> bool {
+    facts.answers_enokey && facts.answer == Some(Errno::ENOKEY)
 }
 
 /// Whether the log has it that the signature is why the module was refused.
@@ -50,7 +59,8 @@ fn kernel_said_so(facts: &Facts) -> bool {
 /// Whether the module is unsigned and no signature is required.
 pub(super) fn is_irrelevant(facts: &Facts) -> bool {
     let unsigned = matches!(standing(facts), Some(Standing::Unsigned | Standing::Voided));
-    unsigned && facts.policy.sig_enforce == Some(false) && !kernel_said_so(facts)
+    let said = kernel_said_so(facts) || lacks_key(facts);
+    unsigned && facts.policy.sig_enforce == Some(false) && !said
 }
 
 fn unsigned(facts: &Facts, standing: &Standing) -> Cause {
@@ -86,6 +96,10 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
     if facts.answer == Some(Errno::EBADMSG) {
         return Some(Cause::BadSignature { signer: None });
     }
+    // These say it themselves.
+    if matches!(facts.answer, Some(Errno::EKEYEXPIRED | Errno::EKEYREVOKED)) {
+        return None;
+    }
     match standing {
         Standing::Unsigned | Standing::Voided if is_irrelevant(facts) => None,
         Standing::Unsigned | Standing::Voided => Some(unsigned(facts, &standing)),
@@ -93,7 +107,8 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
         // Without enforcement, a missing key does not prevent loading; with it, the kernel logs
         // the refusal.
         Standing::UnknownKey(signer) | Standing::Unclear(signer)
-            if enforced == Some(false) || facts.log.is_some() && !kernel_said_so(facts) =>
+            if !lacks_key(facts)
+                && (enforced == Some(false) || facts.log.is_some() && !kernel_said_so(facts)) =>
         {
             Some(Cause::BadSignature { signer: Some(signer) })
         }

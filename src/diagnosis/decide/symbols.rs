@@ -2,7 +2,7 @@
 //! `verify_exported_symbols` in `kernel/module/main.c`, `check_version` in
 //! `kernel/module/version.c`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{findings, gate, log_decides, logged};
 use crate::diagnosis::cause::Cause;
@@ -80,6 +80,12 @@ fn provider_mismatch(facts: &Facts, symbols: &[WrongVersion]) -> Option<Cause> {
     if symbols.iter().any(|symbol| owner(symbol).as_ref() != Some(&provider)) {
         return None;
     }
+    // With the kernel's own module, the module was built for another kernel, unless another build of
+    // that module is at hand.
+    let known = facts.other_builds.contains_key(&provider) || facts.fitting.contains_key(&provider);
+    if !facts.out_of_tree.contains(&provider) && !known {
+        return None;
+    }
     Some(Cause::ProviderMismatch {
         symbols: symbols.to_vec(),
         builds: facts.other_builds.get(&provider).cloned().flatten(),
@@ -120,32 +126,58 @@ fn awaited(facts: &Facts) -> Option<Cause> {
     Some(Cause::DependencyInitializing { module: Some(module), symbols })
 }
 
-/// Symbols that exist, but not for a module under this license. The kernel calls them
+/// A module may use symbols for the GPL or those of proprietary modules, not both (Linux 5.9,
+/// `inherit_taint`): those that come second are called unknown.
+pub(super) fn proprietary_provider(facts: &Facts) -> Option<Cause> {
+    let module = facts.valid_module()?;
+    let name = |owner: &str| ModuleName::new(owner).ok();
+    let all = || unresolved(facts, module).into_iter();
+    if log_decides(facts) {
+        let refused = logged(facts, |finding| match finding {
+            Finding::ProprietaryOwner(owner) => name(owner),
+            _ => None,
+        });
+        let inherited = logged(facts, |finding| match finding {
+            Finding::InheritsTaint(owner) => name(owner),
+            _ => None,
+        });
+        let found = |symbol: &&str| {
+            refused.is_some()
+                || facts.exports.as_ref().is_some_and(|exports| exports.found.contains_key(*symbol))
+        };
+        let symbols: Vec<String> = all().filter(found).map(str::to_owned).collect();
+        let provider = refused.clone().or(inherited)?;
+        let refused_any = refused.is_some() || !symbols.is_empty();
+        return refused_any.then_some(Cause::ProprietaryProvider { symbols, provider });
+    }
+    if facts.answer.is_some() || !is_gpl_compatible(module.license.as_deref()) {
+        return None;
+    }
+    let found = &facts.exports.as_ref()?.found;
+    all().find(|symbol| found.get(*symbol).is_some_and(|one| is_gpl_only(facts, symbol, one)))?;
+    let owner = |symbol: &str| found.get(symbol)?.owner.as_ref();
+    let provider = all().filter_map(owner).find(|owner| facts.proprietary.contains(owner))?.clone();
+    let symbols = all().filter(|symbol| owner(symbol) == Some(&provider));
+    let symbols = symbols.map(str::to_owned).collect();
+    Some(Cause::ProprietaryProvider { symbols, provider })
+}
+
+/// Symbols that are there, but not for a module under such a license. The kernel calls them
 /// unknown.
 pub(super) fn gpl_only(facts: &Facts) -> Option<Cause> {
     let module = facts.valid_module()?;
-    let said = |finding: &Finding| matches!(finding, Finding::ProprietaryOwner(_)).then_some(());
-    let mixed: Vec<String> = findings(facts)
-        .filter_map(|finding| match finding {
-            Finding::ProprietaryOwner(symbol) => Some(symbol.clone()),
-            _ => None,
-        })
-        .collect();
     let license = module.license.as_deref();
-    if logged(facts, said).is_none() && is_gpl_compatible(license) {
+    if is_gpl_compatible(license) {
         return None;
     }
     let exports = facts.exports.as_ref()?;
-    let mut symbols: Vec<String> = unresolved(facts, module)
+    let symbols: Vec<String> = unresolved(facts, module)
         .into_iter()
         .filter(|name| {
             exports.found.get(*name).is_some_and(|found| is_gpl_only(facts, name, found))
         })
         .map(str::to_owned)
         .collect();
-    if symbols.is_empty() {
-        symbols = mixed;
-    }
     let license = license.map(|license| String::from_utf8_lossy(license).into_owned());
     (!symbols.is_empty()).then_some(Cause::GplOnlySymbol { symbols, license })
 }
@@ -173,7 +205,41 @@ pub(super) fn missing(facts: &Facts) -> Option<Cause> {
             file: None,
         }));
     }
-    (!symbols.is_empty()).then_some(Cause::MissingSymbol { symbols })
+    let names: HashSet<&str> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
+    let internal = facts.internal.iter().filter(|name| names.contains(name.as_str()));
+    let internal = internal.cloned().collect();
+    (!symbols.is_empty()).then(|| Cause::MissingSymbol {
+        symbols,
+        internal,
+        absent: facts.absent.clone(),
+    })
+}
+
+/// What a kernel that cannot be forced refuses without a word: `try_to_force_load`.
+pub(super) fn unversioned(facts: &Facts) -> Option<Cause> {
+    let module = facts.valid_module()?;
+    let silent = findings(facts).next().is_none() && !facts.policy.is_filtered();
+    let unforced = match facts.answer {
+        Some(_) => facts.policy.force_load != Some(true) && silent,
+        None => facts.policy.force_load == Some(false),
+    };
+    if !unforced {
+        return None;
+    }
+    let kernels = facts.reference.vermagic.as_ref();
+    let versioned = kernels.is_some_and(|magic| magic.contains("modversions"));
+    let bare = versioned && !module.has_versions_section && module.versions.is_empty();
+    let exported = &module.exports;
+    let what = if bare {
+        "symbol versions (modversions), which this kernel asks for"
+    } else if module.vermagic.is_none() {
+        "version magic, by which the kernel knows what it was built for"
+    } else if versioned && !exported.is_empty() && exported.iter().all(|one| one.crc.is_none()) {
+        "versions for the symbols that it exports, which this kernel asks for"
+    } else {
+        return None;
+    };
+    Some(Cause::Unversioned { what })
 }
 
 /// The symbols that the kernel calls unknown; before it was asked, those that it may.

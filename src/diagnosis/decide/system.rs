@@ -2,7 +2,7 @@
 
 use super::{log_decides, logged};
 use crate::diagnosis::cause::Cause;
-use crate::diagnosis::evidence::{Evidence, Finding, Meaning};
+use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::{Facts, Module};
 use crate::diagnosis::parameter::{self, lossy};
 use crate::errno::Errno;
@@ -105,11 +105,11 @@ fn takes(facts: &Facts, kind: &str) -> Option<String> {
 }
 
 pub(super) fn out_of_memory(facts: &Facts) -> Option<Cause> {
+    // The kernel logs what it cannot allocate; without a line, it was rather the init function.
+    let room = logged(facts, |finding| match finding {
+        Finding::NoRoom(size) => Some(*size),
+        _ => None,
+    });
     let said = logged(facts, |finding| (*finding == Finding::OutOfMemory).then_some(()));
-    let own = |evidence: &Evidence| evidence.meaning == Meaning::Own;
-    if said.is_none() && facts.log.iter().flatten().any(own) {
-        return None;
-    }
-    let certain = said.is_some();
-    (facts.answer.is_some() || certain).then_some(Cause::OutOfMemory { certain })
+    (said.is_some() || room.is_some()).then_some(Cause::OutOfMemory { room })
 }

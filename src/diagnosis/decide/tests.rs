@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-mod init;
+mod reports;
 mod texts;
 
 use super::decide;
@@ -38,7 +38,7 @@ fn module() -> Module {
         has_nameless_imports: false,
         relocations: Ok(()),
         imports: vec![Import { name: "f".into(), weak: false }],
-        exports: vec![Export { name: "e".into(), gpl_only: false, namespace: None, crc: None }],
+        exports: vec![Export { name: "e".into(), gpl_only: false, namespace: None, crc: Some(1) }],
         has_versions_section: true,
         build_id: None,
         versions: vec![SymbolVersion { name: "f".into(), crc: 1 }],
@@ -145,6 +145,7 @@ fn foreseen_and_explained() {
         ("unknown-key", Errno::EKEYREJECTED, |it| {
             it.policy.sig_enforce = Some(true);
             it.reference.signer = Some(Signer { name: None, key: "02".into() });
+            it.reference.keys = Some(Vec::new());
             edit(it, |module| module.signature = Signature::Present(Signer::default()));
         }),
         ("locked-down", Errno::EPERM, |it| it.policy.lockdown = Some("integrity".into())),

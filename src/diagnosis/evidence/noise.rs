@@ -12,8 +12,9 @@ const TAINTS: &[&str] = &[
     "tainting kernel with TAINT_LIVEPATCH",
     "bad vermagic: kernel tainted.",
     "no versions for exported symbols: kernel tainted.",
-    "module uses symbols ",
     "ignoring obsolete section ",
+    "Ignoring obsolete parameters",
+    "parameters '",
     "externally supported module, setting X kernel taint flag.",
 ];
 

@@ -92,8 +92,11 @@ const NAMED: &[Row] = &[
     ("module tries to import module namespace: {}", |found| {
         Some(Finding::NotImportable(one(found)?))
     }),
-    ("module using GPL-only symbols uses symbols {} from proprietary module {}.", |found| {
-        Some(Finding::ProprietaryOwner(one(found)?))
+    ("module using GPL-only symbols uses symbols {}from proprietary module {}.", |found| {
+        Some(Finding::ProprietaryOwner(two(found)?.1))
+    }),
+    ("module uses symbols {}from proprietary module {}, inheriting taint.", |found| {
+        Some(Finding::InheritsTaint(two(found)?.1))
     }),
     ("exports protected symbol {}", |found| Some(Finding::Protected(one(found)?))),
     ("Protected symbol: {} (err {})", |found| Some(Finding::Protected(one(found)?))),
@@ -113,6 +116,7 @@ const NAMED: &[Row] = &[
         let (value, name) = two(found)?;
         Some(Finding::BadParameter(name, value))
     }),
+    ("unknown parameter '{}' ignored", |found| Some(Finding::Ignored(one(found)?))),
     ("Unknown parameter `{}'", |found| Some(Finding::UnknownParameter(one(found)?))),
     ("gave up waiting for init of module {}.", |found| Some(Finding::GaveUpWaiting(one(found)?))),
     ("module is already loaded", |_| Some(Finding::NameTaken)),
@@ -173,13 +177,16 @@ const NAMELESS: &[Row] = &[
         Some(Finding::SignatureRejected("damaged signature".to_owned()))
     }),
     ("Lockdown: {}: unsigned module loading is restricted{}", |_| Some(Finding::Lockdown)),
-    ("Lockdown: {}: Loading of unsigned module{}", |_| Some(Finding::Lockdown)),
+    ("Lockdown: {}Loading of unsigned module{}", |_| Some(Finding::Lockdown)),
+    ("Module hash {} is blacklisted", |_| Some(Finding::Revoked)),
     ("LoadPin: kernel-module {}denied {}", |_| Some(Finding::Denied("loadpin"))),
     ("LoadPin: {}denied {}", |_| Some(Finding::Denied("loadpin"))),
+    ("Chromium OS LSM: {}denied {}", |_| Some(Finding::Denied("loadpin"))),
     ("ima: impossible to appraise a {}", |_| Some(Finding::Denied("ima"))),
     ("impossible to appraise a {}", |_| Some(Finding::Denied("ima"))),
     ("execmem: unable to allocate memory{}", |_| Some(Finding::OutOfMemory)),
-    ("vmap allocation for size {}", |_| Some(Finding::OutOfMemory)),
+    ("vmap allocation for size {} failed{}", |found| Some(no_room(found.first()?))),
+    ("vmalloc_node_range for size {} failed{}", |found| Some(no_room(found.first()?))),
     ("percpu: allocation failed, size={}", |_| Some(Finding::OutOfMemory)),
     ("insmod: page allocation failure{}", |_| Some(Finding::OutOfMemory)),
     ("insmod: vmalloc: allocation failure{}", |_| Some(Finding::OutOfMemory)),
@@ -288,6 +295,10 @@ fn limit(text: &str, parameters: &[&str]) -> Option<Finding> {
         return None;
     };
     Some(Finding::Limit(name.to_owned(), takes))
+}
+
+fn no_room(size: &str) -> Finding {
+    size.parse().map_or(Finding::OutOfMemory, Finding::NoRoom)
 }
 
 fn rejected(what: &str) -> Option<Finding> {

@@ -84,7 +84,8 @@ fn batch(seed: u64) {
         .collect();
     let mut tally: BTreeMap<String, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for _ in 0..LOADS {
+    let mut loads = 0;
+    while loads < LOADS && !has_died() {
         let (name, original) = &originals[dice.below(originals.len())];
         let mut bytes = original.clone();
         let denied = dice.below(5) == 0;
@@ -104,6 +105,11 @@ fn batch(seed: u64) {
             lines: log.lines(),
             injected: denied && call.contains("module"),
         };
+        if has_died() {
+            println!("{name}: the kernel died of {what}{inject}");
+            break;
+        }
+        loads += 1;
         let document: Value = serde_json::from_str(&done.stdout).unwrap_or_default();
         let result = &document["results"][0];
         let kind = result["cause"]["kind"].as_str().unwrap_or("loaded").to_owned();
@@ -124,12 +130,14 @@ fn batch(seed: u64) {
             println!("{name} stays");
         }
     }
-    println!("batch {seed}: {LOADS} loads, {} certain and wrong: {tally:?}", wrong.len());
+    println!("batch {seed}: {loads} loads, {} certain and wrong: {tally:?}", wrong.len());
     let _ = fs::remove_dir(TRACE);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Changes something, and says what.
+/// Changes something, and says what. Left alone is what makes the loader itself write or jump
+/// anywhere, as it trusts these: places and symbols of relocations, values and sections of symbols,
+/// code, `struct module`, and which section is for what.
 fn mutate(bytes: &mut Vec<u8>, dice: &mut Dice) -> String {
     let marker = b"~Module signature appended~\n";
     // With its signature, every change is a change after signing: mostly without.
@@ -145,40 +153,74 @@ fn mutate(bytes: &mut Vec<u8>, dice: &mut Dice) -> String {
     };
     let (table, count) = (word(bytes, 40, 8), word(bytes, 60, 2));
     let value = u8::try_from(dice.below(256)).unwrap();
-    let section = |dice: &mut Dice, bytes: &[u8], kinds: &[usize]| {
-        let fit = |index: &usize| kinds.contains(&word(bytes, table + index * 64 + 4, 4));
+    let header = |index: usize| table + index * 64;
+    let section = |dice: &mut Dice, bytes: &[u8], fits: &dyn Fn(usize) -> bool| {
+        let fit = |index: &usize| word(bytes, header(*index) + 32, 8) > 0 && fits(header(*index));
         let fitting: Vec<usize> = (0..count).filter(fit).collect();
-        let at = table + fitting[dice.below(fitting.len())] * 64;
+        let at = header(fitting[dice.below(fitting.len())]);
         (word(bytes, at + 24, 8), word(bytes, at + 32, 8))
     };
+    let of_type =
+        |bytes: &[u8], at: usize, kinds: &[usize]| kinds.contains(&word(bytes, at + 4, 4));
+    let this_module = b".gnu.linkonce.this_module\0";
+    let names = word(bytes, header(word(bytes, 62, 2)) + 24, 8);
+    let is_struct =
+        |bytes: &[u8], at: usize| bytes[names + word(bytes, at, 4)..].starts_with(this_module);
     let (what, at) = match dice.below(8) {
         0 => ("a byte of the ELF header", dice.below(64)),
-        1 => ("a byte of a section header", table + dice.below(count * 64)),
+        1 => {
+            // The name, the flags, the place in the file and the size.
+            const FIELDS: [usize; 28] = [
+                0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31, 34, 35,
+                36, 37, 38, 39, 40, 41,
+            ];
+            let at = header(dice.below(count));
+            let fixed = of_type(bytes, at, &[4]) || is_struct(bytes, at);
+            let field = if fixed { dice.below(4) } else { FIELDS[dice.below(FIELDS.len())] };
+            ("a byte of a section header", at + field)
+        }
         2 => {
-            let (start, size) = section(dice, bytes, &[4]);
+            let fits = |at| of_type(bytes, at, &[4]);
+            let (start, size) = section(dice, bytes, &fits);
             ("the type of a relocation", start + dice.below(size / 24) * 24 + 8)
         }
         3 => {
-            let (start, size) = section(dice, bytes, &[4]);
-            ("a byte of a relocation", start + dice.below(size))
+            let fits = |at| of_type(bytes, at, &[4]);
+            let (start, size) = section(dice, bytes, &fits);
+            ("the upper half of a relocation's type", start + dice.below(size / 24) * 24 + 9)
         }
         4 => {
-            let (start, size) = section(dice, bytes, &[2]);
-            ("a byte of the symbol table", start + dice.below(size))
+            let fits = |at| of_type(bytes, at, &[2]);
+            let (start, size) = section(dice, bytes, &fits);
+            ("the name of a symbol", start + dice.below(size / 24) * 24 + dice.below(3))
         }
         5 => {
-            let (start, size) = section(dice, bytes, &[3]);
+            let fits = |at| of_type(bytes, at, &[3]);
+            let (start, size) = section(dice, bytes, &fits);
             ("a byte of the strings", start + dice.below(size))
         }
         6 => {
             bytes.truncate(dice.below(bytes.len()));
             return format!("cut to {} bytes", bytes.len());
         }
-        _ => ("a byte anywhere", dice.below(bytes.len())),
+        _ => {
+            let fits = |at| {
+                let executable = word(bytes, at + 8, 8) & 4 != 0;
+                !executable && of_type(bytes, at, &[1, 7]) && !is_struct(bytes, at)
+            };
+            let (start, size) = section(dice, bytes, &fits);
+            ("a byte of a section", start + dice.below(size))
+        }
     };
     let old = bytes[at];
     bytes[at] = if value == old { value ^ 1 } else { value };
     format!("{what}: {at:#x} from {old:#x} to {:#x}", bytes[at])
+}
+
+/// Whether the kernel has died: then its answers no longer count.
+fn has_died() -> bool {
+    let taints = fs::read_to_string("/proc/sys/kernel/tainted").unwrap();
+    taints.trim().parse::<u64>().unwrap() >> 7 & 1 == 1
 }
 
 fn denial(dice: &mut Dice) -> (&'static str, &'static str) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::guest::{
     Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, altered, assert_load, assert_verdict,
-    has_symbol_versions, is_loaded, misfit, result, run, with_another_crc,
+    has_symbol_versions, is_loaded, misfit, replaced, result, run, with_another_crc,
 };
 
 crate::tests![
@@ -29,6 +29,11 @@ crate::tests![
     linked_by_another_toolchain,
     hole_of_zeros,
     remedies_help,
+    symbols_of_a_proprietary_module,
+    symbol_that_is_not_exported,
+    dependency_that_is_not_installed,
+    built_without_versions,
+    loaded_with_other_parameters,
 ];
 
 fn cause(result: &Value) -> String {
@@ -157,7 +162,8 @@ fn provider_of_another_build() {
     fs::remove_file("/tmp/t_base.ko").unwrap();
 }
 
-/// The modules of the running kernel are gone, and those of the next one are there.
+/// The modules of the running kernel are gone, and those of another one are there: to reboot helps if
+/// that is a newer one.
 fn upgraded_and_not_rebooted() {
     if !fs::exists("/t_plain.ko").unwrap() {
         println!("the distribution has one kernel only");
@@ -172,7 +178,12 @@ fn upgraded_and_not_rebooted() {
     let done = run(["unshare", "-m", "sh", "-c", &line]);
     let found = result(&done);
     assert_eq!(found["cause"]["kind"], "vermagic-mismatch", "{found}");
-    assert!(fixes(&found)[0].starts_with(&format!("reboot into {other}")), "{found}");
+    let numbers = |release: &str| -> Vec<u64> {
+        release.split(['.', '-']).map_while(|number| number.parse().ok()).collect()
+    };
+    let running = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let reboots = fixes(&found)[0].starts_with(&format!("reboot into {other}"));
+    assert_eq!(reboots, numbers(other) > numbers(&running), "{found}");
     let check = line.replace("insmod -J", "insmod -nJ");
     let foreseen = result(&run(["unshare", "-m", "sh", "-c", &check]));
     assert_eq!(foreseen["cause"]["text"], found["cause"]["text"]);
@@ -313,4 +324,55 @@ fn remedies_help() {
     let plain = Loaded::new("t_plain", "");
     helped(&[&another_build("t_plain")], "t_plain");
     drop(plain);
+}
+
+/// Beside symbols for the GPL only, which come first or second.
+fn symbols_of_a_proprietary_module() {
+    let base = replaced("t_base", "license=GPL\0", "license=Own\0");
+    run(["insmod", &base]).succeeds_silently();
+    let _base = Loaded::adopt("t_base");
+    let expected = misfit("gpl-only-symbol", SYMBOL);
+    let result = assert_verdict(&["/modules/t_user.ko"], &expected);
+    assert_eq!(result["cause"]["provider"], "t_base", "{result}");
+    assert_eq!(fixes(&result), [""; 0]);
+}
+
+fn symbol_that_is_not_exported() {
+    let file = replaced("t_user", "t_base_add", "ksys_write");
+    let result = assert_verdict(&[&file], &misfit("missing-symbol", SYMBOL));
+    assert_eq!(result["cause"]["not-exported"], serde_json::json!(["ksys_write"]), "{result}");
+    assert!(cause(&result).contains("ksys_write (in this kernel, but not exported"), "{result}");
+}
+
+fn dependency_that_is_not_installed() {
+    fs::create_dir_all("/tmp/alone").unwrap();
+    fs::copy("/modules/t_user.ko", "/tmp/alone/t_user.ko").unwrap();
+    let result = assert_verdict(&["/tmp/alone/t_user.ko"], &misfit("missing-symbol", SYMBOL));
+    assert!(cause(&result).ends_with("; it depends on t_base, not installed for this kernel"));
+    assert!(fixes(&result)[0].starts_with("install the module t_base for kernel "), "{result}");
+}
+
+/// As without a Module.symvers, which Debian's kernels do not overlook.
+fn built_without_versions() {
+    if !has_symbol_versions() {
+        return;
+    }
+    let _base = Loaded::new("t_base", "");
+    let entry = [b"t_base_add".as_slice(), &[0; 30]].concat();
+    let file = altered("t_user", |bytes| {
+        crate::guest::replace(bytes, &entry, &[b"t_base_odd".as_slice(), &[0; 30]].concat());
+    });
+    let result = assert_load(&[&file], &misfit("symbol-version-mismatch", PARAMETERS));
+    assert!(cause(&result).contains("no versions for the symbols"), "{result}");
+    assert!(fixes(&result).iter().any(|fix| fix.contains("Module.symvers")), "{result}");
+}
+
+fn loaded_with_other_parameters() {
+    let _params = Loaded::new("t_params", "p_int=1");
+    let expected = Expected { kind: "already-loaded", status: 3, text: "File exists" };
+    let result = assert_verdict(&["/modules/t_params.ko", "p_int=2"], &expected);
+    assert_eq!(fixes(&result), ["insmod --replace /modules/t_params.ko p_int=2"]);
+    run(["insmod", "--replace", "/modules/t_params.ko", "p_int=2"]).succeeds_silently();
+    let value = fs::read_to_string("/sys/module/t_params/parameters/p_int").unwrap();
+    assert_eq!(value.trim(), "2");
 }
