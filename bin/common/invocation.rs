@@ -1,4 +1,4 @@
-//! The command line that the user gave, and the commands that would do better.
+//! The command line that the user gave, and the commands that would help.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use super::words::joined;
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
     tool: &'static str,
-    /// The options that have to do with the module; those about messages are left out.
+    /// The options about the module, without those about messages.
     options: Vec<OsString>,
     /// Everything behind the options: files, names, parameters.
     operands: Vec<OsString>,
@@ -33,7 +33,7 @@ struct Options {
     short: &'static [u8],
 }
 
-/// How the command speaks, and whether it only looks: no part of what would help.
+/// Options about messages, and those that change nothing: a fix does not repeat them.
 const MESSAGES: Options = Options {
     long: &["explain", "syslog", "verbose", "quiet", "json", "check", "dry-run"],
     short: b"svqJn",

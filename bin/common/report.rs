@@ -96,7 +96,7 @@ impl Reporter {
         self.line(INFO, &line, &Explanation::default());
     }
 
-    /// A whole line, and what explains it; the severity is that of syslog(3).
+    /// Prints a whole line with its explanation; the severity is that of syslog(3).
     pub(crate) fn line(&self, severity: u8, line: &[u8], explanation: &Explanation) {
         let mut lines = vec![line.to_vec()];
         if self.explains() {
@@ -110,7 +110,7 @@ impl Reporter {
                 let mut text = Vec::new();
                 let terminal = io::stderr().is_terminal();
                 for line in lines {
-                    // A terminal is not to obey what names have in them.
+                    // A terminal must not obey control characters in names.
                     text.extend(if terminal { escaped(&line).into_bytes() } else { line });
                     text.push(b'\n');
                 }

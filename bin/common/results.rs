@@ -24,7 +24,7 @@ pub struct Record {
     pub errno: Option<String>,
     /// The first line of the failure, after the name of the module.
     pub message: Option<String>,
-    /// An object with `kind`, `text`, and what belongs to the kind.
+    /// An object with `kind`, `text`, and the fields of the kind.
     pub cause: Option<Value>,
     /// What the kernel logged about it, verbatim.
     pub kernel_log: Vec<String>,

@@ -69,7 +69,7 @@ impl Status {
     /// its parent sees that. A shell leaves its loop only then.
     pub(crate) fn end(self) -> ExitCode {
         if let Some(signal) = self.signal() {
-            // Nothing handles it: as soon as it is not blocked, it kills.
+            // It has no handler: it kills the process as soon as it is unblocked.
             let _ = SigSet::from(signal).thread_unblock();
             let _ = raise(signal);
         }

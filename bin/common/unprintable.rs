@@ -38,12 +38,12 @@ pub(crate) fn escaped(text: &[u8]) -> String {
     rewritten(text, is_unprintable, in_bytes)
 }
 
-/// The same for a text of lines: they stay lines, and the tabs in them blanks.
+/// Escapes a text of lines, but keeps its line breaks and tabs.
 pub(crate) fn escaped_lines(text: &[u8]) -> String {
     rewritten(text, is_unprintable_in_lines, in_bytes)
 }
 
-/// The same for JSON, which has an escape of its own.
+/// Escapes a JSON document, with JSON's own escapes.
 pub(crate) fn escaped_json(document: &[u8]) -> String {
     rewritten(document, is_unprintable_in_lines, in_units)
 }

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// An option that has a value, and whether a word looks like one: what does not is the file.
+/// An option with a value, and whether a word looks like a value; otherwise it is the file.
 type Valued = (&'static str, fn(&[u8]) -> bool);
 
 const VALUED: &[Valued] = &[

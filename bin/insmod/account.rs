@@ -75,7 +75,7 @@ fn overridden(system: &System, request: Request<'_>) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A module that rounds its parameter does what one does that another process loaded.
+    /// A module that rounds its parameter looks like one that another process loaded.
     #[test]
     fn a_reason_that_is_not_known_is_not_claimed() {
         let rounded = Difference::Parameter {

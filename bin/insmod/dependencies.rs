@@ -1,4 +1,4 @@
-//! What `--deps` found, and what it did not.
+//! The dependencies that `--deps` finds, and those that it does not.
 
 use modutils::{Cause, ModuleFile, ModuleName, System};
 

@@ -23,7 +23,7 @@ pub(super) fn read(
     }
     let inexpressible = |bad| Failure::inexpressible(&bad);
     let not_opened = |error| Failure::not_opened(path, &error);
-    // Several parameters may stand in one word; which, only the file tells.
+    // One word may hold several parameters, which only the file declares.
     if modutils::insert::has_blanks(&options.parameters) {
         let file = open(options, path).map_err(not_opened)?;
         let arguments = Arguments::new(split(options, reporter, &file)).map_err(inexpressible)?;
@@ -57,7 +57,7 @@ pub(super) fn open(options: &Options, path: &OsStr) -> Result<ModuleFile, Error>
     }
     match std::io::stdin().as_fd().try_clone_to_owned() {
         Ok(stdin) => ModuleFile::from_stream(File::from(stdin), path, max),
-        // There are no descriptors left: the error of trying to get one says so.
+        // Out of descriptors: this fails with that error.
         Err(_) => ModuleFile::open("/dev/stdin"),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::common::report::Explanation;
 
-/// How much is said.
+/// How much to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
     Brief,
@@ -41,7 +41,7 @@ pub(crate) fn explanation(found: &Availability, detail: Detail) -> Explanation {
     Explanation { cause: Some(cause), fix, ..Explanation::default() }
 }
 
-/// For a pattern that matches no loaded module: those that it would match.
+/// Explains a pattern without a loaded module by the modules that it would match.
 pub(crate) fn explanation_of_pattern(matching: &[ModuleName], detail: Detail) -> Explanation {
     let names: Vec<String> = matching.iter().map(ToString::to_string).collect();
     let most = if detail == Detail::Full { usize::MAX } else { 2 * BRIEF_MAX };

@@ -11,7 +11,7 @@ pub(crate) enum Sizes {
     Human,
 }
 
-/// A fact as it is, not yet made fit for a table.
+/// Returns a fact as text, without escapes.
 pub(crate) fn text(fact: &Fact, sizes: Sizes) -> Vec<u8> {
     match fact {
         Fact::Nothing => Vec::new(),

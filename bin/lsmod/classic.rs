@@ -5,7 +5,7 @@ use modutils::{Error, ModuleName, System};
 
 const HEADING: &[u8] = b"Module                  Size  Used by\n";
 
-/// All modules. No module is copied for it: this is what nearly every run of the tool does.
+/// Lists all modules without copying any: nearly every run of the tool does this.
 ///
 /// # Errors
 /// As [`ModuleList::rows`].

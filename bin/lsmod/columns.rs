@@ -31,7 +31,7 @@ pub(crate) enum Column {
     Description,
 }
 
-/// Every column with its heading and what it tells.
+/// Every column with its heading and description.
 const COLUMNS: &[(Column, &str, &str)] = &[
     (Column::Name, "NAME", "name of the module"),
     (Column::Size, "SIZE", "memory used"),
@@ -57,13 +57,13 @@ const COLUMNS: &[(Column, &str, &str)] = &[
     (Column::Description, "DESCRIPTION", "description in the file"),
 ];
 
-/// What the plain listing has.
+/// The columns of the plain listing.
 pub(crate) const BRIEF: &[Column] = &[Column::Name, Column::Size, Column::Refcnt, Column::UsedBy];
 
-/// What a tree shows: its lines say who uses whom.
+/// The columns of a tree, whose lines show the users.
 pub(crate) const TREE: &[Column] = &[Column::Name, Column::Size, Column::Refcnt];
 
-/// What programs get: all that one reading of `/proc/modules` tells.
+/// The columns of JSON: all that `/proc/modules` has.
 pub(crate) const DATA: &[Column] = &[
     Column::Name,
     Column::Size,
@@ -95,7 +95,7 @@ pub(crate) fn list() -> Vec<u8> {
     lines.collect::<Vec<_>>().concat().into_bytes()
 }
 
-/// The argument of `--output`: `LIST`, or `+LIST` for what comes behind the usual columns.
+/// The argument of `--output`: `LIST`, or `+LIST` to add to the usual columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ColumnList {
     behind_usual: bool,

@@ -1,4 +1,4 @@
-//! What each column says about a module.
+//! The facts about a module, by column.
 
 use std::cell::{OnceCell, RefCell};
 use std::cmp::Ordering;
@@ -13,7 +13,7 @@ use modutils::{ModuleFile, ModuleName, Snapshot, System, packages};
 
 use crate::lsmod::columns::{Column, Direction};
 
-/// What a column says about a module.
+/// The value of a column for one module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fact {
     /// There is nothing of the kind, or it cannot be known.

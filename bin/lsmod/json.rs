@@ -13,7 +13,7 @@ pub(crate) struct Row {
     pub(crate) facts: Vec<(Column, Fact)>,
 }
 
-/// The document, with what the names are that match no loaded module.
+/// Returns the document, with records of the names that match no loaded module.
 pub(crate) fn document(rows: &[Row], absent: &[Value]) -> Result<Vec<u8>, serde_json::Error> {
     text(&Document { modules: Some(rows), not_loaded: absent, error: None })
 }

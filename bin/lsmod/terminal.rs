@@ -1,4 +1,4 @@
-//! What the reader's screen is like.
+//! The properties of the terminal.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -17,7 +17,7 @@ pub(crate) fn screen_width() -> Option<usize> {
     (width > 0).then_some(width.into())
 }
 
-/// The same, or else what `COLUMNS` says, as util-linux has it. A pipe or a file has no limit.
+/// The same, or else the value of `COLUMNS`, as in util-linux. A pipe or a file has no limit.
 pub(crate) fn width() -> Option<usize> {
     screen_width().or_else(|| env::var("COLUMNS").ok()?.parse().ok().filter(|width| *width > 0))
 }

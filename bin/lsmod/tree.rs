@@ -1,4 +1,4 @@
-//! `--tree`: below each module those that use it; `--inverse`: below each those that it uses.
+//! `--tree` shows the users of each module below it; `--inverse` the modules that it uses.
 //!
 //! A module with several parents is shown below each. Its own subtree is shown only the first time,
 //! and replaced by `(*)` later: otherwise a list with a circle would never end.
@@ -35,7 +35,7 @@ pub(crate) struct Line<'a> {
     /// The lines before the name.
     pub(crate) strokes: String,
     pub(crate) module: &'a LoadedModule,
-    /// It has something below that was shown before, and is not shown again.
+    /// Its subtree was shown before, and is left out here.
     pub(crate) cut: bool,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn lines<'a>(
     for module in trees.into_iter().chain(alone) {
         drawing.draw(module);
     }
-    // No kernel lets modules use each other in a circle. A text that says so has no tops.
+    // No kernel allows a circle of users. In a text with one, no module comes first.
     for module in selected {
         if !drawing.drawn.contains(&module.name) {
             drawing.draw(module);

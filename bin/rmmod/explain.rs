@@ -87,7 +87,7 @@ pub(crate) fn time_meant(
     meant.then(|| invocation.waiting(&time, others))
 }
 
-/// How many holders are named: a person reads no more, and the data has all of them.
+/// How many holders are named in text; JSON has all of them.
 const NAMED_MAX: usize = 8;
 
 fn held_by(module: &LoadedModule, holders: &Holders) -> String {

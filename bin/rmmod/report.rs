@@ -68,7 +68,7 @@ impl<'a> Report<'a> {
         self.fail(status);
     }
 
-    /// Without a list nothing was tried: what failed is each module that was asked for.
+    /// Without a list nothing was tried: each requested module failed.
     pub(crate) fn no_list(&mut self, error: &Error) {
         let line = message::no_list(error);
         let cause = error.is_absent().then(|| absence::cause(self.system).to_owned());

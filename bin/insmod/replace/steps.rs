@@ -19,7 +19,7 @@ use crate::insmod::job::Job;
 use crate::insmod::load;
 use crate::insmod::options::Replacement;
 
-/// The steps made so far, and what the next ones need.
+/// Performs the steps, and records them.
 pub(crate) struct Steps<'a> {
     job: Job<'a>,
     how: Replacement,
