@@ -65,10 +65,11 @@ mod tests {
 
     #[test]
     fn a_set() {
+        let header = |length: u16, kind: u16| [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
         let mut message = vec![2, 0, 0, 0];
-        message.extend([10, 0, 2, 0]);
+        message.extend(header(10, 2));
         message.extend(b"black\0\0\0");
-        message.extend([12, 0, 3, 0]);
+        message.extend(header(12, 3));
         message.extend(b"hash:ip\0");
         assert_eq!(name_and_type(&message), Some((&b"black"[..], &b"hash:ip"[..])));
         assert_eq!(name_and_type(&message[..16]), None);

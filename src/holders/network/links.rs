@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn a_link_with_kind_and_master() {
         let mut message = vec![0; HEADER];
-        message[4] = 7;
-        message[8] = 1;
+        message[4..8].copy_from_slice(&7u32.to_ne_bytes());
+        message[8..12].copy_from_slice(&1u32.to_ne_bytes());
         message.extend(attribute(NAME, b"tap0\0"));
         message.extend(attribute(MASTER, &3u32.to_ne_bytes()));
         let data = attribute(INFO_DATA, &attribute(TUN_PERSIST, &[1]));
