@@ -12,6 +12,8 @@
 # make check-host       as much of that as needs no kernel
 # make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-no-unload  a kernel that cannot unload modules, which is built first: some minutes
+# make check-holders    what holds a module, in many situations on generic kernels, and whether the
+#                       commands that rmmod suggests end the hold
 # make check-uml        User-Mode Linux, a kernel that is a program
 # make check-machines   the main tests on kernels for other machines: arm64, armhf, i386, s390x,
 #                       ppc64el, riscv64; MODUTILS_KERNELS=6.12-arm64 selects
@@ -148,6 +150,16 @@ check-kernel: tools build lifecycle
 check-no-unload: tools
 	@tests/vm/kernel.sh 6.1-no-unload >/dev/null
 	@MODUTILS_KERNELS=6.1-no-unload $(MAKE) --no-print-directory check-kernel
+
+# The programs that make the situations; perl has all kinds of sockets.
+RICH = ip tc nft iptables-legacy ipset ipvsadm dmsetup mke2fs losetup perl \
+	/usr/lib/x86_64-linux-gnu/xtables/ /usr/lib/x86_64-linux-gnu/perl-base/
+
+check-holders: tools
+	@tests/vm/tools.sh iproute2 nftables iptables ipset ipvsadm dmsetup e2fsprogs perl-base
+	@MODUTILS_RUN=rich MODUTILS_PROGRAMS='$(RICH)' TESTS=$${TESTS:-rich::ways_out} \
+		MODUTILS_KERNELS="$${MODUTILS_KERNELS:-6.12-generic 6.1-generic}" \
+		$(MAKE) --no-print-directory check-kernel
 
 check-uml:
 	@MODUTILS_KERNELS=6.1-uml $(MAKE) --no-print-directory check-kernel

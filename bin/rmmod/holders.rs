@@ -36,7 +36,7 @@ pub(crate) fn consequences(list: &[Holder]) -> Vec<String> {
 const SOURCES_MAX: usize = 4;
 
 /// Returns one phrase about everything that was not inspected.
-fn omissions(holders: &Holders) -> Option<String> {
+pub(crate) fn omissions(holders: &Holders) -> Option<String> {
     let mut text = String::new();
     for same in holders.omissions.chunk_by(|a, b| a.reason == b.reason) {
         let named = same.iter().take(SOURCES_MAX).map(|omission| omission.source.as_str());

@@ -87,9 +87,11 @@ impl Processes {
 
     /// Adds a process; returns false if it must not be inspected.
     fn add(&mut self, search: &Search<'_>, (pid, is_caller): (i32, bool), dir: PathBuf) -> bool {
+        // A file of many answers: names are asked for once.
+        let stat = system::read(&dir.join("stat")).unwrap_or_default();
         // Threads of the kernel have neither files nor a program, and are most of the processes.
-        if is_kernel_thread(&dir) {
-            let seen = seen(pid, is_caller, dir);
+        if is_kernel_thread(&stat) {
+            let seen = seen(pid, is_caller, dir, &stat);
             self.list.push(Seen { is_kernel_thread: true, ..seen });
             return true;
         }
@@ -98,18 +100,19 @@ impl Processes {
             // It has ended in the meantime.
             Err(error) if error.is_absent() => return true,
             Err(_) => {
-                self.list.push(seen(pid, is_caller, dir));
+                self.list.push(seen(pid, is_caller, dir, &stat));
                 return false;
             }
         };
         let owner = self.list.len();
-        self.list.push(seen(pid, is_caller, dir));
+        self.list.push(seen(pid, is_caller, dir, &stat));
         let Some(Seen { dir, mount_namespace, .. }) = self.list.last() else { return true };
         let slow = self.slow.of(*mount_namespace, dir);
         let mut add = |link: &Path, fd: Option<u32>, tid: Option<i32>, access: Access| {
             let Ok(path) = fs::read_link(link) else { return };
             let is_path = path.as_os_str().as_bytes().starts_with(b"/");
-            let is_safe = is_path && !slow.holds(&path);
+            // The root of everything says nothing.
+            let is_safe = is_path && path != Path::new("/") && !slow.holds(&path);
             let status = if is_safe { search.status_of_link(link, &path) } else { None };
             self.files.push(OpenFile { owner, tid, fd, path, access, status });
         };
@@ -192,8 +195,11 @@ impl Seen {
     }
 }
 
-fn seen(pid: i32, is_caller: bool, dir: PathBuf) -> Seen {
-    let name = system::read(&dir.join("comm")).unwrap_or_default();
+fn seen(pid: i32, is_caller: bool, dir: PathBuf, stat: &[u8]) -> Seen {
+    let name = match name_in(stat) {
+        Some(name) => name.to_vec(),
+        None => system::read(&dir.join("comm")).unwrap_or_default(),
+    };
     let namespace = fs::read_link(dir.join("ns/mnt")).ok();
     Seen {
         process: Process::new(pid, OsStr::from_bytes(name.trim_ascii_end())),
@@ -204,13 +210,18 @@ fn seen(pid: i32, is_caller: bool, dir: PathBuf) -> Seen {
     }
 }
 
-/// Whether a process has the flag `PF_KTHREAD`, see proc(5).
-fn is_kernel_thread(dir: &Path) -> bool {
+/// The name in a text such as `71 (name) S 1 …`, see proc(5). It can have parentheses itself.
+fn name_in(stat: &[u8]) -> Option<&[u8]> {
+    let open = stat.iter().position(|&byte| byte == b'(')?;
+    let close = stat.iter().rposition(|&byte| byte == b')')?;
+    stat.get(open + 1..close)
+}
+
+/// Whether a process has the flag `PF_KTHREAD`.
+fn is_kernel_thread(stat: &[u8]) -> bool {
     const KERNEL_THREAD: u32 = 0x0020_0000;
-    let text = system::read(&dir.join("stat")).unwrap_or_default();
-    // A name can have parentheses.
-    let end = text.iter().rposition(|&byte| byte == b')').unwrap_or(text.len());
-    let fields = String::from_utf8_lossy(text.get(end..).unwrap_or_default());
+    let end = stat.iter().rposition(|&byte| byte == b')').unwrap_or(stat.len());
+    let fields = String::from_utf8_lossy(stat.get(end..).unwrap_or_default());
     let flags = fields.split_ascii_whitespace().nth(7).and_then(|flags| flags.parse::<u32>().ok());
     flags.is_some_and(|flags| flags & KERNEL_THREAD != 0)
 }
@@ -315,6 +326,14 @@ mod tests {
             ("command9 (9) thread 10 has /dev/null open", 1),
         ];
         assert_eq!(found, (expected.map(|(text, count)| (text.to_owned(), count)).to_vec(), true));
+    }
+
+    #[test]
+    fn names_and_threads_of_the_kernel() {
+        let stat = b"7 (a) (b) S 2 0 0 0 -1 2129984 0 0";
+        assert_eq!((name_in(stat), is_kernel_thread(stat)), (Some(&b"a) (b"[..]), true));
+        let stat = b"7 (x) S 1 7 7 34816 7 4194304 0";
+        assert!(!is_kernel_thread(stat) && !is_kernel_thread(b"") && name_in(b"7 (x").is_none());
     }
 
     #[test]

@@ -39,3 +39,4 @@ pub(crate) mod uml;
 pub(crate) mod wait;
 pub(crate) mod wait_ends;
 pub(crate) mod wait_paths;
+pub(crate) mod ways_out;

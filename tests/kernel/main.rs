@@ -107,6 +107,15 @@ const MUTATIONS: Boot = Boot { name: "mutations", ..FAULTS };
 /// The same, for hundreds of waits.
 const LATENCY: Boot = Boot { name: "latency", steady: true, ..FAULTS };
 
+/// The same, with programs that use many kinds of modules.
+const RICH: Boot = Boot {
+    name: "rich",
+    steady: true,
+    limit: Duration::from_secs(180),
+    on_request: true,
+    ..DEFAULT
+};
+
 /// Kernels that do not take every module.
 const ENFORCED: Boot = Boot { name: "enforced", parameters: &["module.sig_enforce=1"], ..DEFAULT };
 const INTEGRITY: Boot = Boot { name: "integrity", parameters: &["lockdown=integrity"], ..DEFAULT };
@@ -149,6 +158,7 @@ const AREAS: &[Area] = &[
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
     Area { name: "remove_text", boots: &[DEFAULT], tests: cases::remove_text::TESTS },
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
+    Area { name: "ways_out", boots: &[RICH], tests: cases::ways_out::TESTS },
     Area { name: "races", boots: &[DEFAULT, STRESS], tests: cases::races::TESTS },
     #[cfg(target_arch = "x86_64")]
     Area { name: "faults", boots: &[DEFAULT, FAULTS], tests: cases::faults::TESTS },

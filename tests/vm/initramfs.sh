@@ -5,7 +5,8 @@
 # usage: initramfs.sh FLAVOR OUTPUT JOB [FILE...]
 #
 # JOB is the program that init runs; each FILE goes into /. The directory of the
-# tools is taken from MODUTILS_BIN.
+# tools is taken from MODUTILS_BIN. MODUTILS_PROGRAMS names programs of this machine
+# that the guest has, too, and directories that they need.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -16,6 +17,7 @@ kernel=$(tests/vm/kernel.sh "$flavor")
 modules=$(tests/vm/modules.sh "$flavor")
 machine=$(tests/vm/machine.sh "$flavor")
 base=$PWD/target/vm/$flavor/base.cpio
+[ -z "${MODUTILS_PROGRAMS:-}" ] || base=$PWD/target/vm/$flavor/rich.cpio
 # Where the programs of another machine are.
 userland=
 [ "$machine" = "$(uname -m)" ] || userland=$(tests/vm/userland.sh "$flavor")
@@ -119,6 +121,13 @@ if [ ! -e "$base" ] || [ -n "$(find tests/vm/initramfs.sh -newer "$base")" ]; th
 	ln -sf "$dash" "$root/bin/sh"
 	for tool in insmod rmmod lsmod modprobe modinfo depmod; do
 		ln -s "$kmod" "$root/kmod/$tool"
+	done
+
+	for program in ${MODUTILS_PROGRAMS:-}; do
+		case $program in
+		*/) mkdir -p "$root$program" && cp -r "$program." "$root$program" ;;
+		*) rm -f "$root$(place_of "$program")" && with_libraries "$root" "$(place_of "$program")" ;;
+		esac
 	done
 
 	cp -r "$kernel/lib/modules/." "$root/lib/modules"
