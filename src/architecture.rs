@@ -1,4 +1,4 @@
-//! The machine that the kernel is for, which need not be the one that this program is for.
+//! The architecture of the kernel, which may differ from that of this program.
 
 use nix::sys::personality;
 use nix::sys::utsname::uname;

@@ -45,7 +45,7 @@ impl Class {
     }
 }
 
-/// What all failures of one kind have in common.
+/// The properties of all failures of one kind.
 #[derive(Debug)]
 pub(crate) struct Traits {
     pub(crate) kind: &'static str,

@@ -41,7 +41,7 @@ impl Compression {
     }
 }
 
-/// What the names of module files end in: `.ko`, alone or with the suffix of a compression.
+/// The ends of module files' names: `.ko`, alone or with the suffix of a compression.
 pub(crate) fn file_suffixes() -> impl Iterator<Item = String> {
     std::iter::once("").chain(TABLE.iter().map(|row| row.3)).map(|suffix| format!(".ko{suffix}"))
 }

@@ -1,7 +1,7 @@
 //! Modules whose init or exit function crashed, as the kernel's log shows it.
 //!
 //! An oops ends the process that ran the function. The module stays as it was, half loaded or half
-//! removed, until reboot: nothing in `/proc/modules` tells it from one that takes its time.
+//! removed, until reboot: in `/proc/modules`, it looks like one that is slow.
 
 use crate::loaded::State;
 use crate::log;
@@ -25,7 +25,7 @@ impl Crash {
     }
 }
 
-/// What became of the module, in words.
+/// The state of the module, in words.
 pub(crate) fn text(crash: Crash, name: &ModuleName) -> String {
     match crash {
         Crash::Init => {
@@ -121,7 +121,7 @@ RIP: 0010:t_stuck_init+0x1c/0x1000 [t_stuck]
         assert_eq!(found(&exit, "t_stuck"), None);
         let exit = exit.replace("__do_sys_finit_module", "__do_sys_delete_module.constprop.0");
         assert_eq!(found(&exit, "t_stuck"), Some(Crash::Exit));
-        // Elsewhere: the module is not what crashed.
+        // Elsewhere: the crash was not in the module.
         let elsewhere = REPORT.replace(" [t_stuck]", "");
         assert_eq!(found(&elsewhere, "t_stuck"), None);
         let later =

@@ -1,4 +1,4 @@
-//! The modules of a release, and what depmod(8) wrote about them.
+//! The modules of a release, and depmod(8)'s indexes of them.
 
 mod index;
 mod lists;

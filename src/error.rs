@@ -1,4 +1,4 @@
-//! What can go wrong when module files and the kernel's own files are read.
+//! Errors of reading module files and the kernel's own files.
 
 use std::path::{Path, PathBuf};
 use std::{fmt, io};

@@ -64,7 +64,7 @@ fn insert(
     } else {
         match file.compression() {
             Ok(Some(compression)) => load.compressed(compression),
-            // What cannot be looked at, such as a pipe, the kernel has the word for.
+            // The kernel has an errno for files that cannot be read here, such as a pipe.
             Ok(None) | Err(_) => load.plain(),
         }
     }
@@ -151,7 +151,7 @@ pub struct InsertError {
     failure: InsertFailure,
 }
 
-/// Who said no.
+/// Where the failure occurred.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InsertFailure {

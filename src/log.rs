@@ -24,7 +24,7 @@ pub struct KernelLog {
 
 #[derive(Debug)]
 enum Start {
-    /// Behind what was there when the log was opened.
+    /// After the records that were there when the log was opened.
     Here(Result<File, Error>),
     /// The log was not opened yet; the time of `CLOCK_MONOTONIC_RAW`.
     Time(Duration),
@@ -42,11 +42,11 @@ pub(crate) struct Record {
     pub(crate) text: String,
 }
 
-/// What was logged since a moment.
+/// The records since a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Since {
     pub(crate) records: Vec<Record>,
-    /// Exactly what came later, rather than what may have.
+    /// Whether all of them certainly came later.
     pub(crate) exact: bool,
     /// Whether nothing is missing.
     pub(crate) complete: bool,
@@ -55,7 +55,7 @@ pub(crate) struct Since {
 }
 
 impl KernelLog {
-    /// Opens the log and moves to its end. What comes later is found exactly.
+    /// Opens the log and moves to its end. Later records are found exactly.
     ///
     /// Never fails: [`System::explain`] reports a log that cannot be read.
     pub fn open(system: &System) -> Self {
@@ -70,12 +70,12 @@ impl KernelLog {
     }
 
     /// Reads the clock only, which costs no system call. The log is opened when it is read, and the
-    /// times of its records tell what came later, less exactly.
+    /// times of its records show which came later, less exactly.
     pub fn from_now() -> Self {
         Self { start: Start::Time(now()) }
     }
 
-    /// Returns what the kernel logged since, without the messages that programs put there.
+    /// Returns the kernel's records since, without messages of programs.
     pub(crate) fn read(self, system: &System) -> Result<Since, Error> {
         match self.start {
             Start::Here(file) => {

@@ -1,4 +1,4 @@
-//! Files that have no name, for what comes from elsewhere than a file.
+//! Files without a name, for modules that do not come from a file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

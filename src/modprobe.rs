@@ -39,7 +39,7 @@ pub(crate) enum Setting {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Configuration {
     pub(crate) settings: Vec<(Setting, Place)>,
-    /// Files and directories that could not be read: what they say is not known.
+    /// Files and directories that could not be read.
     pub(crate) unreadable: Vec<PathBuf>,
 }
 
@@ -90,7 +90,7 @@ impl Configuration {
     }
 }
 
-/// The settings of a file, and their lines. What modprobe does not understand, it passes over.
+/// The settings of a file, and their lines. modprobe skips lines that it does not understand.
 fn parse(text: &[u8]) -> impl Iterator<Item = (Setting, usize)> {
     joined_lines(text).into_iter().filter_map(|(line, number)| Some((setting(&line)?, number)))
 }
@@ -116,7 +116,7 @@ fn setting(line: &[u8]) -> Option<Setting> {
     }
 }
 
-/// The first word of a line, and what follows.
+/// Splits a line after its first word.
 fn word(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = line.iter().position(|byte| !is_blank(byte))?;

@@ -1,4 +1,4 @@
-//! What would help after a failure.
+//! Remedies after a failure.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub enum Remedy {
     InstalledInstead(ModuleName),
     /// Load another module file.
     Load(PathBuf),
-    /// Load an installed module and what it depends on: modprobe(8).
+    /// Load an installed module and its dependencies: modprobe(8).
     LoadInstalled(ModuleName),
     /// Remove another module.
     Remove(ModuleName),

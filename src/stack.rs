@@ -16,13 +16,13 @@ struct Frame {
     module: Option<ModuleName>,
 }
 
-/// What a thread that loads or removes a module is doing.
+/// The place in the kernel of a thread that loads or removes a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Whereabouts {
     /// The part of the load or removal.
     pub stage: Stage,
-    /// What it waits for, where the stack shows it.
+    /// The cause of a wait, if the stack shows it.
     pub wait: Option<Wait>,
     /// The innermost function that says something: of the module where one of its functions runs,
     /// else the one that sleeps.
@@ -48,7 +48,7 @@ pub enum Stage {
     Kernel,
 }
 
-/// What a thread waits for.
+/// The cause of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
@@ -100,7 +100,7 @@ impl Whereabouts {
     }
 
     fn from_frames(frames: &[Frame]) -> Self {
-        /// What `delete_module` does itself, before and after the exit function.
+        /// Functions of `delete_module` itself, before and after the exit function.
         const REMOVAL: &[&str] = &["free_module", "async_synchronize", "notifier", "klp_"];
         let calls = |names: &[&str]| {
             frames.iter().position(|frame| names.iter().any(|name| frame.function.contains(name)))

@@ -64,7 +64,7 @@ pub(crate) fn init_module(image: &[u8], arguments: &CStr) -> Result<(), Errno> {
     kmod::init_module(image, arguments).map_err(errno::from_nix)
 }
 
-/// What `delete_module` is to do about references.
+/// How `delete_module` treats references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deletion {
     /// Fail if there are any.

@@ -85,7 +85,7 @@ impl System {
         self.root.join("proc/sys").join(name)
     }
 
-    /// Whether /sys shows modules: without it, the absence of a module there tells nothing.
+    /// Whether /sys shows modules: without it, the absence of a module there means nothing.
     pub(crate) fn has_module_dirs(&self) -> bool {
         self.root.join("sys/module").is_dir()
     }
@@ -198,7 +198,7 @@ impl System {
         self.root.join("sys/kernel/livepatch")
     }
 
-    /// What the kernel was booted with.
+    /// The kernel command line.
     pub(crate) fn command_line(&self) -> PathBuf {
         self.root.join("proc/cmdline")
     }
@@ -274,7 +274,7 @@ impl System {
         if beside.exists() { beside } else { self.root.join(format!("boot/{file}-{release}")) }
     }
 
-    /// The container that the system is, by the name of what made it.
+    /// The container that the system runs in, by the name of its manager.
     pub(crate) fn container(&self) -> Option<String> {
         const MARKS: &[(&str, &str)] = &[(".dockerenv", "docker"), ("run/.containerenv", "podman")];
         let marked = MARKS.iter().find(|(file, _)| self.root.join(file).exists());

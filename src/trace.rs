@@ -60,7 +60,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // What cannot be removed now, a later run will.
+        // A later run removes those that cannot be removed now.
         let _ = fs::remove_dir(&self.0);
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn holds(
     let mut decoder = decoder(compression, input, Extent::All)?.take(limit);
     let mut window = Vec::new();
     loop {
-        // What may be the start stays.
+        // Keep bytes that may start a member.
         let kept = window.len().min(bytes.len().saturating_sub(1));
         window.drain(..window.len() - kept);
         let read = decoder.by_ref().take(CHUNK).read_to_end(&mut window).map_err(corrupt)?;
@@ -60,7 +60,7 @@ pub(super) fn holds(
 
 const CHUNK: u64 = 1 << 16;
 
-/// What the first stream, member or frame of a file holds.
+/// The data of the first stream, member or frame of a file.
 #[derive(Default)]
 pub(super) struct Part {
     pub(super) bytes: Vec<u8>,
@@ -119,7 +119,7 @@ fn decoder<'a>(
 
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
-/// What the decompressed data is, if it is not an ELF object.
+/// The apparent format of the decompressed data, unless it is an ELF object.
 fn instead(start: &[u8]) -> String {
     match Compression::sniff(start) {
         Some(again) => format!("it is compressed twice; inside is {} again", again.as_str()),
@@ -134,7 +134,7 @@ fn collect(mut decoder: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     decoder.by_ref().take(ELF_MAGIC.len() as u64).read_to_end(&mut bytes).map_err(corrupt)?;
     if bytes != ELF_MAGIC {
-        // Enough to tell what it is instead; damage behind that is of no interest any more.
+        // Enough to recognize the format; damage after that does not matter.
         let _ = decoder.by_ref().take(508).read_to_end(&mut bytes);
         return Err(Error::new(ErrorKind::NotElf, instead(&bytes)));
     }

@@ -1,4 +1,4 @@
-//! What the kernel's own decoders take: less than the formats allow.
+//! The limits of the kernel's own decoders, which accept less than the formats allow.
 //!
 //! From `kernel/module/decompress.c`, `lib/xz/xz_dec_stream.c` and `lib/zstd`. Asking the kernel to
 //! decompress a stream that it refuses costs a line in its log, and its EINVAL looks like that of
@@ -24,7 +24,7 @@ const CODE_FILTERS: &[CodeFilter] = &[
     code_filter(7, "CONFIG_XZ_DEC_ARM", &["arm"]),
     code_filter(8, "CONFIG_XZ_DEC_ARMTHUMB", &["arm"]),
     code_filter(9, "CONFIG_XZ_DEC_SPARC", &["sparc"]),
-    // Since Linux 6.12, so that the architecture alone tells nothing.
+    // Since Linux 6.12: the architecture alone does not show it.
     code_filter(10, "CONFIG_XZ_DEC_ARM64", &[]),
     code_filter(11, "CONFIG_XZ_DEC_RISCV", &[]),
 ];
@@ -62,9 +62,9 @@ pub(super) fn reads(start: &[u8], has_filter: impl FnOnce(CodeFilter) -> bool) -
 /// The filter that runs before LZMA2.
 enum Filters {
     None,
-    /// What a kernel may be built to undo.
+    /// A filter that a kernel may support.
     Code(CodeFilter),
-    /// What none can: another filter, or several.
+    /// A filter, or several, that no kernel supports.
     Other,
 }
 

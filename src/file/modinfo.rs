@@ -1,9 +1,9 @@
-//! The section `.modinfo`: what a module says about itself.
+//! The section `.modinfo`: a module's description of itself.
 //!
 //! `tag=value` strings that each end with one or more NULs; a tag may repeat. From `next_string`
 //! and `get_next_modinfo` in the kernel's `kernel/module/main.c`.
 
-/// What a module says about itself.
+/// The entries of `.modinfo`.
 #[derive(Clone, Copy, Debug)]
 pub struct ModInfo<'data> {
     section: &'data [u8],

@@ -5,7 +5,7 @@
 
 use super::ModInfo;
 
-/// A parameter, as far as the module tells.
+/// A parameter, as the module declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parameter {
@@ -13,7 +13,7 @@ pub struct Parameter {
     pub name: Vec<u8>,
     /// `int`, `bool`, `charp`, `array of int` and so on, or a name of the module's own.
     pub kind: Option<Vec<u8>>,
-    /// What it is for, in the author's words.
+    /// The author's description.
     pub description: Option<Vec<u8>>,
 }
 

@@ -14,7 +14,7 @@ pub(super) fn check<'data>(object: &File<'data, impl ReadRef<'data>>) -> Result<
         if !sh_flags.contains(elf::SHF_ALLOC) {
             continue;
         }
-        // What has no bytes in the file is zeros.
+        // A section without bytes in the file is all zeros.
         let data = section.data().unwrap_or_default();
         for (offset, relocation) in section.relocations() {
             let RelocationFlags::Elf { r_type } = relocation.flags() else { continue };

@@ -7,7 +7,7 @@
 const MARKER: &[u8] = b"~Module signature appended~\n";
 const INFO_LENGTH: usize = 12;
 
-/// What there is behind a module.
+/// The bytes after a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signature {

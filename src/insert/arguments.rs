@@ -158,14 +158,14 @@ fn split(argument: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Whether the kernel reads the text as this parameter, and what comes after it as such.
+/// Whether the kernel reads the text as this parameter, and the rest unchanged.
 fn reads_back(text: &[u8], after: &[u8], name: &[u8], value: &[u8]) -> bool {
     let followed = [text, after].concat();
     let (first, rest) = next_arg(&followed);
     first == (name, Some(value)) && rest == after.strip_prefix(b" ").unwrap_or(after)
 }
 
-/// What the kernel's `isspace` takes for white space: Latin-1, whatever the encoding.
+/// White space for the kernel's `isspace`: Latin-1, whatever the encoding.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r' | 0xa0)
 }

@@ -92,7 +92,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Its file, and what that depends on.
+    /// Its file, and the modules that it depends on.
     fn of_the_release(&self, name: &ModuleName) -> Option<(ModuleFile, Vec<ModuleName>)> {
         let file = ModuleFile::open(self.tree.file_of(name)?).ok()?;
         let further = depends(file.image());

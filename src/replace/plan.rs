@@ -13,7 +13,7 @@ use crate::name::ModuleName;
 use crate::remedy::{Change, Remedy};
 use crate::shell::shell_word;
 
-/// What the caller wants.
+/// The caller's options.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "switches of the caller")]
 pub struct Wishes {
@@ -27,7 +27,7 @@ pub struct Wishes {
     pub if_needed: bool,
 }
 
-/// What a replacement does, in order.
+/// The steps of a replacement, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
@@ -195,7 +195,7 @@ impl Obstacle {
 }
 
 impl Obstacle {
-    /// Returns what would let the replacement begin.
+    /// Returns remedies that would let the replacement begin.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self {
             Self::Users { .. } => vec![Remedy::Repeat(Change::Recursive)],

@@ -32,7 +32,7 @@ pub struct Survey {
     pub parameters_match: bool,
 }
 
-/// A loaded module, and what it takes to load it again.
+/// A loaded module, with everything to load it again.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Resident {

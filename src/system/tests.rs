@@ -1,6 +1,6 @@
 use super::*;
 
-/// A captured system that does not say what it is, is not the one that the test runs on.
+/// A captured system without a release is not the running one.
 #[test]
 fn a_captured_system_is_never_the_running_one() {
     let captured = System::at("tests/fixtures");

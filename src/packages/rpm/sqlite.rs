@@ -1,5 +1,5 @@
 //! As much of the file format of `SQLite` as finding a row takes; see "Database File Format" in its
-//! documentation. What a write-ahead log still holds is not seen.
+//! documentation. A write-ahead log is not read.
 
 use std::cmp::Ordering;
 use std::fs::File;
@@ -27,7 +27,7 @@ const PAYLOAD_MAX: usize = 64 << 20;
 pub(super) struct Database {
     file: File,
     page_size: usize,
-    /// What a page has for data.
+    /// The part of a page that has data.
     usable: usize,
 }
 
