@@ -1,8 +1,10 @@
 //! What the commands print as JSON follows the schemas in `schema/`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use modutils::holders::HolderKind;
 use serde_json::Value;
 
 use crate::command::run;
@@ -91,4 +93,14 @@ fn every_column_is_in_the_schema() {
     for column in columns {
         assert!(fields.contains_key(&column), "{column} is not in the schema");
     }
+}
+
+/// Each kind of holder has a description.
+#[test]
+fn every_kind_of_holder_is_in_the_schema() {
+    let results = schema("results.json");
+    let kinds = results["$defs"]["holder"]["oneOf"].as_array().unwrap().iter();
+    let described: BTreeSet<_> =
+        kinds.map(|kind| kind["properties"]["kind"]["const"].as_str().unwrap()).collect();
+    assert_eq!(described, HolderKind::KINDS.iter().copied().collect());
 }
