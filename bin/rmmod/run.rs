@@ -136,17 +136,23 @@ impl<'a> Session<'a> {
     }
 
     /// Unpredictable: a driver that releases its devices can free references of unknown
-    /// origin.
+    /// origin, and those of the devices.
     fn doubt(&self, error: &RemoveError, gone: &[ModuleName]) -> Option<String> {
         if gone.is_empty() || !matches!(error.refusal(), Refusal::InUse { .. }) {
             return None;
         }
         let module = error.module()?;
-        let unknown = self.kernel.holders(module).unexplained?;
-        let references =
-            if unknown == 1 { "1 reference".to_owned() } else { format!("{unknown} references") };
-        (unknown > 0)
-            .then(|| format!("{}: {references} of unknown origin; it may stay in use", module.name))
+        let holders = self.kernel.holders(module);
+        let reason = match holders.unexplained? {
+            0 => {
+                let mut holding = holders.list.iter().filter(|holder| holder.references > 0);
+                let device = holding.find(|holder| holder.kind.is_device_in_use())?;
+                device.kind.to_string()
+            }
+            1 => "1 reference of unknown origin".to_owned(),
+            unknown => format!("{unknown} references of unknown origin"),
+        };
+        Some(format!("{}: {reason}; it may stay in use", module.name))
     }
 
     /// Reports a failure; of a module behind another that was reported, only that.

@@ -340,6 +340,11 @@ impl HolderKind {
         matches!(self, Self::Module { .. } | Self::Loader { .. })
     }
 
+    /// Whether it is a device, which goes away with its driver: another module, possibly.
+    pub fn is_device_in_use(&self) -> bool {
+        matches!(self, Self::SysfsObject { .. })
+    }
+
     /// The rank in a list of holders.
     pub(super) fn rank(&self) -> u8 {
         match self {
