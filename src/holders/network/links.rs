@@ -71,7 +71,8 @@ const COUNTED: [&[u8]; 2] = [b"nlmon", b"vsockmon"];
 /// Interfaces of the module's kind of link that take a reference, and those in other network
 /// namespaces.
 pub(in crate::holders) fn of_kind(search: &Search<'_>) -> Vec<Holder> {
-    if !search.is_kind("rtnl-link-", &[]) {
+    // tun has no such alias.
+    if !search.is_kind("rtnl-link-", &["tun"]) {
         return Vec::new();
     }
     in_each(search, |search| {
