@@ -9,17 +9,28 @@ use serde_json::{Value, json};
 
 use crate::common::unprintable::escaped;
 
-/// Returns a phrase for each holder, those with references first, and last one for unknown holders.
+/// Returns a phrase for each holder, and last one for unknown holders.
 pub(crate) fn phrases(module: &LoadedModule, holders: &Holders) -> Vec<String> {
-    let holding = holders.list.iter().filter(|holder| holder.kind.consequence().is_none());
-    let mut list: Vec<_> = holding.map(phrase).collect();
+    let mut list: Vec<_> = holding(holders).map(phrase).collect();
+    list.extend(remainder(module, holders));
+    list
+}
+
+/// Returns what holds references.
+pub(crate) fn holding(holders: &Holders) -> impl Iterator<Item = &Holder> {
+    holders.list.iter().filter(|holder| holder.kind.consequence().is_none())
+}
+
+/// Returns phrases about references whose holder is unknown, and about what was not inspected.
+pub(crate) fn remainder(module: &LoadedModule, holders: &Holders) -> Vec<String> {
+    let mut list = Vec::new();
     match holders.unexplained {
         Some(1) => list.push("1 reference of unknown origin".to_owned()),
         Some(count @ 2..) => list.push(format!("{count} references of unknown origin")),
         Some(0) => {}
         None => list.push("the kernel keeps no count of references".to_owned()),
     }
-    if list.is_empty() && module.refcnt == Some(0) {
+    if list.is_empty() && holding(holders).next().is_none() && module.refcnt == Some(0) {
         list.push("not in use".to_owned());
     }
     list.extend(omissions(holders));
@@ -62,7 +73,8 @@ pub(crate) fn count(module: &LoadedModule) -> String {
     }
 }
 
-fn phrase(holder: &Holder) -> String {
+/// Returns who it is, in words.
+pub(crate) fn phrase(holder: &Holder) -> String {
     // A process gives itself any name: line breaks in a name do not start a line.
     let what = escaped(holder.kind.to_string().as_bytes());
     let is_device = matches!(&holder.kind, HolderKind::Process { access: Access::Open, .. });
@@ -82,6 +94,16 @@ fn phrase(holder: &Holder) -> String {
 pub(crate) fn ways_out(holders: &Holders) -> Vec<WayOut> {
     let mut list = Vec::new();
     collect(&holders.list, &mut list);
+    list
+}
+
+/// Returns the ways to end this hold: of a module that is itself held, first of what holds that.
+pub(crate) fn ways_out_of(holder: &Holder) -> Vec<WayOut> {
+    let mut list = Vec::new();
+    collect(std::slice::from_ref(holder), &mut list);
+    if let (HolderKind::Module { .. }, Some(way_out)) = (&holder.kind, &holder.way_out) {
+        list.push(way_out.clone());
+    }
     list
 }
 

@@ -3,10 +3,12 @@
 use std::fmt::Write;
 
 use modutils::System;
+use modutils::diagnosis::{Remedy, WayOut};
 use modutils::loaded::{LoadedModule, State};
 
 use super::holders;
-use super::options::Options;
+use super::options::{Options, TOOL};
+use crate::common::invocation::Invocation;
 use crate::common::output;
 use crate::common::report::Reporter;
 use crate::common::results::{self, Record};
@@ -30,11 +32,25 @@ pub(crate) fn print(results: Results, options: &Options, reporter: &Reporter) ->
 
 /// Returns the lines of `--who` about one module.
 pub(crate) fn who(system: &System, module: &LoadedModule) -> String {
+    let invocation = Invocation::of_process(TOOL);
     let holders = system.holders(module);
     let mut text = format!("{}: {}\n", module.name, holders::count(module));
-    let phrases = holders::phrases(module, &holders).into_iter();
+    let mut advised = Vec::new();
     // Writing to a String cannot fail.
-    for phrase in phrases.chain(obstacle(module).map(str::to_owned)) {
+    for holder in holders::holding(&holders) {
+        let _ = writeln!(text, "  {}", holders::phrase(holder));
+        for way_out in holders::ways_out_of(holder) {
+            if !advised.contains(&way_out) {
+                let shown = invocation.show(&Remedy::Other(way_out.clone()));
+                if let Some(WayOut::Command(what) | WayOut::Step(what)) = shown {
+                    let _ = writeln!(text, "    fix: {what}");
+                }
+                advised.push(way_out);
+            }
+        }
+    }
+    let rest = holders::remainder(module, &holders).into_iter();
+    for phrase in rest.chain(obstacle(module).map(str::to_owned)) {
         let _ = writeln!(text, "  {phrase}");
     }
     for consequence in holders::consequences(&holders.list) {

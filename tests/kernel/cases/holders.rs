@@ -45,6 +45,11 @@ pub(super) fn myself() -> String {
     format!("{} ({})", name.trim(), std::process::id())
 }
 
+/// What ends our own holds.
+fn kill() -> String {
+    format!("    fix: kill {}\n", std::process::id())
+}
+
 pub(super) fn open(path: &str) -> File {
     wait_for("the device", || fs::exists(path).unwrap());
     File::open(path).unwrap()
@@ -104,7 +109,7 @@ fn data_of(name: &str) -> Value {
 
 fn modules() {
     let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
-    who("t_base").prints("t_base: 1 reference\n  used by module t_user\n");
+    who("t_base").prints("t_base: 1 reference\n  used by module t_user\n    fix: rmmod t_user\n");
 }
 
 /// `t_dev` was loaded from nowhere that is indexed: that its name is the device's is all there is.
@@ -112,8 +117,9 @@ fn misc_device() {
     let _loaded = Loaded::new("t_dev", "");
     let _open = open("/dev/t_dev");
     who("t_dev").prints(&format!(
-        "t_dev: 1 reference\n  {} has /dev/t_dev open (probably a device of this module)\n",
-        myself()
+        "t_dev: 1 reference\n  {} has /dev/t_dev open (probably a device of this module)\n{}",
+        myself(),
+        kill()
     ));
 }
 
@@ -124,8 +130,9 @@ fn cdev() {
     let _open = open("/dev/t_cdev");
     who("t_dev").prints(&format!(
         "t_dev: 2 references\n  {} has /dev/t_cdev open (probably a device of this module) \
-         (2 references)\n",
-        myself()
+         (2 references)\n{}",
+        myself(),
+        kill()
     ));
 }
 
@@ -208,18 +215,24 @@ fn mounted_on_a_loop_device() {
     run(["losetup", "-d", "/dev/loop0"]).succeeds();
 
     vfat.prints(
-        "vfat: 1 reference\n  vfat is mounted on /tmp/mounted here\n  \
-         vfat is mounted on /tmp/again\n",
+        "vfat: 1 reference\n  vfat is mounted on /tmp/mounted here\n    \
+         fix: umount '/tmp/mounted here'\n  \
+         vfat is mounted on /tmp/again\n    fix: umount /tmp/again\n",
     );
     of_loop.prints(
-        "loop: 2 references\n  vfat is mounted on /tmp/mounted here\n  \
-         vfat is mounted on /tmp/again\n  \
-         loop0 is bound to /tmp/disk\n",
+        "loop: 2 references\n  vfat is mounted on /tmp/mounted here\n    \
+         fix: umount '/tmp/mounted here'\n  \
+         vfat is mounted on /tmp/again\n    fix: umount /tmp/again\n  \
+         loop0 is bound to /tmp/disk\n    fix: losetup -d /dev/loop0\n",
     );
-    bound.prints("loop: 1 reference\n  loop0 is bound to /tmp/disk\n");
+    bound.prints(
+        "loop: 1 reference\n  loop0 is bound to /tmp/disk\n    fix: losetup -d /dev/loop0\n",
+    );
     opened.prints(&format!(
-        "loop: 2 references\n  {} has /dev/loop0 open\n  loop0 is bound to /tmp/disk\n",
-        myself()
+        "loop: 2 references\n  {} has /dev/loop0 open\n{}  loop0 is bound to /tmp/disk\n    \
+         fix: losetup -d /dev/loop0\n",
+        myself(),
+        kill()
     ));
     run(["rmmod", "--wait=2", "loop"]).succeeds_silently();
 }
@@ -228,8 +241,9 @@ fn tun() {
     load(&["tun"]);
     let open = open("/dev/net/tun");
     who("tun").prints(&format!(
-        "tun: 2 references\n  {} has /dev/net/tun open (2 references)\n",
-        myself()
+        "tun: 2 references\n  {} has /dev/net/tun open (2 references)\n{}",
+        myself(),
+        kill()
     ));
     drop(open);
     run(["ip", "tuntap", "add", "name", "t_tun", "mode", "tun"]);
@@ -246,8 +260,11 @@ fn sockets() {
     let open =
         || socket(AddressFamily::Alg, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).unwrap();
     let two = (open(), open());
-    who("af_alg")
-        .prints(&format!("af_alg: 4 references\n  {} has ALG sockets (4 references)\n", myself()));
+    who("af_alg").prints(&format!(
+        "af_alg: 4 references\n  {} has ALG sockets (4 references)\n{}",
+        myself(),
+        kill()
+    ));
     drop(two);
     run(["rmmod", "--wait=2", "af_alg"]).succeeds_silently();
 }
