@@ -17,6 +17,8 @@ const CHARACTER: &[Row] = &[
     ("infiniband_cm", "", "ib_ucm"),
     ("infiniband_mad", "", "ib_umad"),
     ("infiniband_verbs", "", "ib_uverbs"),
+    ("ipvtap", "tap", "tap"),
+    ("macvtap", "tap", "tap"),
     ("input", "event", "evdev"),
     ("input", "js", "joydev"),
     ("input", "mice", "mousedev"),

@@ -53,11 +53,15 @@ impl Descriptor<'_> {
         self.owner.process.clone()
     }
 
+    /// The link of `/proc/PID/fd`.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        Some(self.owner.dir.join("fd").join(self.file.fd?.to_string()))
+    }
+
     /// The namespace that it refers to, and the file to enter it by.
     pub(super) fn namespace(&self) -> Option<(Namespace, PathBuf)> {
         let fd = self.file.fd?;
-        let path = self.owner.dir.join("fd").join(fd.to_string());
-        Some((Namespace::of_descriptor(&self.owner.process, fd), path))
+        Some((Namespace::of_descriptor(&self.owner.process, fd), self.path()?))
     }
 
     /// Adds the command that ends the process.

@@ -21,10 +21,12 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         list.extend(lost_loops(search));
         list.extend(contexts(search));
         list.extend(lost_probes(search));
+    } else {
+        // Those of a file system run for as long as it is mounted, and hold nothing.
+        list.extend(threads::of(search));
     }
     list.extend(in_flight(search));
     list.extend(debugging(search));
-    list.extend(threads::of(search));
     let total: u64 = list.iter().map(|holder| holder.references).sum();
     let fits = total == search.left();
     for holder in &mut list {

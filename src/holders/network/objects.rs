@@ -37,6 +37,8 @@ pub enum NetworkObject {
     DefaultQdisc {
         /// Kind of the queueing discipline.
         qdisc: Text,
+        /// The setting below `net.core`.
+        setting: Text,
     },
     /// A traffic filter.
     Filter {
@@ -114,6 +116,8 @@ pub enum NetworkObject {
     DefaultCongestionControl {
         /// Name of the algorithm.
         algorithm: Text,
+        /// The setting below `net.ipv4`.
+        setting: Text,
     },
     /// A socket that a process cannot be found for.
     Socket {
@@ -170,7 +174,7 @@ impl fmt::Display for NetworkObject {
             Self::Qdisc { interface, qdisc, handle } => {
                 write!(f, "interface {interface} has the qdisc {qdisc} {handle}")
             }
-            Self::DefaultQdisc { qdisc } => {
+            Self::DefaultQdisc { qdisc, .. } => {
                 write!(f, "{qdisc} is the default qdisc (net.core.default_qdisc)")
             }
             Self::Filter { interface, filter, parent, preference, ematch } => {
@@ -208,7 +212,7 @@ impl fmt::Display for NetworkObject {
             Self::Cipher { interface, algorithm } => {
                 write!(f, "interface {interface} encrypts with {algorithm}")
             }
-            Self::DefaultCongestionControl { algorithm } => {
+            Self::DefaultCongestionControl { algorithm, .. } => {
                 write!(f, "{algorithm} is the default congestion control of TCP")
             }
             Self::Socket { protocol, id } => {

@@ -147,7 +147,8 @@ fn default_qdisc(search: &Search<'_>) -> Option<Holder> {
     if !is_own(search, "sch", kind.as_bytes()) {
         return None;
     }
-    let object = NetworkObject::DefaultQdisc { qdisc: kind.into() };
+    let object =
+        NetworkObject::DefaultQdisc { qdisc: kind.into(), setting: "default_qdisc".into() };
     Some(Holder::in_network(object).ended_by("sysctl -w net.core.default_qdisc=pfifo_fast"))
 }
 

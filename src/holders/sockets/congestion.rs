@@ -26,7 +26,10 @@ pub(in crate::holders) fn congestion(search: &Search<'_>) -> Vec<Holder> {
     let mut list = in_each(search, |search| {
         let default = search.system.sysctl("net/ipv4/tcp_congestion_control");
         let is_default = system::read_text(&default).is_ok_and(|default| default == name);
-        let object = NetworkObject::DefaultCongestionControl { algorithm: name.into() };
+        let object = NetworkObject::DefaultCongestionControl {
+            algorithm: name.into(),
+            setting: "tcp_congestion_control".into(),
+        };
         let command = "sysctl -w net.ipv4.tcp_congestion_control=reno";
         is_default.then(|| Holder::in_network(object).ended_by(command)).into_iter().collect()
     });

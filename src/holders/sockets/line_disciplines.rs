@@ -22,13 +22,17 @@ pub(in crate::holders) fn line_disciplines(search: &Search<'_>) -> Vec<Holder> {
     }
     let mut list = Vec::new();
     let (mut terminals, mut seen) = (HashSet::new(), HashSet::new());
-    // The masters last: a process with the terminal itself open uses the discipline.
+    // The masters last, and before them who has the master, too: a process that has only the
+    // terminal itself uses the discipline.
     let is_master = |descriptor: &Descriptor<'_>| descriptor.link().ends_with(b"ptmx");
     let files = [b"/dev/tty", b"/dev/pts"].into_iter();
     let files = files.flat_map(|prefix| with_prefix(search, prefix));
     let files = files.chain(with_prefix(search, b"/dev/ptmx"));
     let (masters, slaves): (Vec<_>, Vec<_>) = files.partition(is_master);
-    for descriptor in slaves.into_iter().chain(masters) {
+    let serving: HashSet<_> = masters.iter().map(|master| master.process().pid).collect();
+    let (own, users): (Vec<_>, Vec<_>) =
+        slaves.into_iter().partition(|slave| serving.contains(&slave.process().pid));
+    for descriptor in users.into_iter().chain(own).chain(masters) {
         if search.is_late() {
             break;
         }

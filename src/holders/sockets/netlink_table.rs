@@ -1,8 +1,12 @@
 //! Netlink sockets, of `/proc/net/netlink`.
 
-use rustix::net::Protocol;
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
-use super::network_file;
+use rustix::net::Protocol;
+use rustix::net::sockopt::socket_protocol;
+
+use super::{network_file, protocol_of};
 use crate::holders::descriptors::{Descriptor, sockets};
 use crate::holders::namespaces::in_each;
 use crate::holders::network::NetworkObject;
@@ -63,9 +67,11 @@ pub(in crate::holders) fn netlink_sockets(search: &Search<'_>) -> Vec<Holder> {
         return Vec::new();
     }
     let sockets = sockets(search);
-    in_each(search, |search| {
+    let listed = Mutex::new(HashSet::new());
+    let mut list = in_each(search, |search| {
         let mut list = Vec::new();
         for row in rows(&network_file(search, "netlink")) {
+            listed.lock().unwrap_or_else(PoisonError::into_inner).insert(row.inode);
             let descriptor = sockets.get(&row.inode);
             if let Some((_, name, _)) = own.filter(|(number, ..)| *number == row.protocol) {
                 list.extend(socket(row, descriptor, name));
@@ -79,7 +85,27 @@ pub(in crate::holders) fn netlink_sockets(search: &Search<'_>) -> Vec<Holder> {
             }
         }
         list
-    })
+    });
+    let listed = listed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let unlisted = sockets.iter().filter(|(inode, _)| !listed.contains(inode));
+    for (_, descriptor) in unlisted.take_while(|_| !search.is_late()) {
+        let own = own.filter(|(number, ..)| protocol_number(search, descriptor) == Some(*number));
+        if let Some((_, name, _)) = own {
+            let protocol = Text::from(*name);
+            let kind = HolderKind::Socket { process: descriptor.process(), protocol };
+            list.push(descriptor.hold(Holder::known(kind)));
+        }
+    }
+    list
+}
+
+/// The protocol of a netlink socket that was not bound to a port yet: the table lacks it.
+fn protocol_number(search: &Search<'_>, descriptor: &Descriptor<'_>) -> Option<u32> {
+    if protocol_of(&descriptor.path()?)? != b"NETLINK" {
+        return None;
+    }
+    let protocol = socket_protocol(descriptor.duplicate(search)?).ok()??;
+    Some(protocol.as_raw().get())
 }
 
 fn socket(row: Row, descriptor: Option<&Descriptor<'_>>, protocol: &str) -> Option<Holder> {
