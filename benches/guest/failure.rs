@@ -36,7 +36,9 @@ fn other_version(file: &Path) -> String {
     let mut bytes = fs::read(file).expect("the module");
     let magic = b"vermagic=";
     let at = bytes.windows(magic.len()).position(|part| part == magic).expect("a version magic");
-    bytes[at + magic.len()] = b'X';
+    // With symbol versions, the kernel skips the release, which ends at a space.
+    let end = bytes[at..].iter().position(|&byte| byte == b' ').expect("more than the release");
+    bytes[at + end + 1] = b'X';
     let other = "/tmp/other.ko";
     fs::write(other, bytes).expect("a file");
     other.to_owned()
