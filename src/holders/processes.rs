@@ -111,7 +111,7 @@ impl Processes {
         let mut add = |link: &Path, fd: Option<u32>, tid: Option<i32>, access: Access| {
             let Ok(path) = fs::read_link(link) else { return };
             let is_path = path.as_os_str().as_bytes().starts_with(b"/");
-            // The root of what is mounted nowhere is "/", too.
+            // The root of an unmounted file system is "/", too.
             let is_safe = is_path && !slow.holds(&path);
             let status = if is_safe { search.status_of_link(link, &path) } else { None };
             self.files.push(OpenFile { owner, tid, fd, path, access, status });
