@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use super::report_times;
 use super::tools::implementations;
-use super::{release, tell};
-use crate::measure::with_times;
-use crate::race::{Contender, Start, race};
+use crate::race::Contender;
 
 /// Built without what the kernel has to have, for its version magic.
 pub(super) fn of_small_and_large(large: &Path) {
@@ -22,13 +21,7 @@ pub(super) fn of_small_and_large(large: &Path) {
             }
         }
         let case = format!("insmod that fails, {size} module");
-        let times = race(&contenders, 7, Start::Spread);
-        let results: Vec<_> = contenders
-            .iter()
-            .zip(times)
-            .map(|(contender, times)| with_times(&release(), &case, contender, &times))
-            .collect();
-        tell(&results);
+        report_times(&case, 7, &contenders);
     }
 }
 

@@ -5,9 +5,8 @@ use std::iter;
 
 use super::copies::{self, TREE};
 use super::tools::{implementations, modprobes};
-use super::{release, report, tell};
-use crate::measure::with_times;
-use crate::race::{Contender, Start, race};
+use super::{report, report_times};
+use crate::race::Contender;
 
 /// How many are loaded by a script.
 const LOADS: usize = 200;
@@ -33,13 +32,7 @@ pub(super) fn loaded() {
     }
     // Each run is hundreds of loads; strace would take minutes, and see what it sees of one.
     let case = format!("{LOADS} modules one after another");
-    let times = race(&contenders, 1, Start::Spread);
-    let results: Vec<_> = contenders
-        .iter()
-        .zip(times)
-        .map(|(contender, times)| with_times(&release(), &case, contender, &times))
-        .collect();
-    tell(&results);
+    report_times(&case, 1, &contenders);
 }
 
 fn from_script(tool: &'static str, line: impl Fn(usize) -> String) -> Contender {
