@@ -135,7 +135,7 @@ check-host:
 	cargo clippy --locked --package modutils --no-default-features --all-targets -- -D warnings
 	cargo test --quiet --locked --package modutils --no-default-features --lib
 	cargo clippy --locked --package modutils --all-features --all-targets -- -D warnings
-	cargo package --locked --workspace --allow-dirty --quiet
+	@tests/package.sh
 	@tests/msrv.sh
 	@tests/deny.sh
 	cargo test --locked --no-fail-fast

@@ -37,7 +37,8 @@ fn checks_without_a_kernel_run_where_there_is_no_apt() {
         .unwrap();
     let plan = String::from_utf8_lossy(&output.stdout).into_owned();
     let setup = plan.lines().position(|line| line == "tests/vm/tools.sh");
-    for step in ["cargo fmt", "cargo clippy", "cargo package", "cargo test --locked --no-fail-fast"]
+    for step in
+        ["cargo fmt", "cargo clippy", "tests/package.sh", "cargo test --locked --no-fail-fast"]
     {
         let at = plan.lines().position(|line| line.starts_with(step));
         assert!(at.is_some() && at < setup, "{step}: {output:?}");
