@@ -14,6 +14,7 @@ mod classes;
 mod configfs;
 mod crypto;
 mod descriptors;
+mod device;
 mod devices;
 mod dm;
 mod drivers;
@@ -31,10 +32,12 @@ mod netfilter;
 mod netlink;
 mod network;
 mod paths;
+mod process;
 mod processes;
 mod recording;
 mod registered;
 mod search;
+mod seen;
 mod slow_mounts;
 mod sockets;
 mod text;
@@ -43,6 +46,7 @@ mod tracing;
 mod unmounted;
 mod unowned;
 mod views;
+mod words;
 
 use std::time::{Duration, Instant};
 
@@ -52,13 +56,14 @@ use crate::shell::shell_word;
 use crate::system::System;
 use search::Search;
 
-pub use holder::{Access, Certainty, Holder, HolderKind, Namespace, Process};
-pub use netfilter::NetfilterObject;
-pub use network::{InterfaceState, NetworkObject};
+pub use holder::{Certainty, Holder, HolderKind};
+pub use netfilter::objects::NetfilterObject;
+pub use network::objects::{InterfaceState, NetworkObject};
+pub use process::{Access, Namespace, Process};
 pub use recording::{Change, Recorder, Recording};
 pub use search::{Omission, OmissionReason};
 pub use text::Text;
-pub use tracing::TracingObject;
+pub use tracing::objects::TracingObject;
 
 /// The references to one module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::devices::{Device, Kind};
+use super::device::{Device, Kind};
 use super::mountinfo::unescaped;
 use super::search::Search;
 use super::{Certainty, Holder, HolderKind, Text};

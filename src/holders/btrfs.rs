@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::devices::{Device, Kind};
+use super::device::{Device, Kind};
 use super::mountinfo::Mount;
 use super::search::Search;
 use crate::directory;

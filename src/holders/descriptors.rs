@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::holder::{Holder, Namespace, Process};
-use super::processes::{OpenFile, Seen, namespace_number};
+use super::holder::Holder;
+use super::process::{Namespace, Process};
 use super::search::Search;
+use super::seen::{OpenFile, Seen, link_number};
 use crate::system;
 
 /// A descriptor of a process.
@@ -36,7 +37,7 @@ pub(super) fn with_prefix<'a>(
 pub(super) fn sockets<'a>(search: &'a Search<'_>) -> HashMap<u64, Descriptor<'a>> {
     let mut sockets = HashMap::new();
     for descriptor in with_prefix(search, b"socket:[") {
-        if let Some(inode) = namespace_number(descriptor.link()) {
+        if let Some(inode) = link_number(descriptor.link()) {
             sockets.entry(inode).or_insert(descriptor);
         }
     }

@@ -1,16 +1,14 @@
 //! Which module a device node is of.
 
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
-use rustix::fs::FileType;
-
-use super::Certainty;
 use super::classes;
+use super::device::{Device, Kind, MISC};
+use super::holder::Certainty;
 use super::search::Search;
 use super::unowned;
 use crate::directory;
@@ -20,62 +18,12 @@ use crate::system::{self, System};
 /// `/dev/kvm` (`kvm_init` in `virt/kvm/kvm_main.c`).
 const KVM: Device = Device { kind: Kind::Char, major: 10, minor: 232 };
 
-/// The major number of the miscellaneous devices, each of which can be of another module.
-const MISC: u32 = 10;
-
 /// Majors of devices that are part of every kernel that has them: memory, terminals, consoles, the
 /// core of input, pseudo terminals (`Documentation/admin-guide/devices.txt`).
 const BUILT_IN: [u32; 14] = [1, 2, 3, 4, 5, 7, 136, 137, 138, 139, 140, 141, 142, 143];
 
 /// Classes whose device files do not hold the driver of the device, which may go at any time.
 const UNHELD: [&str; 5] = ["gpio", "hidraw", "input", "tpm", "tpmrm"];
-
-/// A kind of device node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    Char,
-    Block,
-}
-
-/// A device number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Device {
-    pub(super) kind: Kind,
-    pub(super) major: u32,
-    pub(super) minor: u32,
-}
-
-impl Device {
-    pub(super) fn new(kind: FileType, major: u32, minor: u32) -> Option<Self> {
-        let kind = match kind {
-            FileType::CharacterDevice => Kind::Char,
-            FileType::BlockDevice => Kind::Block,
-            _ => return None,
-        };
-        Some(Self { kind, major, minor })
-    }
-
-    /// The device with a number such as `8:1`.
-    pub(super) fn parse(kind: Kind, number: &str) -> Option<Self> {
-        let (major, minor) = number.trim().split_once(':')?;
-        Some(Self { kind, major: major.parse().ok()?, minor: minor.parse().ok()? })
-    }
-
-    /// Whether opening it may take two references: a device with a cdev of its own.
-    pub(super) fn has_cdev(self) -> bool {
-        self.kind == Kind::Char && self.major != MISC
-    }
-}
-
-impl Kind {
-    /// The name of the kind in `/sys/dev` and in aliases.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Char => "char",
-            Self::Block => "block",
-        }
-    }
-}
 
 /// All devices with the paths that their nodes have by default, from `/sys/dev`.
 pub(super) fn nodes(system: &System) -> Vec<(Device, PathBuf)> {
@@ -95,44 +43,31 @@ pub(super) fn nodes(system: &System) -> Vec<(Device, PathBuf)> {
     nodes
 }
 
-/// Tells whether devices are of the module in question.
-pub(super) struct Owners {
-    misc: HashMap<u32, Vec<u8>>,
-    char_majors: HashMap<u32, Vec<u8>>,
-    block_majors: HashMap<u32, Vec<u8>>,
-    /// What was found out: one device can be open thousands of times.
-    known: Mutex<HashMap<Device, Option<Certainty>>>,
-}
-
-impl Owners {
-    pub(super) fn read(system: &System) -> Self {
-        let misc = system::read(&system.misc_devices()).unwrap_or_default();
-        let majors = system::read(&system.device_majors()).unwrap_or_default();
-        let (char_majors, block_majors) = majors_by_kind(&majors);
-        Self { misc: numbered(&misc), char_majors, block_majors, known: Mutex::default() }
-    }
-
+impl Search<'_> {
     /// How well it is known that a device belongs to the module; nothing, if it does not.
-    pub(super) fn certainty(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        *known.entry(device).or_insert_with(|| self.find_out(search, device))
+    pub(super) fn certainty(&self, device: Device) -> Option<Certainty> {
+        let mut known = self.owners.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(device).or_insert_with(|| self.find_out(device))
     }
 
     /// Whether nothing says to whom a character device belongs.
-    pub(super) fn is_unowned(&self, search: &Search<'_>, device: Device) -> bool {
+    pub(super) fn is_unowned(&self, device: Device) -> bool {
         let Device { kind, major, minor } = device;
         if kind != Kind::Char
             || BUILT_IN.contains(&major)
-            || search.aliases.of_device("char", major, minor).is_some()
+            || self.aliases.of_device("char", major, minor).is_some()
         {
             return false;
         }
-        let registered =
-            if major == MISC { self.misc.get(&minor) } else { self.char_majors.get(&major) };
-        let is_module = |name: &Vec<u8>| {
-            ModuleName::new(name).is_ok_and(|name| search.system.module_dir(&name).exists())
+        let registered = if major == MISC {
+            self.owners.misc.get(&minor)
+        } else {
+            self.owners.char_majors.get(&major)
         };
-        let dir = fs::canonicalize(search.system.device_dir("char", major, minor)).ok();
+        let is_module = |name: &Vec<u8>| {
+            ModuleName::new(name).is_ok_and(|name| self.system.module_dir(&name).exists())
+        };
+        let dir = fs::canonicalize(self.system.device_dir("char", major, minor)).ok();
         let of_class = |dir: &std::path::PathBuf| {
             let class = last_of_link(&dir.join("subsystem")).unwrap_or_default();
             classes::is_known(&class.to_string_lossy()) || !unowned::has_no_driver(dir)
@@ -143,22 +78,22 @@ impl Owners {
         !is_known && !dir.as_ref().is_some_and(of_class)
     }
 
-    fn find_out(&self, search: &Search<'_>, device: Device) -> Option<Certainty> {
+    fn find_out(&self, device: Device) -> Option<Certainty> {
         let Device { major, minor, .. } = device;
         if device == KVM {
             // The file belongs to the module for the processor, and the alias to the one it uses.
-            let own = matches!(search.name(), b"kvm_intel" | b"kvm_amd");
+            let own = matches!(self.name(), b"kvm_intel" | b"kvm_amd");
             return own.then_some(Certainty::Known);
         }
-        let alias = search.aliases.of_device(device.kind.word(), major, minor);
-        if alias.is_some_and(|owner| *owner == search.module.name) {
+        let alias = self.aliases.of_device(device.kind.word(), major, minor);
+        if alias.is_some_and(|owner| *owner == self.module.name) {
             return Some(Certainty::Known);
         }
         if device.kind == Kind::Char && BUILT_IN.contains(&major) {
             return None;
         }
-        let dir = fs::canonicalize(search.system.device_dir(device.kind.word(), major, minor)).ok();
-        if let Some(certainty) = dir.as_deref().and_then(|dir| by_directory(search, dir)) {
+        let dir = fs::canonicalize(self.system.device_dir(device.kind.word(), major, minor)).ok();
+        if let Some(certainty) = dir.as_deref().and_then(|dir| by_directory(self, dir)) {
             return Some(certainty);
         }
         // The alias says to whom the number belongs.
@@ -166,11 +101,11 @@ impl Owners {
             return None;
         }
         let registered = match device.kind {
-            Kind::Char if major == MISC => self.misc.get(&minor),
-            Kind::Char => self.char_majors.get(&major),
-            Kind::Block => self.block_majors.get(&major),
+            Kind::Char if major == MISC => self.owners.misc.get(&minor),
+            Kind::Char => self.owners.char_majors.get(&major),
+            Kind::Block => self.owners.block_majors.get(&major),
         };
-        is_named_after(registered?, search).then_some(Certainty::Likely)
+        is_named_after(registered?, self).then_some(Certainty::Likely)
     }
 }
 
@@ -247,28 +182,6 @@ fn last_of_link(link: &Path) -> Option<OsString> {
     Some(fs::read_link(link).ok()?.file_name()?.to_owned())
 }
 
-/// Lines of the form ` 237 loop-control`.
-fn numbered(text: &[u8]) -> HashMap<u32, Vec<u8>> {
-    let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.filter_map(number_and_name).map(|(number, name)| (number, name.to_vec())).collect()
-}
-
-fn number_and_name(line: &[u8]) -> Option<(u32, &[u8])> {
-    let space = line.iter().position(|&byte| byte == b' ')?;
-    let (number, name) = line.split_at_checked(space)?;
-    Some((std::str::from_utf8(number).ok()?.parse().ok()?, name.trim_ascii()))
-}
-
-type Majors = HashMap<u32, Vec<u8>>;
-
-/// The two lists of `/proc/devices`, see proc(5).
-fn majors_by_kind(text: &[u8]) -> (Majors, Majors) {
-    const BLOCK: &[u8] = b"Block devices:";
-    let split = text.windows(BLOCK.len()).position(|part| part == BLOCK).unwrap_or(text.len());
-    let (chars, blocks) = text.split_at_checked(split).unwrap_or((text, b""));
-    (numbered(chars), numbered(blocks))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
@@ -276,17 +189,6 @@ mod tests {
     use super::*;
     use crate::captured::Captured;
     use crate::loaded::Snapshot;
-
-    #[test]
-    fn proc_devices() {
-        let (chars, blocks) = majors_by_kind(
-            b"Character devices:\n  1 mem\n240 t_cdev\n\nBlock devices:\n  7 loop\n259 blkext\n",
-        );
-        assert_eq!(chars.get(&240).map(Vec::as_slice), Some(&b"t_cdev"[..]));
-        assert_eq!(chars.get(&7), None);
-        assert_eq!(blocks.get(&7).map(Vec::as_slice), Some(&b"loop"[..]));
-        assert_eq!(blocks.len(), 2);
-    }
 
     #[test]
     fn what_a_device_is_of_is_found_out_once() {

@@ -29,8 +29,16 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
+impl Search<'_> {
+    /// The devices of the device mapper.
+    pub(super) fn mapped(&self) -> &[Device] {
+        let omit = |reason| self.omit("device-mapper tables", reason);
+        self.scene.mapped.get_or_init(|| read(self.system, omit))
+    }
+}
+
 /// All devices of the device mapper.
-pub(super) fn read(system: &System, omit: impl Fn(OmissionReason)) -> Vec<Device> {
+fn read(system: &System, omit: impl Fn(OmissionReason)) -> Vec<Device> {
     // Opening the control file of a device mapper that is not loaded would load it.
     if !system.class_dir("misc").join("device-mapper").exists() {
         return Vec::new();

@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use super::block;
-use super::holder::{Access, Certainty, Holder, HolderKind};
+use super::holder::{Certainty, Holder, HolderKind};
 use super::paths;
-use super::processes::{OpenFile, Seen};
+use super::process::Access;
 use super::search::Search;
+use super::seen::{OpenFile, Seen};
 use super::threads;
 use super::tracing;
 use super::unowned;

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::devices::{Device, Kind};
-use super::holder::{Access, Certainty, Holder};
-use super::processes::{OpenFile, Seen};
+use super::device::{Device, Kind};
+use super::holder::{Certainty, Holder};
+use super::process::Access;
 use super::search::Search;
+use super::seen::{OpenFile, Seen};
 
 /// Files that are open; several of one path in one process are one holder.
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {

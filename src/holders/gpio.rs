@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::descriptors::field;
 use super::devices;
-use super::holder::{Access, Certainty, Holder, HolderKind};
+use super::holder::{Certainty, Holder, HolderKind};
+use super::process::Access;
 use super::search::Search;
 use crate::directory;
 use crate::shell::shell_word;

@@ -1,7 +1,7 @@
 //! Modules that mounted file systems use, such as tables of characters and formats of quotas; and
 //! users of memory technology devices.
 
-use super::devices::{Device, Kind};
+use super::device::{Device, Kind};
 use super::holder::{Holder, HolderKind};
 use super::mountinfo::Mount;
 use super::search::Search;

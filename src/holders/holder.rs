@@ -1,11 +1,10 @@
 //! What can hold a module, kind by kind.
 
-use std::ffi::OsString;
-
-use super::netfilter::NetfilterObject;
-use super::network::NetworkObject;
+use super::netfilter::objects::NetfilterObject;
+use super::network::objects::NetworkObject;
+use super::process::{Access, Namespace, Process};
 use super::text::Text;
-use super::tracing::TracingObject;
+use super::tracing::objects::TracingObject;
 use crate::remedy::WayOut;
 
 /// Something that holds a module, or goes away with the module.
@@ -35,69 +34,6 @@ pub struct Holder {
     /// Whether the calling process is the holder.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) is_caller: bool,
-}
-
-/// A process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Process {
-    /// Process ID, in the PID namespace of `/proc`.
-    pub pid: i32,
-    /// Command name, from `/proc/PID/comm`.
-    pub command: Text,
-}
-
-/// How a process holds a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
-#[non_exhaustive]
-pub enum Access {
-    /// One of its descriptors refers to the file.
-    Open,
-    /// The file is mapped into its memory, and no descriptor refers to it.
-    Mapped,
-    /// The file is registered with one of its `io_uring` instances.
-    IoUring,
-    /// The file is in flight in one of its Unix sockets.
-    InFlight,
-    /// The file is its working or root directory.
-    Directory,
-    /// The file is the program that it runs.
-    Program,
-}
-
-/// A namespace other than the caller's, by what keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
-#[non_exhaustive]
-pub enum Namespace {
-    /// A descriptor of a process.
-    Descriptor {
-        /// Process ID.
-        pid: i32,
-        /// Command name of the process.
-        command: Text,
-        /// Number of the descriptor.
-        fd: u32,
-    },
-    /// A process that lives in it.
-    Process {
-        /// Process ID.
-        pid: i32,
-        /// Command name of the process.
-        command: Text,
-    },
-    /// A name in `/run/netns`, see ip-netns(8).
-    Named {
-        /// The name.
-        name: Text,
-    },
-    /// A bind mount.
-    Path {
-        /// Where the namespace is mounted.
-        path: Text,
-    },
 }
 
 /// The kinds of holders, each with what identifies the holder.
@@ -356,11 +292,5 @@ impl HolderKind {
             Self::Device { .. } | Self::Interface { .. } => 9,
             _ => 5,
         }
-    }
-}
-
-impl Process {
-    pub(super) fn new(pid: i32, command: impl Into<OsString>) -> Self {
-        Self { pid, command: Text::from(command.into()) }
     }
 }

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use super::process::Namespace;
+
 /// A mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
@@ -20,6 +22,13 @@ pub(super) struct Mount {
     pub(super) propagates: bool,
     /// Options of the superblock.
     pub(super) options: Vec<u8>,
+}
+
+/// What one mount namespace has mounted.
+pub(super) struct View {
+    /// Nothing for the namespace of the caller.
+    pub(super) namespace: Option<Namespace>,
+    pub(super) mounts: Vec<Mount>,
 }
 
 pub(super) fn rows(text: &[u8]) -> impl Iterator<Item = Mount> {

@@ -6,12 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::btrfs;
-use super::devices::{Device, Kind};
+use super::device::{Device, Kind};
 use super::holder::{Certainty, Holder, HolderKind};
-use super::mountinfo::Mount;
+use super::mountinfo::{Mount, View};
+use super::process::Namespace;
 use super::search::Search;
 use super::text::Text;
-use super::views::View;
 
 /// The number of a superblock's device.
 pub(super) type Superblock = (u32, u32);
@@ -106,7 +106,7 @@ fn devices(search: &Search<'_>, mount: &Mount) -> Vec<Device> {
 
 fn holder(view: &View, mount: &Mount, certainty: Certainty) -> Holder {
     let path = Text::from(mount.place.as_os_str());
-    let enter = view.namespace.as_ref().map(super::holder::Namespace::enter_mounts);
+    let enter = view.namespace.as_ref().map(Namespace::enter_mounts);
     let inner = mount.place.as_bytes();
     let is_below = |other: &Mount| {
         let rest = other.place.as_bytes().strip_prefix(inner);

@@ -11,68 +11,68 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::descriptors::with_prefix;
-use super::holder::{Holder, Namespace};
+use super::holder::Holder;
 use super::mountinfo::Mount;
-use super::processes::namespace_number;
+use super::process::Namespace;
 use super::search::{OmissionReason, Search};
-
-/// The network namespaces beside the caller's own.
-#[derive(Default)]
-pub(super) struct Namespaces {
-    others: Vec<(Namespace, PathBuf)>,
-}
+use super::seen::link_number;
 
 /// Where `ip netns` keeps the files that keep a namespace.
 const NAMED: [&[u8]; 2] = [b"/run/netns/", b"/var/run/netns/"];
 
-impl Namespaces {
-    /// Looks for those that a file system, a process or a descriptor keeps. One that only a socket
-    /// or an interface keeps is not to be found.
-    pub(super) fn find(search: &Search<'_>) -> Self {
-        let mut found = Self::default();
-        let root = search.system.processes();
-        let own = number_of(&root.join("thread-self/ns/net"));
-        let mut seen: HashSet<u64> = own.into_iter().collect();
-        for view in search.views() {
-            let base = root_of(search, view.namespace.as_ref());
-            for (number, place) in view.mounts.iter().filter_map(bound) {
-                if let Some(base) = &base
-                    && seen.insert(number)
-                {
-                    let path = base.join(place.strip_prefix("/").unwrap_or(&place));
-                    found.others.push((label(&place), path));
-                }
-            }
-        }
-        for process in &search.processes().list {
-            let path = process.dir.join("ns/net");
-            if number_of(&path).is_some_and(|number| seen.insert(number)) {
-                found.others.push((Namespace::of_process(&process.process), path));
-            }
-        }
-        for descriptor in with_prefix(search, b"net:[") {
-            if namespace_number(descriptor.link()).is_some_and(|number| seen.insert(number)) {
-                found.others.extend(descriptor.namespace());
-            }
-        }
-        found
+impl Search<'_> {
+    /// The network namespaces beside the caller's own, each with a file to enter it by.
+    fn namespaces(&self) -> &[(Namespace, PathBuf)] {
+        self.scene.namespaces.get_or_init(|| find(self))
     }
 
     /// The number of network namespaces, the caller's own included.
-    pub(super) fn count(&self) -> u64 {
-        u64::try_from(self.others.len()).unwrap_or(u64::MAX).saturating_add(1)
+    pub(super) fn count_namespaces(&self) -> u64 {
+        u64::try_from(self.namespaces().len()).unwrap_or(u64::MAX).saturating_add(1)
     }
+}
+
+/// Looks for those that a file system, a process or a descriptor keeps. One that only a socket
+/// or an interface keeps is not to be found.
+fn find(search: &Search<'_>) -> Vec<(Namespace, PathBuf)> {
+    let mut found = Vec::new();
+    let root = search.system.processes();
+    let own = number_of(&root.join("thread-self/ns/net"));
+    let mut seen: HashSet<u64> = own.into_iter().collect();
+    for view in search.views() {
+        let base = root_of(search, view.namespace.as_ref());
+        for (number, place) in view.mounts.iter().filter_map(bound) {
+            if let Some(base) = &base
+                && seen.insert(number)
+            {
+                let path = base.join(place.strip_prefix("/").unwrap_or(&place));
+                found.push((label(&place), path));
+            }
+        }
+    }
+    for process in &search.processes().list {
+        let path = process.dir.join("ns/net");
+        if number_of(&path).is_some_and(|number| seen.insert(number)) {
+            found.push((Namespace::of_process(&process.process), path));
+        }
+    }
+    for descriptor in with_prefix(search, b"net:[") {
+        if link_number(descriptor.link()).is_some_and(|number| seen.insert(number)) {
+            found.extend(descriptor.namespace());
+        }
+    }
+    found
 }
 
 /// A bind mount of a network namespace.
 fn bound(mount: &Mount) -> Option<(u64, PathBuf)> {
     let is_network = mount.kind == "nsfs" && mount.root.as_bytes().starts_with(b"net:[");
-    let number = namespace_number(mount.root.as_bytes()).filter(|_| is_network)?;
+    let number = link_number(mount.root.as_bytes()).filter(|_| is_network)?;
     Some((number, PathBuf::from(&mount.place)))
 }
 
 fn number_of(link: &Path) -> Option<u64> {
-    namespace_number(fs::read_link(link).ok()?.as_os_str().as_bytes())
+    link_number(fs::read_link(link).ok()?.as_os_str().as_bytes())
 }
 
 fn label(place: &Path) -> Namespace {
@@ -95,18 +95,6 @@ fn root_of(search: &Search<'_>, namespace: Option<&Namespace>) -> Option<PathBuf
     }
 }
 
-impl Namespace {
-    /// The beginning of a command line that runs a command in the network namespace.
-    pub(super) fn enter_network(&self) -> String {
-        match self {
-            Self::Named { name } => format!("ip netns exec {} ", name.word()),
-            Self::Path { path } => format!("nsenter --net={} ", path.word()),
-            Self::Process { pid, .. } => format!("nsenter --target {pid} --net "),
-            Self::Descriptor { pid, fd, .. } => format!("nsenter --net=/proc/{pid}/fd/{fd} "),
-        }
-    }
-}
-
 /// What `find` finds in each network namespace, the caller's own first.
 ///
 /// A thread of its own enters them, so that the caller stays where it is.
@@ -122,7 +110,7 @@ pub(super) fn in_each(
     let visit = || {
         let mut list = find(search);
         let mut closed = 0u64;
-        for (namespace, path) in &namespaces.others {
+        for (namespace, path) in namespaces {
             if search.is_late() {
                 break;
             }

@@ -1,12 +1,14 @@
 //! The packet filter: nftables, sets, virtual servers.
 
 mod nftables;
-mod objects;
+pub(super) mod objects;
 mod servers;
 mod sets;
 mod xtables;
 
 use rustix::io::Errno;
+
+use objects::NetfilterObject;
 
 use super::netlink::{self, Netlink};
 use super::search::Search;
@@ -15,7 +17,6 @@ use super::{Holder, Text};
 use crate::name::ModuleName;
 
 pub(super) use nftables::nftables;
-pub use objects::NetfilterObject;
 pub(super) use servers::virtual_servers;
 pub(super) use sets::sets;
 pub(super) use xtables::xtables;

@@ -3,7 +3,7 @@
 mod ciphers;
 mod generic;
 mod links;
-mod objects;
+pub(super) mod objects;
 mod routes;
 mod traffic;
 mod xfrm;
@@ -21,7 +21,6 @@ use crate::system;
 pub(super) use ciphers::ciphers;
 pub(super) use generic::{l2tp, teams};
 pub(super) use links::of_kind as links_of_kind;
-pub use objects::{InterfaceState, NetworkObject};
 pub(super) use routes::encapsulated;
 pub(super) use traffic::{actions, filters, qdiscs};
 pub(super) use xfrm::of_protocol as xfrm_states;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::devices::{Device, Kind};
+use super::device::{Device, Kind};
 use super::holder::{Certainty, Holder};
-use super::processes::{OpenFile, Seen};
 use super::search::Search;
+use super::seen::{OpenFile, Seen};
 use crate::directory;
 use crate::name::ModuleName;
 use crate::system;

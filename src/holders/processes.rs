@@ -1,5 +1,4 @@
-//! One walk through `/proc`, which all sources share: processes, what they have open, and their
-//! namespaces.
+//! The walk through `/proc`, which all sources share.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -10,59 +9,16 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
 use rustix::io::Errno;
 
-use super::devices::Device;
-use super::holder::{Access, Holder, HolderKind, Process};
+use super::device::Device;
+use super::devices;
+use super::process::{Access, Process};
 use super::search::{OmissionReason, Search};
-use super::slow_mounts::SlowMounts;
+use super::seen::{OpenFile, Processes, Seen, Status, link_number};
 use crate::directory;
 use crate::system;
 
-/// What one walk through `/proc` finds.
-#[derive(Default)]
-pub(super) struct Processes {
-    pub(super) list: Vec<Seen>,
-    pub(super) files: Vec<OpenFile>,
-    pub(super) slow: SlowMounts,
-}
-
-/// A process that was seen.
-pub(super) struct Seen {
-    pub(super) process: Process,
-    /// Its directory below `/proc`.
-    pub(super) dir: PathBuf,
-    /// Whether it is the calling process.
-    pub(super) is_caller: bool,
-    pub(super) is_kernel_thread: bool,
-    /// Inode number of its mount namespace.
-    pub(super) mount_namespace: Option<u64>,
-}
-
-/// A file that a process holds.
-pub(super) struct OpenFile {
-    /// The process, by its index in [`Processes::list`].
-    pub(super) owner: usize,
-    /// The thread, if it has a descriptor table of its own.
-    pub(super) tid: Option<i32>,
-    /// The number of the descriptor, if there is one.
-    pub(super) fd: Option<u32>,
-    /// The target of the link, such as `/dev/null`, `socket:[71]`, `anon_inode:bpf-prog`.
-    pub(super) path: PathBuf,
-    pub(super) access: Access,
-    /// Only for files with a path.
-    pub(super) status: Option<Status>,
-}
-
-/// The part of a file's status that counts here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Status {
-    /// The number of the file system's device.
-    pub(super) filesystem: (u32, u32),
-    /// The device that the file is a node of.
-    pub(super) device: Option<Device>,
-}
-
 impl Processes {
-    pub(super) fn scan(search: &Search<'_>) -> Self {
+    fn scan(search: &Search<'_>) -> Self {
         let mut found = Self::default();
         let mut hidden = 0;
         let caller = caller(search);
@@ -141,57 +97,36 @@ impl Processes {
         }
         true
     }
-
-    /// The process that holds `file`.
-    pub(super) fn owner(&self, file: &OpenFile) -> Option<&Seen> {
-        self.list.get(file.owner)
-    }
 }
 
-impl OpenFile {
-    /// The link to the file in the directory of its process.
-    pub(super) fn link(&self, dir: &Path) -> Option<PathBuf> {
-        let fd = self.fd.map(|fd| fd.to_string());
-        let dir = match self.tid {
-            Some(tid) => dir.join("task").join(tid.to_string()),
-            None => dir.to_owned(),
-        };
-        match (self.access, fd) {
-            (Access::Open, Some(fd)) => Some(dir.join("fd").join(fd)),
-            (Access::Program, _) => Some(dir.join("exe")),
-            (Access::Directory, _) => Some(dir.join("cwd")),
-            _ => None,
-        }
+impl Search<'_> {
+    /// The processes, which are looked at once.
+    pub(super) fn processes(&self) -> &Processes {
+        self.scene.processes.get_or_init(|| Processes::scan(self))
     }
 
-    /// What the kernel says about the descriptor.
-    pub(super) fn info(&self, dir: &Path) -> Option<PathBuf> {
-        let dir = match self.tid {
-            Some(tid) => dir.join("task").join(tid.to_string()),
-            None => dir.to_owned(),
-        };
-        Some(dir.join("fdinfo").join(self.fd?.to_string()))
+    /// Whether looking at a file of a process could hang.
+    pub(super) fn is_slow(&self, seen: &Seen, path: &Path) -> bool {
+        self.processes().slow.of(seen.mount_namespace, &seen.dir).holds(path)
     }
 
-    /// The holder that the file makes of its process.
-    pub(super) fn holder(&self, owner: &Seen) -> HolderKind {
-        HolderKind::Process {
-            process: owner.process.clone(),
-            tid: self.tid,
-            path: self.path.clone().into(),
-            access: self.access,
-        }
+    /// The status of a file that the caller sees; nothing if looking at it could hang.
+    pub(super) fn status(&self, path: &Path) -> Option<Status> {
+        let mut processes = self.processes().list.iter();
+        let is_slow = |own| self.is_slow(own, path);
+        let slow = processes.find(|seen| seen.is_caller).is_some_and(is_slow);
+        if slow { None } else { self.status_of_link(path, path) }
     }
-}
 
-impl Seen {
-    /// Adds the command that ends the process to its hold, unless that would be the caller.
-    pub(super) fn hold(&self, holder: Holder) -> Holder {
-        let holder = Holder { is_caller: self.is_caller, ..holder };
-        if self.is_caller {
-            return holder;
+    /// The status of the file that a link of `/proc` leads to. Links of a captured system
+    /// lead outside: there, the file's path gives the number of a device, and nothing else.
+    pub(super) fn status_of_link(&self, link: &Path, path: &Path) -> Option<Status> {
+        if self.system.is_live() {
+            return status(link);
         }
-        holder.ended_by(format!("kill {}", self.process.pid))
+        let read = || devices::nodes(self.system).into_iter().map(|(device, path)| (path, device));
+        let nodes = self.scene.nodes.get_or_init(|| read().collect());
+        nodes.get(path).map(|device| Status { filesystem: (0, 0), device: Some(*device) })
     }
 }
 
@@ -205,7 +140,7 @@ fn seen(pid: i32, is_caller: bool, dir: PathBuf, stat: &[u8]) -> Seen {
         process: Process::new(pid, OsStr::from_bytes(name.trim_ascii_end())),
         is_caller,
         is_kernel_thread: false,
-        mount_namespace: namespace.and_then(|link| namespace_number(link.as_os_str().as_bytes())),
+        mount_namespace: namespace.and_then(|link| link_number(link.as_os_str().as_bytes())),
         dir,
     }
 }
@@ -224,12 +159,6 @@ fn is_kernel_thread(stat: &[u8]) -> bool {
     let fields = String::from_utf8_lossy(stat.get(end..).unwrap_or_default());
     let flags = fields.split_ascii_whitespace().nth(7).and_then(|flags| flags.parse::<u32>().ok());
     flags.is_some_and(|flags| flags & KERNEL_THREAD != 0)
-}
-
-/// The inode number in a link such as `mnt:[4026531841]` or `socket:[71]`.
-pub(super) fn namespace_number(link: &[u8]) -> Option<u64> {
-    let (_, number) = std::str::from_utf8(link).ok()?.split_once(":[")?;
-    number.strip_suffix(']')?.parse().ok()
 }
 
 fn number(name: &OsStr) -> Option<u32> {
@@ -251,7 +180,7 @@ fn caller(search: &Search<'_>) -> Option<i32> {
 }
 
 /// Without waiting, not even for a file on a server that is gone.
-pub(super) fn status(file: &Path) -> Option<Status> {
+fn status(file: &Path) -> Option<Status> {
     match statx(CWD, file, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE) {
         Ok(status) => {
             let kind = FileType::from_raw_mode(status.stx_mode.into());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::holder::Process;
+use super::process::Process;
 use super::text::Text;
 use crate::errno::{self, Errno};
 use crate::error::{Error, ErrorKind};

@@ -7,10 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::devices;
-use super::holder::{Access, Certainty, Holder, HolderKind};
+use super::holder::{Certainty, Holder, HolderKind};
 use super::mountinfo::unescaped;
-use super::processes::Seen;
+use super::process::Access;
 use super::search::Search;
+use super::seen::Seen;
 use crate::order;
 use crate::system;
 

@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use super::Certainty;
 use super::aliases::Aliases;
-use super::devices::{self, Device, Owners};
-use super::dm;
-use super::namespaces::Namespaces;
-use super::processes::{Processes, Seen, Status, status};
-use super::views::{self, View};
+use super::device::{Device, Owners};
+use super::mountinfo::View;
+use super::process::Namespace;
+use super::seen::Processes;
 use crate::loaded::LoadedModule;
 use crate::name::ModuleName;
 use crate::order;
@@ -59,22 +57,22 @@ pub(super) struct Search<'a> {
     pub(super) system: &'a System,
     pub(super) module: &'a LoadedModule,
     pub(super) aliases: Arc<Aliases>,
-    scene: Arc<Scene>,
-    owners: Owners,
+    pub(super) scene: Arc<Scene>,
+    pub(super) owners: Owners,
     /// References that no source has explained so far.
     left: AtomicU64,
     end: Instant,
 }
 
-/// What searches for several modules share.
+/// What searches for several modules share, each part as soon as one of them needs it.
 #[derive(Default)]
-struct Scene {
-    processes: OnceLock<Processes>,
-    views: OnceLock<Vec<View>>,
-    namespaces: OnceLock<Namespaces>,
-    mapped: OnceLock<Vec<modutils_dm::Device>>,
+pub(super) struct Scene {
+    pub(super) processes: OnceLock<Processes>,
+    pub(super) views: OnceLock<Vec<View>>,
+    pub(super) namespaces: OnceLock<Vec<(Namespace, PathBuf)>>,
+    pub(super) mapped: OnceLock<Vec<modutils_dm::Device>>,
     /// The device nodes of a captured system.
-    nodes: OnceLock<HashMap<PathBuf, Device>>,
+    pub(super) nodes: OnceLock<HashMap<PathBuf, Device>>,
     /// Whether anything was left out.
     cut: AtomicBool,
     omissions: Mutex<Vec<Omission>>,
@@ -128,56 +126,6 @@ impl<'a> Search<'a> {
         self.scene.cut.load(Ordering::Relaxed)
     }
 
-    /// How well it is known that a device belongs to the module; nothing, if it does not.
-    pub(super) fn certainty(&self, device: Device) -> Option<Certainty> {
-        self.owners.certainty(self, device)
-    }
-
-    /// Whether nothing says to whom a character device belongs.
-    pub(super) fn is_unowned(&self, device: Device) -> bool {
-        self.owners.is_unowned(self, device)
-    }
-
-    /// The processes, which are looked at once.
-    pub(super) fn processes(&self) -> &Processes {
-        self.scene.processes.get_or_init(|| Processes::scan(self))
-    }
-
-    /// Whether looking at a file of a process could hang.
-    pub(super) fn is_slow(&self, seen: &Seen, path: &Path) -> bool {
-        self.processes().slow.of(seen.mount_namespace, &seen.dir).holds(path)
-    }
-
-    /// The status of a file that the caller sees; nothing if looking at it could hang.
-    pub(super) fn status(&self, path: &Path) -> Option<Status> {
-        let mut processes = self.processes().list.iter();
-        let is_slow = |own| self.is_slow(own, path);
-        let slow = processes.find(|seen| seen.is_caller).is_some_and(is_slow);
-        if slow { None } else { self.status_of_link(path, path) }
-    }
-
-    /// The status of the file that a link of `/proc` leads to. Links of a captured system
-    /// lead outside: there, the file's path gives the number of a device, and nothing else.
-    pub(super) fn status_of_link(&self, link: &Path, path: &Path) -> Option<Status> {
-        if self.system.is_live() {
-            return status(link);
-        }
-        let read = || devices::nodes(self.system).into_iter().map(|(device, path)| (path, device));
-        let nodes = self.scene.nodes.get_or_init(|| read().collect());
-        nodes.get(path).map(|device| Status { filesystem: (0, 0), device: Some(*device) })
-    }
-
-    /// The mounts of all mount namespaces; the caller's comes first.
-    pub(super) fn views(&self) -> &[View] {
-        self.scene.views.get_or_init(|| views::of(self))
-    }
-
-    /// The devices of the device mapper.
-    pub(super) fn mapped(&self) -> &[modutils_dm::Device] {
-        let omit = |reason| self.omit("device-mapper tables", reason);
-        self.scene.mapped.get_or_init(|| dm::read(self.system, omit))
-    }
-
     /// The number of references that no source has explained so far.
     pub(super) fn left(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
@@ -212,11 +160,6 @@ impl<'a> Search<'a> {
     pub(super) fn is_kind(&self, alias: &str, names: &[&str]) -> bool {
         names.iter().any(|name| self.name().starts_with(name.as_bytes()))
             || self.aliases.any(alias, &self.module.name)
-    }
-
-    /// The network namespaces, which are looked for once.
-    pub(super) fn namespaces(&self) -> &Namespaces {
-        self.scene.namespaces.get_or_init(|| Namespaces::find(self))
     }
 
     /// Records that `source` was not inspected.

@@ -2,9 +2,11 @@
 
 mod bpf;
 mod events;
-mod objects;
+pub(super) mod objects;
 mod symbols;
 mod uprobes;
+
+use objects::TracingObject;
 
 use super::Holder;
 use super::search::Search;
@@ -12,7 +14,6 @@ use crate::directory;
 
 pub(super) use bpf::programs;
 pub(super) use events::{perf, triggers};
-pub use objects::TracingObject;
 pub(super) use uprobes::uprobes;
 
 /// A live patch holds its own module while it is enabled (`klp_enable_patch`).

@@ -7,11 +7,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::devices::{Device, Kind};
+use super::device::{Device, Kind};
 use super::holder::{Certainty, Holder};
 use super::mounts::{self, Superblock};
-use super::processes::{OpenFile, Seen};
 use super::search::Search;
+use super::seen::{OpenFile, Seen};
 use crate::directory;
 
 /// Processes with a file, directory or program on a superblock that no mount table has. The first

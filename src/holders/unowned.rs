@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::devices::Device;
-use super::holder::{Access, Holder};
+use super::device::Device;
+use super::holder::Holder;
+use super::process::Access;
 use super::search::Search;
 use crate::system;
 

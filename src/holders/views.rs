@@ -10,22 +10,22 @@ use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-use super::holder::{Namespace, Process};
-use super::mountinfo::{self, Mount};
-use super::processes::namespace_number;
+use super::mountinfo::{self, Mount, View};
+use super::process::Namespace;
 use super::search::{OmissionReason, Search};
+use super::seen::link_number;
 use crate::system;
 
-/// What one mount namespace has mounted.
-pub(super) struct View {
-    /// Nothing for the namespace of the caller.
-    pub(super) namespace: Option<Namespace>,
-    pub(super) mounts: Vec<Mount>,
+impl Search<'_> {
+    /// The mounts of all mount namespaces; the caller's comes first.
+    pub(super) fn views(&self) -> &[View] {
+        self.scene.views.get_or_init(|| of(self))
+    }
 }
 
 /// The mount namespaces that anything keeps: processes, descriptors, bind mounts; the caller's
 /// first.
-pub(super) fn of(search: &Search<'_>) -> Vec<View> {
+fn of(search: &Search<'_>) -> Vec<View> {
     let processes = search.processes();
     let own = processes.list.iter().find(|seen| seen.is_caller);
     let text = system::read(&search.system.own_process("mountinfo")).unwrap_or_default();
@@ -80,7 +80,7 @@ fn bound(mount: &Mount) -> Option<(u64, PathBuf)> {
 
 fn number_of(path: &Path) -> Option<u64> {
     let name = path.as_os_str().as_bytes();
-    if name.starts_with(b"mnt:[") { namespace_number(name) } else { None }
+    if name.starts_with(b"mnt:[") { link_number(name) } else { None }
 }
 
 /// The mounts of a namespace without processes.
@@ -117,27 +117,6 @@ fn mounts_of(own: &Path, file: &Path) -> Result<Vec<u8>, Refused> {
     drop(stop);
     read.map_err(|_| Refused)?;
     Ok(text)
-}
-
-impl Namespace {
-    pub(super) fn of_process(process: &Process) -> Self {
-        Self::Process { pid: process.pid, command: process.command.clone() }
-    }
-
-    pub(super) fn of_descriptor(process: &Process, fd: u32) -> Self {
-        Self::Descriptor { pid: process.pid, command: process.command.clone(), fd }
-    }
-
-    /// The beginning of a command line that runs a command in the mount namespace.
-    pub(super) fn enter_mounts(&self) -> String {
-        match self {
-            Self::Process { pid, .. } => format!("nsenter --target {pid} --mount "),
-            Self::Descriptor { pid, fd, .. } => format!("nsenter --mount=/proc/{pid}/fd/{fd} "),
-            Self::Path { path } => format!("nsenter --mount={} ", path.word()),
-            // Mount namespaces have no names.
-            Self::Named { .. } => String::new(),
-        }
-    }
 }
 
 #[cfg(test)]

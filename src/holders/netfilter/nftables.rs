@@ -8,7 +8,8 @@ use rustix::io::Errno;
 
 use self::expressions::Counter;
 pub(super) use self::expressions::has_extension;
-use super::{HEADER, InChains, NetfilterObject, family, open};
+use super::objects::NetfilterObject;
+use super::{HEADER, InChains, family, open};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{Attributes, Netlink, attribute, big_endian_u32, note, text};
 use crate::holders::search::Search;

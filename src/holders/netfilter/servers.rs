@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use rustix::io::Errno;
 
-use super::NetfilterObject;
+use super::objects::NetfilterObject;
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Netlink, attribute, generic_family, note, number, text};
 use crate::holders::search::Search;

@@ -2,7 +2,8 @@
 
 use rustix::io::Errno;
 
-use super::{HEADER, NetfilterObject, open};
+use super::objects::NetfilterObject;
+use super::{HEADER, open};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{attribute, note, text};
 use crate::holders::search::Search;

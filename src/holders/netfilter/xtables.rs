@@ -8,8 +8,9 @@ use modutils_sys::xtables::{Family, Table, table};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 
+use super::InChains;
 use super::nftables::has_extension;
-use super::{InChains, NetfilterObject};
+use super::objects::NetfilterObject;
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{note, text};
 use crate::holders::search::Search;

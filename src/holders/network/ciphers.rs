@@ -1,7 +1,7 @@
 //! Who in the network uses an algorithm for encryption or digests.
 
-use super::NetworkObject;
 use super::links::links;
+use super::objects::NetworkObject;
 use super::xfrm::{contains, using};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Netlink, note};

@@ -2,8 +2,8 @@
 
 use rustix::io::Errno;
 
-use super::NetworkObject;
 use super::links::links;
+use super::objects::NetworkObject;
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{
     self, Attributes, Netlink, attribute, generic_family, note, number, text,

@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 
-use super::{InterfaceState, NetworkObject};
+use super::objects::{InterfaceState, NetworkObject};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Attributes, Netlink, attribute, note, number, text};
 use crate::holders::search::Search;

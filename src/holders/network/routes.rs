@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use rustix::io::Errno;
 
-use super::NetworkObject;
+use super::objects::NetworkObject;
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Netlink, attribute, note, number};
 use crate::holders::search::Search;

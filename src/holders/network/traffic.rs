@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use rustix::io::Errno;
 
-use super::NetworkObject;
 use super::links::{Link, links, name_of};
+use super::objects::NetworkObject;
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Attributes, Netlink, note, number, text};
 use crate::holders::search::Search;

@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 
-use super::NetworkObject;
+use super::objects::NetworkObject;
 use super::routes::shown;
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Attributes, Netlink, big_endian_u32, note, text};

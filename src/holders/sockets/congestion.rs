@@ -8,7 +8,7 @@ use rustix::net::sockopt::tcp_congestion;
 
 use crate::holders::descriptors;
 use crate::holders::namespaces::in_each;
-use crate::holders::network::NetworkObject;
+use crate::holders::network::objects::NetworkObject;
 use crate::holders::search::Search;
 use crate::holders::{Holder, HolderKind};
 use crate::system;

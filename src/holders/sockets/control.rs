@@ -13,7 +13,7 @@ pub(in crate::holders) fn control_sockets(search: &Search<'_>) -> Vec<Holder> {
     if !PROTOCOLS.contains(&search.name()) {
         return Vec::new();
     }
-    let count = search.namespaces().count();
+    let count = search.count_namespaces();
     let reason = match count {
         1 => "a control socket of its own".to_owned(),
         count => format!("control sockets of its own in {count} network namespaces"),

@@ -6,7 +6,7 @@ use rustix::termios::tcgetattr;
 
 use crate::holders::Holder;
 use crate::holders::descriptors::{Descriptor, field, with_prefix};
-use crate::holders::network::NetworkObject;
+use crate::holders::network::objects::NetworkObject;
 use crate::holders::search::Search;
 
 /// Each terminal holds the module of its line discipline (`tty_ldisc_get`). Both ends of a pseudo

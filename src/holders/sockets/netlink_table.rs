@@ -9,7 +9,7 @@ use rustix::net::sockopt::socket_protocol;
 use super::{network_file, protocol_of};
 use crate::holders::descriptors::{Descriptor, sockets};
 use crate::holders::namespaces::in_each;
-use crate::holders::network::NetworkObject;
+use crate::holders::network::objects::NetworkObject;
 use crate::holders::search::Search;
 use crate::holders::{Certainty, Holder, HolderKind, Text};
 

@@ -5,7 +5,7 @@ use super::network_file;
 use crate::holders::Holder;
 use crate::holders::descriptors::{Descriptor, sockets};
 use crate::holders::namespaces::in_each;
-use crate::holders::netfilter::NetfilterObject;
+use crate::holders::netfilter::objects::NetfilterObject;
 use crate::holders::search::Search;
 
 const NETFILTER: u32 = 12;

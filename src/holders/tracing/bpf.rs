@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use modutils_sys::bpf::{self, Object};
 
-use super::TracingObject;
+use super::objects::TracingObject;
 use super::symbols::Symbols;
 use crate::directory;
 use crate::holders::descriptors::{Descriptor, field, with_prefix};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::TracingObject;
+use super::objects::TracingObject;
 use super::symbols::Symbols;
 use crate::directory;
 use crate::holders::descriptors::with_prefix;

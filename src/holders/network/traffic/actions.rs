@@ -5,8 +5,8 @@ use super::filters::{actions_of, all_filters, place};
 use crate::holders::Holder;
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Attributes, Netlink, attribute, note, number, text};
-use crate::holders::network::NetworkObject;
 use crate::holders::network::links::links;
+use crate::holders::network::objects::NetworkObject;
 use crate::holders::search::Search;
 
 /// `RTM_GETACTION` of `linux/rtnetlink.h`.

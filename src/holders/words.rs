@@ -1,0 +1,109 @@
+//! Holders in words.
+
+use std::fmt;
+
+use super::holder::HolderKind;
+use super::process::{Access, Namespace};
+use super::text::Text;
+
+fn within(
+    f: &mut fmt::Formatter<'_>,
+    object: &impl fmt::Display,
+    namespace: Option<&Namespace>,
+) -> fmt::Result {
+    write!(f, "{object}")?;
+    namespace.map_or(Ok(()), |namespace| write!(f, " {namespace}"))
+}
+
+fn listed(f: &mut fmt::Formatter<'_>, texts: &[Text]) -> fmt::Result {
+    let mut separator = "";
+    for text in texts {
+        write!(f, "{separator}{text}")?;
+        separator = ", ";
+    }
+    Ok(())
+}
+
+impl HolderKind {
+    /// Returns what removing the module does to something that holds no reference.
+    pub fn consequence(&self) -> Option<String> {
+        match self {
+            Self::Device { name } => Some(format!("device {name} will lose its driver")),
+            Self::Interface { name } => Some(format!("network interface {name} will disappear")),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for HolderKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Module { name, held_by } => {
+                write!(f, "used by module {name}")?;
+                if let Some(first) = held_by.first() {
+                    write!(f, ", which is held: {}", first.kind)?;
+                }
+                if held_by.len() > 1 {
+                    write!(f, ", and {} more", held_by.len() - 1)?;
+                }
+                Ok(())
+            }
+            Self::Itself { reason, .. } => write!(f, "it holds itself: {reason}"),
+            Self::Network { object, namespace } => within(f, object, namespace.as_ref()),
+            Self::Netfilter { object, namespace } => within(f, object, namespace.as_ref()),
+            Self::Tracing { object } => write!(f, "{object}"),
+            Self::Loader { process: None, .. } => {
+                f.write_str("held by the loader until its init function returns")
+            }
+            Self::Loader { process: Some(process), function } => {
+                write!(f, "{process} is loading it: its init function has not returned")?;
+                let Some(function) = function else { return Ok(()) };
+                write!(f, " (waits in {function})")
+            }
+            Self::Thread { process, function } => {
+                write!(f, "kernel thread {process} runs its function {function}")
+            }
+            Self::ConfigObject { path } => write!(f, "{path} exists"),
+            Self::SysfsObject { path } => write!(f, "{path} is in use"),
+            Self::Process { process, tid, path, access } => {
+                write!(f, "{process} ")?;
+                if let Some(tid) = tid {
+                    write!(f, "thread {tid} ")?;
+                }
+                match access {
+                    Access::Open => write!(f, "has {path} open"),
+                    Access::Mapped => write!(f, "has {path} mapped"),
+                    Access::IoUring => write!(f, "has {path} registered with io_uring"),
+                    Access::InFlight => write!(f, "has {path} in flight in a socket"),
+                    Access::Directory => write!(f, "works in the directory {path}"),
+                    Access::Program => write!(f, "runs {path}"),
+                }
+            }
+            Self::Socket { process, protocol } => {
+                write!(f, "{process} has {protocol} sockets")
+            }
+            Self::Mount { filesystem, path, namespace } => {
+                write!(f, "{filesystem} is mounted on {path}")?;
+                namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " {namespace}"))
+            }
+            Self::Loop { name, path } => write!(f, "{name} is bound to {path}"),
+            Self::Swap { name } => write!(f, "swap space on {name}"),
+            Self::BlockDevice { name, dm_name: None } => write!(f, "block device {name} uses it"),
+            Self::BlockDevice { name, dm_name: Some(dm_name) } => {
+                write!(f, "block device {dm_name} ({name}) uses it")
+            }
+            Self::Scheduler { name } => write!(f, "I/O scheduler of {name}"),
+            Self::Crypto { name, used_by } if used_by.is_empty() => {
+                write!(f, "algorithm {name} is in use")
+            }
+            Self::Crypto { name, used_by } => {
+                write!(f, "algorithm {name} is in use, probably by ")?;
+                listed(f, used_by)
+            }
+            Self::Device { name } => write!(f, "device {name} is bound to it (holds no reference)"),
+            Self::Interface { name } => {
+                write!(f, "network interface {name} belongs to it (holds no reference)")
+            }
+        }
+    }
+}
