@@ -24,6 +24,8 @@ pub enum Remedy {
     LoadInstalled(ModuleName),
     /// Remove another module.
     Remove(ModuleName),
+    /// Show who holds a module.
+    ShowHolders(ModuleName),
     /// Something that this package does not do.
     Other(WayOut),
 }

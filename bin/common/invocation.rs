@@ -104,6 +104,9 @@ impl Invocation {
                 CommandLine::new("modprobe").operands([name.as_os_str()])
             }
             Remedy::Remove(name) => CommandLine::new("rmmod").operands([name.as_os_str()]),
+            Remedy::ShowHolders(name) => {
+                CommandLine::new("rmmod").word("--who").operands([name.as_os_str()])
+            }
             Remedy::Other(WayOut::Command(line)) => return Some(self.as_root(line)),
             Remedy::Other(way_out) => return Some(way_out.clone()),
             _ => return None,
@@ -255,6 +258,7 @@ mod tests {
             (Remedy::Load("./a b.ko".into()), "sudo insmod './a b.ko'"),
             (Remedy::Load("-f.ko".into()), "sudo insmod -- -f.ko"),
             (Remedy::LoadInstalled(name.clone()), "sudo modprobe 'a;reboot'"),
+            (Remedy::ShowHolders(name.clone()), "sudo rmmod --who 'a;reboot'"),
             (Remedy::Remove(name), "sudo rmmod 'a;reboot'"),
             (Remedy::Other(command), "sudo umount /mnt"),
             (Remedy::Other(step), "(reboot)"),

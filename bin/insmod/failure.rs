@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use modutils::diagnosis::{Change, Class, CommandLine, Diagnosis, Remedy, WayOut};
+use modutils::diagnosis::{Change, Class, Diagnosis, Remedy};
 use modutils::insert::{BadArgument, InsertError};
 use modutils::remove::{Refusal, RemoveError};
 use modutils::{Cause, Errno, Error, ErrorKind, ModuleFile, ModuleName, RemoveMode, System};
@@ -152,8 +152,7 @@ impl Failure {
         let refusal = error.refusal();
         let mut remedies = refusal.remedies();
         if matches!(refusal.obstacle(), Refusal::InUse { .. }) {
-            let who = CommandLine::new("rmmod").word("--who").operands([error.name().as_os_str()]);
-            remedies.insert(0, Remedy::Other(WayOut::Command(who.to_string())));
+            remedies.insert(0, Remedy::ShowHolders(error.name().clone()));
         }
         let reason = Some(Box::new((refusal.kind(), refusal.to_string())));
         let (status, errno) = (refusal.class().into(), Some(error.errno()));

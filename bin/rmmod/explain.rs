@@ -12,6 +12,7 @@ use modutils::{ModuleName, Refusal, System};
 use super::holders;
 use super::options::Options;
 use crate::common::invocation::Invocation;
+use crate::common::unprintable::escaped;
 use crate::common::wait_time::{self, WaitTime};
 
 /// Returns the explanation of a failure.
@@ -29,26 +30,23 @@ pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
     let held = matches!(obstacle, Refusal::InUse { .. } | Refusal::UsedByModules { .. });
     let holders = error.module().filter(|_| held).map(|module| system.holders(module));
     let mut remedies = Vec::new();
-    let mut cause = error.refusal().to_string();
-    if takes_a_search(error)
-        && let (Some(module), Some(holders)) = (error.module(), &holders)
-    {
-        cause.push_str(&held_by(module, holders));
+    if let Some(holders) = holders.as_ref().filter(|_| error.is_held()) {
         remedies.extend(holders::ways_out(holders).into_iter().take(NAMED_MAX).map(Remedy::Other));
     }
     if matches!(obstacle, Refusal::BuiltIn { .. }) {
         let found = Catalog::read(system).look_up(error.name());
         remedies.extend(found.presence.way_to_disable().map(Remedy::Other));
     }
-    if let (Refusal::UsedByModules { .. }, Some(holders)) = (obstacle, &holders)
-        && let Some(chain) = holders::chain(holders)
-    {
-        cause = format!("{cause} ({chain})");
+    if let (Refusal::UsedByModules { .. }, Some(holders)) = (obstacle, &holders) {
         let ends = holders::ends(holders).into_iter().take(NAMED_MAX);
         remedies.extend(ends.map(Remedy::Other));
     }
     remedies.extend(error.refusal().remedies());
-    Account { cause: Some(cause), remedies, holders }
+    let cause = match &holders {
+        Some(holders) => error.sentence(holders),
+        None => error.refusal().to_string(),
+    };
+    Account { cause: Some(escaped(cause.as_bytes())), remedies, holders }
 }
 
 /// What loads a module again that was removed, if that can happen by itself.
@@ -62,12 +60,6 @@ pub(crate) fn comeback(system: &System, name: &ModuleName) -> Option<String> {
     let when: Vec<String> = found.triggers.iter().take(3).map(ToString::to_string).collect();
     let when = (!when.is_empty()).then(|| when.join(", or when "))?;
     Some(format!("{name} will be loaded again when {when}"))
-}
-
-/// Whether it takes a search for holders to say why, which takes its time.
-pub(crate) fn takes_a_search(error: &RemoveError) -> bool {
-    let held = |module: &LoadedModule| module.anonymous_references() != Some(0);
-    matches!(error.obstacle(), Refusal::InUse { .. }) && error.module().is_some_and(held)
 }
 
 /// For `rmmod --wait 5 x`, which waits without end, and for a module 5, too; but there are modules
@@ -89,20 +81,6 @@ pub(crate) fn time_meant(
 
 /// How many holders are named in text; JSON has all of them.
 const NAMED_MAX: usize = 8;
-
-fn held_by(module: &LoadedModule, holders: &Holders) -> String {
-    if holders.list.is_empty() && holders.omissions.is_empty() {
-        return " of unknown origin".to_owned();
-    }
-    let mut phrases = holders::phrases(module, holders);
-    let more = phrases.len().saturating_sub(NAMED_MAX);
-    if more > 0 {
-        // The last one is about unknown holders.
-        phrases.drain(NAMED_MAX - 1..phrases.len() - 1);
-        phrases.insert(NAMED_MAX - 1, format!("{more} more"));
-    }
-    format!(": {}", phrases.join("; "))
-}
 
 /// What force did to a module that was in this state.
 pub(crate) fn forced(module: &LoadedModule) -> String {

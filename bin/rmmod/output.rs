@@ -13,6 +13,7 @@ use crate::common::output;
 use crate::common::report::Reporter;
 use crate::common::results::{self, Record};
 use crate::common::status::Status;
+use crate::common::unprintable::escaped;
 
 /// The end of a call.
 pub(crate) struct Results {
@@ -37,8 +38,8 @@ pub(crate) fn who(system: &System, module: &LoadedModule) -> String {
     let mut text = format!("{}: {}\n", module.name, holders::count(module));
     let mut advised = Vec::new();
     // Writing to a String cannot fail.
-    for holder in holders::holding(&holders) {
-        let _ = writeln!(text, "  {}", holders::phrase(holder));
+    for holder in holders.holding() {
+        let _ = writeln!(text, "  {}", escaped(holder.to_string().as_bytes()));
         for way_out in holders::ways_out_of(holder) {
             if !advised.contains(&way_out) {
                 let shown = invocation.show(&Remedy::Other(way_out.clone()));
@@ -49,7 +50,10 @@ pub(crate) fn who(system: &System, module: &LoadedModule) -> String {
             }
         }
     }
-    let rest = holders::remainder(module, &holders).into_iter();
+    if holders.holding().next().is_none() && module.refcnt == Some(0) {
+        text.push_str("  not in use\n");
+    }
+    let rest = holders.remainder().into_iter();
     for phrase in rest.chain(obstacle(module).map(str::to_owned)) {
         let _ = writeln!(text, "  {phrase}");
     }

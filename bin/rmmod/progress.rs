@@ -69,7 +69,7 @@ impl Progress {
         screen.wait = Some((error.clone(), now.checked_sub(state.waited).unwrap_or(now)));
         let known = screen.found.as_ref().filter(|found| found.of == *error);
         let is_due = known.is_none_or(|found| found.when.elapsed() >= SEARCH_EVERY);
-        if is_due && !screen.searching && explain::takes_a_search(error) {
+        if is_due && !screen.searching && error.is_held() {
             screen.searching = self.search(&screen.system, error);
             if !screen.searching {
                 let glance = error.refusal().to_string();

@@ -214,7 +214,7 @@ impl<'a> Report<'a> {
             outcome: "held",
             holders: Some(holders::to_json(&holders)),
             unexplained: unexplained(&holders),
-            warnings: holders::omissions(&holders).into_iter().collect(),
+            warnings: holders.uninspected().into_iter().collect(),
             state: Some(module.state.to_string()),
             permanent: Some(module.permanent),
             ..record(&module.name, targets)

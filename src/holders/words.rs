@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::holder::HolderKind;
+use super::Holders;
+use super::holder::{Certainty, Holder, HolderKind};
 use super::process::{Access, Namespace};
 use super::text::Text;
 
@@ -105,5 +106,85 @@ impl fmt::Display for HolderKind {
                 write!(f, "network interface {name} belongs to it (holds no reference)")
             }
         }
+    }
+}
+
+/// With the certainty, where that is not full, and the number of references.
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        let is_device = matches!(&self.kind, HolderKind::Process { access: Access::Open, .. });
+        match self.certainty {
+            Certainty::Known => {}
+            Certainty::Likely if is_device => f.write_str(" (probably a device of this module)")?,
+            Certainty::Likely => f.write_str(" (probably)")?,
+            Certainty::Possible => f.write_str(" (possibly)")?,
+        }
+        match self.references {
+            0 | 1 => Ok(()),
+            count => write!(f, " ({count} references)"),
+        }
+    }
+}
+
+/// How many holders a sentence names.
+const NAMED_MAX: usize = 8;
+
+/// How many sources are named that were not inspected for one reason.
+const SOURCES_MAX: usize = 4;
+
+impl Holders {
+    /// Returns what holds references, without what goes away with the module.
+    pub fn holding(&self) -> impl Iterator<Item = &Holder> {
+        self.list.iter().filter(|holder| holder.kind.consequence().is_none())
+    }
+
+    /// Returns phrases about references whose holder is unknown, and about what was not inspected.
+    pub fn remainder(&self) -> Vec<String> {
+        let unknown = match self.unexplained {
+            Some(0) => None,
+            Some(1) => Some("1 reference of unknown origin".to_owned()),
+            Some(count) => Some(format!("{count} references of unknown origin")),
+            None => Some("the kernel keeps no count of references".to_owned()),
+        };
+        unknown.into_iter().chain(self.uninspected()).collect()
+    }
+
+    /// Returns one phrase about everything that was not inspected.
+    pub fn uninspected(&self) -> Option<String> {
+        let same = self.omissions.chunk_by(|a, b| a.reason == b.reason).filter_map(|same| {
+            let named = same.iter().take(SOURCES_MAX).map(|omission| omission.source.as_str());
+            let sources = named.collect::<Vec<_>>().join(", ");
+            let more = match same.len().checked_sub(SOURCES_MAX) {
+                Some(more @ 1..) => format!(" and {more} more"),
+                _ => String::new(),
+            };
+            Some(format!("{sources}{more} ({})", same.first()?.reason))
+        });
+        let phrases: Vec<_> = same.collect();
+        (!phrases.is_empty()).then(|| format!("not inspected: {}", phrases.join("; ")))
+    }
+
+    /// Completes a number of references by who holds them: eight holders at most.
+    pub(crate) fn complete(&self, references: &str) -> String {
+        if self.list.is_empty() && self.omissions.is_empty() {
+            return format!("{references} of unknown origin");
+        }
+        let mut phrases: Vec<_> = self.holding().map(ToString::to_string).collect();
+        phrases.extend(self.remainder());
+        let more = phrases.len().saturating_sub(NAMED_MAX);
+        if more > 0 {
+            // The last one is about unknown holders.
+            phrases.drain(NAMED_MAX - 1..phrases.len() - 1);
+            phrases.insert(NAMED_MAX - 1, format!("{more} more"));
+        }
+        format!("{references}: {}", phrases.join("; "))
+    }
+
+    /// Returns what holds the modules that use it, if anything does.
+    pub(crate) fn chain(&self) -> Option<String> {
+        let is_held = |holder: &&Holder| matches!(&holder.kind, HolderKind::Module { held_by, .. } if !held_by.is_empty());
+        let phrases: Vec<_> = self.list.iter().filter(is_held).map(ToString::to_string).collect();
+        (!phrases.is_empty()).then(|| phrases.join("; "))
     }
 }

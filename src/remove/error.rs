@@ -9,6 +9,7 @@ use super::refusal::Refusal;
 use crate::crash;
 use crate::errno::Errno;
 use crate::error::Error;
+use crate::holders::Holders;
 use crate::loaded::{LoadedModule, Snapshot, State};
 use crate::name::ModuleName;
 use crate::system::{self, System};
@@ -113,6 +114,23 @@ impl RemoveError {
             refusal: Refusal::Interrupted { obstacle: None },
             errno: Errno::EINTR,
             module: None,
+        }
+    }
+
+    /// Returns whether anything else than modules and the loader holds the module: a search for
+    /// [holders](System::holders) then shows more.
+    pub fn is_held(&self) -> bool {
+        let is_free = self.module().and_then(LoadedModule::anonymous_references) == Some(0);
+        matches!(self.obstacle(), Refusal::InUse { .. }) && self.module.is_some() && !is_free
+    }
+
+    /// Returns the reason as one sentence that names who holds the module: eight holders at most.
+    pub fn sentence(&self, holders: &Holders) -> String {
+        let reason = self.refusal.to_string();
+        match (self.obstacle(), holders.chain()) {
+            _ if self.is_held() => holders.complete(&reason),
+            (Refusal::UsedByModules { .. }, Some(chain)) => format!("{reason} ({chain})"),
+            _ => reason,
         }
     }
 

@@ -11,7 +11,6 @@ use crate::insert::Arguments;
 use crate::loaded::State;
 use crate::name::ModuleName;
 use crate::remedy::{Change, Remedy};
-use crate::shell::shell_word;
 
 /// The caller's options.
 #[derive(Clone, Copy, Debug, Default)]
@@ -200,10 +199,9 @@ impl Obstacle {
         match self {
             Self::Users { .. } => vec![Remedy::Repeat(Change::Recursive)],
             // Only some of what may hold it goes away by itself.
-            Self::Held { module, .. } => vec![
-                Remedy::command(format!("rmmod --who {}", shell_word(module.as_os_str()))),
-                Remedy::Repeat(Change::Wait),
-            ],
+            Self::Held { module, .. } => {
+                vec![Remedy::ShowHolders(module.clone()), Remedy::Repeat(Change::Wait)]
+            }
             Self::Initializing { .. } | Self::BeingUnloaded { .. } => {
                 vec![Remedy::Repeat(Change::Wait)]
             }
