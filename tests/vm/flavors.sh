@@ -47,8 +47,15 @@ table() {
 	esac
 }
 
-# Kernels of other suites of Debian's. Those of backports and sid are whatever is newest there.
+# Kernels of other suites of Debian's. Those of backports and sid are whatever is newest there; a
+# package whose name has an asterisk is the newest of that series.
 newer() {
+	for series in 7.3 7.2 7.1 7.0 6.19 6.18; do
+		echo "asked $series amd64 trixie-backports" \
+			"linux-image-$series.*-cloud-amd64 linux-headers-$series.*-cloud-amd64"
+	done
+	echo asked 7.3-generic amd64 trixie-backports \
+		'linux-image-7.3.*-amd64 linux-headers-7.3.*-amd64'
 	echo asked backports amd64 trixie-backports linux-image-cloud-amd64 linux-headers-cloud-amd64
 	echo asked backports-generic amd64 trixie-backports linux-image-amd64 linux-headers-amd64
 	echo asked sid amd64 sid linux-image-cloud-amd64 linux-headers-cloud-amd64

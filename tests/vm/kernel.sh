@@ -12,8 +12,10 @@ cd "$(dirname "$0")/../.."
 
 flavor=$1
 row=$(tests/vm/flavors.sh "$flavor")
+set -f # asterisks in it are for apt
 # shellcheck disable=SC2086 # words
 set -- $row
+set +f
 architecture=$1 suite=$2
 own=$(dpkg --print-architecture)
 shift 2
@@ -47,12 +49,25 @@ apt() {
 	tests/vm/apt.sh "$suite" "$architecture" "$@"
 }
 
+# The packages that the flavor names; those with an asterisk are the newest of a series.
+named() {
+	for name in $metapackages; do
+		case $name in
+		*'*'*)
+			apt apt-cache pkgnames "${name%%\**}" |
+				grep -x "$(echo "$name" | sed 's/[.]/\\&/g; s/\*/[^-]*/')" | sort -V | tail -n 1
+			;;
+		*) echo "$name" ;;
+		esac
+	done
+}
+
 # The packages behind the metapackages, as far as they belong to the kernel.
 # An image comes signed or unsigned; the signed one is what people run. Since Linux 7, the
 # image, its configuration and the modules are in packages of their own.
 packages() {
-	# shellcheck disable=SC2086 # two words
-	apt apt-cache depends --important --recurse $metapackages |
+	# shellcheck disable=SC2046 # two words
+	apt apt-cache depends --important --recurse $(named) |
 		grep -E '^(linux-(image|binary|base|modules|headers|kbuild|source)-|user-mode-linux$)' |
 		grep -v -e '-unsigned' | sort -u
 }
