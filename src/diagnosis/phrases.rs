@@ -234,7 +234,8 @@ pub(super) fn meaning(errno: Errno) -> Option<&'static str> {
         (Errno::ENODEV, "no supported device was found"),
         (Errno::ENXIO, "the device does not respond"),
         (Errno::EIO, "I/O error on the device"),
-        (Errno::EBUSY, "a resource it needs is in use, often by another driver"),
+        // Since Linux 7.1, init's EEXIST becomes EBUSY.
+        (Errno::EBUSY, "a resource or a name that it needs is taken, often by another driver"),
         (Errno::EEXIST, "a name or device it registers is already taken"),
         (Errno::ENOENT, "something it needs (often firmware) was not found"),
         (Errno::EINVAL, "it rejected a parameter or the hardware configuration"),

@@ -53,6 +53,14 @@ pub(crate) fn release() -> String {
     release.trim().to_owned()
 }
 
+/// Whether the kernel is of this version or later.
+pub(crate) fn is_since(major: u32, minor: u32) -> bool {
+    let release = release();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap());
+    let own: (u32, u32) = (numbers.next().unwrap(), numbers.next().unwrap());
+    own >= (major, minor)
+}
+
 /// Answers the host until it goes away.
 pub(crate) fn serve() {
     println!("ready");

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::guest::{
     Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, assert_load, assert_loads,
-    assert_verdict, distributions, has_symbol_versions, judged, misfit, replaced, result, run,
-    with_another_crc,
+    assert_verdict, distributions, has_symbol_versions, is_since, judged, misfit, replaced, result,
+    run, with_another_crc,
 };
 
 crate::tests![
@@ -157,13 +157,16 @@ fn unknown_parameter() {
 }
 
 fn init_failed() {
+    const BUSY: &str = "Device or resource busy";
     for (errno, text) in [
         ("19", "No such device"),
         ("22", PARAMETERS),
         ("2", SYMBOL),
         ("8", FORMAT),
         ("1", "Operation not permitted"),
-        ("16", "Device or resource busy"),
+        ("16", BUSY),
+        // The kernel keeps this answer to itself since 7.1.
+        ("17", if is_since(7, 1) { BUSY } else { "File exists" }),
         ("38", "Function not implemented"),
         ("3", "Module has wrong symbol version"),
         // No key is asked for here; and what has no name is shown by its number.

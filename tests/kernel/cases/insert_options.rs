@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::guest::{
-    Done, Expected, KernelLog, Loaded, Run, Trace, altered, has_symbol_versions, is_loaded, judged,
-    loaded_names, on_terminal, release, result, run,
+    Done, Expected, KernelLog, Loaded, Run, Trace, altered, has_symbol_versions, is_loaded,
+    is_since, judged, loaded_names, on_terminal, release, result, run,
 };
 
 crate::tests![
@@ -248,8 +248,7 @@ fn force_accounts_for_itself() {
 
 /// Linux 6.5 and later.
 fn parameters_discarded_by_a_merge() {
-    let release = release();
-    if release.starts_with("6.1.") {
+    if !is_since(6, 5) {
         return;
     }
     let first =
