@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::{AREAS, Boot, MAIN};
+use crate::{AREAS, Boot, MAIN, TOOLS_32};
 use machine::{Failure, Machine};
 
 pub(crate) fn main() -> ExitCode {
@@ -37,7 +37,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let lab = Arc::new(Mutex::new(Lab::default()));
     let ordinary: Vec<String> =
-        kernels.iter().filter(|kernel| is_ordinary(kernel)).cloned().collect();
+        kernels.iter().filter(|it| is_ordinary(it) && !it.ends_with(TOOLS_32)).cloned().collect();
     let mut all = distribution::trials(&ordinary);
     all.extend(bare::trials(&ordinary));
     all.extend(trials(&kernels, &lab));
@@ -122,13 +122,15 @@ fn tests_of(boot: &Boot) -> impl Iterator<Item = String> {
         .flat_map(|area| area.tests.iter().map(|test| format!("{}::{}", area.name, test.name)))
 }
 
-/// Whether a test is run on a kernel: on those for other machines, only the main ones are.
+/// Whether a test is run on a kernel: on those for other machines or with their tools, only the
+/// main ones are.
 fn is_for(kernel: &str, test: &str) -> bool {
     let area = test.split("::").next().unwrap_or_default();
     let everywhere =
         MAIN.contains(&area) || env::var("MODUTILS_RUN").is_ok_and(|it| it == "machines");
     let own = || script(Command::new("tests/vm/machine.sh").arg(kernel));
-    everywhere || own().is_ok_and(|machine| machine.trim() == env::consts::ARCH)
+    let is_own = !kernel.ends_with(TOOLS_32);
+    everywhere || is_own && own().is_ok_and(|machine| machine.trim() == env::consts::ARCH)
 }
 
 /// Whether it is a kernel that can do what the distribution's kernels can.

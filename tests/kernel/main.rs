@@ -180,8 +180,11 @@ const AREAS: &[Area] = &[
     Area { name: "uml", boots: &[UML], tests: cases::uml::TESTS },
 ];
 
-/// The areas that kernels for other machines are tested with, which are emulated slowly; all of
-/// them where `MODUTILS_RUN` names `machines`.
+/// The end of the names of the kernels of this machine on which the tools of the 32-bit one run.
+const TOOLS_32: &str = "-32bit";
+
+/// The areas that kernels for other machines are tested with, which are emulated slowly, and those
+/// for 32-bit tools; all of them where `MODUTILS_RUN` names `machines`.
 const MAIN: &[&str] =
     &["lane", "list", "insert", "refusals", "diagnosis_symbols", "remove", "wait"];
 

@@ -71,6 +71,8 @@ machines() {
 	echo asked 6.1-i386 i386 bookworm linux-image-686-pae linux-headers-686-pae
 	echo asked 6.1-s390x s390x bookworm linux-image-s390x linux-headers-s390x
 	echo asked 6.1-ppc64el ppc64el bookworm linux-image-powerpc64le linux-headers-powerpc64le
+	# The kernel of this machine, for 32-bit tools.
+	echo asked 6.12-32bit amd64 bookworm linux-image-6.12-cloud-amd64 linux-headers-6.12-cloud-amd64
 	echo asked 6.12-riscv64 riscv64 trixie linux-image-riscv64 linux-headers-riscv64
 }
 

@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::script;
-use crate::Boot;
+use crate::{Boot, TOOLS_32};
 
 /// How long a machine may take to boot. It takes a few seconds on an idle host.
 const BOOT_LIMIT: Duration = Duration::from_secs(180);
@@ -143,19 +143,29 @@ impl Guest {
     fn of(kernel: &str) -> Result<Self, String> {
         let machine = script(Command::new("tests/vm/machine.sh").arg(kernel))?;
         if machine.trim() == env::consts::ARCH {
-            let tools = env::var_os("MODUTILS_BIN")
-                .ok_or("MODUTILS_BIN does not say where the tools are; use `make check-kernel`")?;
+            let tools = if kernel.ends_with(TOOLS_32) {
+                Self::built_for("i686")?.into()
+            } else {
+                env::var_os("MODUTILS_BIN").ok_or(
+                    "MODUTILS_BIN does not say where the tools are; use `make check-kernel`",
+                )?
+            };
             let program = env::current_exe().map_err(|error| error.to_string())?;
             // `make lifecycle` builds the example beside this program.
             let deps = program.parent().unwrap_or(&program);
             let example = deps.with_file_name("examples").join("lifecycle");
             return Ok(Self { tools: tools.into(), program, example });
         }
-        let tools = match env::var_os("MODUTILS_GUEST") {
-            Some(built) => PathBuf::from(built).join(machine.trim()),
-            None => script(Command::new("tests/vm/guest.sh").arg(machine.trim()))?.trim().into(),
-        };
+        let tools = Self::built_for(machine.trim())?;
         Ok(Self { program: tools.join("kernel"), example: tools.join("lifecycle"), tools })
+    }
+
+    /// The directory of what was built for a machine.
+    fn built_for(machine: &str) -> Result<PathBuf, String> {
+        match env::var_os("MODUTILS_GUEST") {
+            Some(built) => Ok(PathBuf::from(built).join(machine)),
+            None => Ok(script(Command::new("tests/vm/guest.sh").arg(machine))?.trim().into()),
+        }
     }
 }
 
