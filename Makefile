@@ -186,6 +186,7 @@ fuzz:
 
 # Of the shipped binaries: cargo builds the binaries again for a benchmark, and not to abort on a panic.
 bench: tools build
+	@tests/vm/tools.sh lsof
 	@$(STATIC) cargo bench --locked --target $(TRIPLE) --bench tools
 
 demo: tools build

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::completion;
 use crate::native;
 use crate::result::{Measured, cases};
 use crate::tools::FileSize;
@@ -29,9 +30,11 @@ pub(crate) fn all(results: &[Measured], files: &[FileSize]) -> Vec<Budget> {
         match (place, name) {
             (native::PLACE, "lsmod, 200 modules") => {
                 budgets.extend([ratio("busybox cat", 1.3), ratio("kmod", 0.2)]);
+                budgets.extend(views(case));
             }
             (native::PLACE, "lsmod, 5000 modules") => {
                 budgets.extend([ratio("busybox cat", 1.3), ratio("kmod", 0.03), memory(case)]);
+                budgets.extend(views(case));
             }
             (native::PLACE, "insmod, in user space") => budgets.push(instructions(case)),
             (_, "insmod, plain" | "rmmod") => budgets.push(ratio("floor", 1.15)),
@@ -41,6 +44,17 @@ pub(crate) fn all(results: &[Measured], files: &[FileSize]) -> Vec<Budget> {
                     ratio("kmod rmmod && insmod", 1.0),
                     ratio("kmod modprobe", 1.0),
                 ]);
+            }
+            (_, name) if name.ends_with("with options") => {
+                budgets.extend(
+                    ["modutils -v", "modutils, parameter"]
+                        .map(|tool| ratio_of(row(case, tool)?, ours(case)?, 1.05)),
+                );
+            }
+            (_, name) if name.starts_with("rmmod --who") => budgets.push(ratio("lsof", 0.5)),
+            (_, name) if name.starts_with("TAB") => {
+                let limit = if name.contains("rmmod") { 30.0 } else { 60.0 };
+                budgets.extend(["bash", "fish", "zsh"].map(|shell| list(case, shell, limit)));
             }
             (_, name) if name.starts_with("insmod --deps") => {
                 budgets.push(ratio("kmod modprobe", 0.9));
@@ -81,8 +95,22 @@ fn time_ratio(case: &[Measured], to: &str, limit: f64) -> Option<Budget> {
 }
 
 fn ratio_of(ours: &Measured, other: &Measured, limit: f64) -> Option<Budget> {
-    let what = format!("{} ({}), time / {}'s", ours.case, ours.place, other.tool);
+    let what = format!("{} ({}), {}: time / {}'s", ours.case, ours.place, ours.tool, other.tool);
     Some(Budget { what, limit, measured: ours.median_us? / other.median_us? })
+}
+
+/// Longer listings, to the classic one.
+fn views(case: &[Measured]) -> [Option<Budget>; 2] {
+    ["modutils -J", "modutils -o +STATE,TAINT"]
+        .map(|tool| ratio_of(row(case, tool)?, ours(case)?, 3.0))
+}
+
+/// What one list of a shell takes, in milliseconds.
+fn list(case: &[Measured], shell: &str, limit: f64) -> Option<Budget> {
+    let all = row(case, shell)?;
+    let start = row(case, &format!("{shell}, start"))?.median_us?;
+    let measured = (all.median_us? - start) / 1e3 / f64::from(completion::LISTS);
+    Some(Budget { what: format!("{}: ms for a list in {shell}", all.case), limit, measured })
 }
 
 fn memory(case: &[Measured]) -> Option<Budget> {

@@ -10,6 +10,7 @@ mod many;
 mod replace;
 mod tools;
 mod wait;
+mod who;
 
 use std::fs;
 use std::path::Path;
@@ -30,6 +31,7 @@ pub(crate) fn run() {
     replace::loaded();
     failure::of_small_and_large(&large::largest());
     wait::for_users();
+    who::among_many_processes();
     many::loaded();
     many::removed();
     dependencies::loaded();

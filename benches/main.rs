@@ -13,6 +13,7 @@
 )]
 
 mod budget;
+mod completion;
 mod guest;
 mod instructions;
 mod machine;
@@ -47,6 +48,7 @@ fn main() {
             let count = count.parse().expect("a number");
             native::listing_here(count, ours, kmod, newer.first().copied());
         }
+        ["tab", tools, file] => native::completion_here(tools, file),
         _ => host(),
     }
 }
@@ -59,6 +61,7 @@ fn host() {
 
     let mut results = native::listing(&tools);
     results.extend(native::instructions(&tools, &vm::test_module()));
+    results.extend(native::completion(&tools, &vm::large_modules()));
     results.extend(vm::measure(&work, &tools));
 
     let files = tools.file_sizes();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::completion;
 use crate::instructions;
 use crate::measure::measure;
 use crate::race::{Contender, Start};
@@ -17,17 +18,36 @@ pub(crate) const COUNTS: [usize; 5] = [0, 80, 200, 1000, 5000];
 
 /// `lsmod` on a made-up `/proc` and `/sys`, each in a mount namespace of its own.
 pub(crate) fn listing(tools: &Tools) -> Vec<Measured> {
-    COUNTS.iter().flat_map(|count| in_namespace(tools, *count)).collect()
+    let lsmod = |count: &usize| {
+        let mut words = vec!["synthetic".to_owned(), count.to_string()];
+        words.extend([tools.ours("lsmod"), tools.kmod("lsmod")]);
+        words.extend(tools.newer_kmod("lsmod"));
+        in_namespace(&words)
+    };
+    COUNTS.iter().flat_map(lsmod).collect()
 }
 
-fn in_namespace(tools: &Tools, count: usize) -> Vec<Measured> {
+/// What the shells complete, of a directory of large modules.
+pub(crate) fn completion(tools: &Tools, large: &Path) -> Vec<Measured> {
+    let file = completion::with_parameters(tools.directory(), large);
+    let file = file.to_str().expect("a path in UTF-8");
+    in_namespace(&["tab", tools.directory(), file].map(str::to_owned))
+}
+
+/// The other end, inside of the namespace.
+pub(crate) fn completion_here(tools: &str, file: &str) {
+    const COUNT: usize = 200;
+    crate::synthetic::take_over(COUNT);
+    let results = completion::lists(COUNT, tools, Path::new(file));
+    println!("{}", serde_json::to_string(&results).expect("JSON"));
+}
+
+fn in_namespace(words: &[String]) -> Vec<Measured> {
     let own = std::env::current_exe().expect("the path of this program");
     let output = Command::new("unshare")
         .args(["--mount", "--map-root-user"])
         .arg(own)
-        .args(["synthetic", &count.to_string()])
-        .args([tools.ours("lsmod"), tools.kmod("lsmod")])
-        .args(tools.newer_kmod("lsmod"))
+        .args(words)
         .output()
         .expect("unshare");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -46,6 +66,7 @@ pub(crate) fn listing_here(count: usize, ours: &str, kmod: &str, newer: Option<&
     contenders.extend(newer.map(|newer| Contender::new("newer kmod", newer)));
     for (tool, option) in [
         ("modutils -J", "-J"),
+        ("modutils -o +STATE,TAINT", "-o +STATE,TAINT"),
         ("modutils --tree", "--tree"),
         ("modutils --output-all", "--output-all"),
     ] {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -26,16 +27,23 @@ fn rows(count: usize) -> String {
     text
 }
 
-fn name(index: usize) -> String {
+/// The name of a module.
+pub(crate) fn name(index: usize) -> String {
     format!("{}_{index}", ["snd_hda_codec", "nf_tables", "xfs", "i2c_algo_bit"][index % 4])
 }
 
-/// Puts them in place of the real ones, which only a mount namespace of its own survives.
+/// Puts them in place of the real ones, which only a mount namespace of its own survives. What
+/// shells ask of themselves stays.
 pub(crate) fn take_over(count: usize) {
+    let processes = Path::new(crate::REPOSITORY).join("target/bench/proc");
+    fs::create_dir_all(&processes).expect("a directory");
+    let status = Command::new("mount").args(["--rbind", "/proc"]).arg(&processes).status();
+    assert!(status.is_ok_and(|status| status.success()), "cannot mount /proc");
     for place in ["/proc", "/sys"] {
         let status = Command::new("mount").args(["-t", "tmpfs", "bench", place]).status();
         assert!(status.is_ok_and(|status| status.success()), "cannot mount over {place}");
     }
+    symlink(processes.join("self"), "/proc/self").expect("a link");
     let rows = rows(count);
     fs::write("/proc/modules", &rows).expect("/proc/modules");
     for row in rows.lines() {
@@ -55,6 +63,6 @@ fn module_directory(fields: &[&str]) {
     }
     for user in fields[3].split(',').filter(|user| !user.is_empty() && *user != "-") {
         let link = holders.join(user);
-        std::os::unix::fs::symlink(format!("../../{user}"), link).expect("a link");
+        symlink(format!("../../{user}"), link).expect("a link");
     }
 }

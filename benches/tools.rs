@@ -29,6 +29,11 @@ impl Tools {
         }
     }
 
+    /// Where ours are.
+    pub(crate) fn directory(&self) -> &str {
+        &self.ours
+    }
+
     pub(crate) fn ours(&self, tool: &str) -> String {
         format!("{}/{tool}", self.ours)
     }

@@ -21,6 +21,8 @@ fn script<S: AsRef<OsStr> + Debug>(command: &[S]) -> String {
     let output = Command::new(&command[0])
         .args(&command[1..])
         .current_dir(crate::REPOSITORY)
+        // Beside ours, for what reads through all processes.
+        .env("MODUTILS_PROGRAMS", "lsof")
         .stderr(Stdio::inherit())
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -30,9 +32,16 @@ fn script<S: AsRef<OsStr> + Debug>(command: &[S]) -> String {
 
 /// A small module, for what can be measured without loading it.
 pub(crate) fn test_module() -> PathBuf {
-    let flavors = flavors();
-    let flavor = flavors.first().expect("a kernel");
-    Path::new(script(&["tests/vm/modules.sh", flavor]).trim()).join("t_plain.ko")
+    Path::new(script(&["tests/vm/modules.sh", &first_flavor()]).trim()).join("t_plain.ko")
+}
+
+/// The directory of large ones.
+pub(crate) fn large_modules() -> PathBuf {
+    script(&["benches/large.sh", &first_flavor()]).trim().into()
+}
+
+fn first_flavor() -> String {
+    flavors().into_iter().next().expect("a kernel")
 }
 
 pub(crate) fn measure(work: &Path, tools: &Tools) -> Vec<Measured> {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::insert::each_compression;
-use super::{is_loaded, module_name};
-use crate::race::execute_quietly;
+use super::{is_loaded, module_name, report_times};
+use crate::race::{Contender, execute_quietly};
 
 /// Few: a run takes long, and hardly differs from the next.
 const ROUNDS: usize = 3;
@@ -16,7 +16,21 @@ pub(super) fn loaded() {
     let stem = file.with_extension("");
     let stem = stem.to_str().expect("a path in UTF-8");
     let mib = size as f64 / f64::from(1 << 20);
-    each_compression(&format!("insmod of {module}, {mib:.1} MiB"), &module, stem, ROUNDS);
+    let case = format!("insmod of {module}, {mib:.1} MiB");
+    each_compression(&case, &module, stem, ROUNDS);
+    with_options(&case, &module, stem);
+}
+
+/// With what has to know the module's name and its parameters.
+fn with_options(case: &str, module: &str, stem: &str) {
+    let run =
+        |tool, line: String| Contender::new(tool, &line).after(&format!("/floor_rmmod {module}"));
+    let contenders = [
+        run("modutils", format!("/sbin/insmod {stem}.ko")),
+        run("modutils -v", format!("/sbin/insmod -v {stem}.ko")),
+        run("modutils, parameter", format!("/sbin/insmod {stem}.ko dyndbg=-p")),
+    ];
+    report_times(&format!("{case}, with options"), ROUNDS, &contenders);
 }
 
 /// The largest, whether it can be loaded here or not.

@@ -19,6 +19,7 @@ pub(super) fn modules(count: usize) {
     contenders.extend(newer_kmod("lsmod").map(|run| Contender::new("newer kmod", &run)));
     for (tool, option) in [
         ("modutils -J", "-J"),
+        ("modutils -o +STATE,TAINT", "-o +STATE,TAINT"),
         ("modutils --tree", "--tree"),
         ("modutils --output-all", "--output-all"),
     ] {

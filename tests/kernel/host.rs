@@ -1,6 +1,7 @@
 //! The host half: presents each guest test as a test of its own and runs it in a
 //! virtual machine of the right kind.
 
+mod at_once;
 mod bare;
 mod distribution;
 mod machine;
@@ -18,7 +19,7 @@ use machine::{Failure, Machine};
 
 pub(crate) fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // One machine at a time; and in order, so that each is booted only once.
+    // One machine of a kernel at a time; and in order, so that each is booted only once.
     arguments.test_threads = Some(1);
 
     if env::var_os("MODUTILS_SKIP_KERNEL").is_some() {
@@ -35,6 +36,9 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if kernels.len() > 1 && !arguments.list {
+        return at_once::run(&kernels);
+    }
     let lab = Arc::new(Mutex::new(Lab::default()));
     let ordinary: Vec<String> =
         kernels.iter().filter(|it| is_ordinary(it) && !it.ends_with(TOOLS_32)).cloned().collect();
@@ -85,8 +89,9 @@ fn trial(
 fn trials(kernels: &[String], lab: &Arc<Mutex<Lab>>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for kernel in kernels {
+        let everything = has_every_test(kernel);
         for boot in boots(kernel) {
-            for guest_name in tests_of(boot).filter(|test| is_for(kernel, test)) {
+            for guest_name in tests_of(boot).filter(|test| everything || is_main(test)) {
                 let name = format!("{}::{guest_name}", boot.name);
                 let (on, lab) = (kernel.clone(), Arc::clone(lab));
                 trials.push(trial(kernel, name, move || {
@@ -122,15 +127,17 @@ fn tests_of(boot: &Boot) -> impl Iterator<Item = String> {
         .flat_map(|area| area.tests.iter().map(|test| format!("{}::{}", area.name, test.name)))
 }
 
-/// Whether a test is run on a kernel: on those for other machines or with their tools, only the
-/// main ones are.
-fn is_for(kernel: &str, test: &str) -> bool {
-    let area = test.split("::").next().unwrap_or_default();
-    let everywhere =
-        MAIN.contains(&area) || env::var("MODUTILS_RUN").is_ok_and(|it| it == "machines");
+/// Whether every test is run on a kernel: on those for other machines or with their tools, only
+/// the main ones are.
+fn has_every_test(kernel: &str) -> bool {
     let own = || script(Command::new("tests/vm/machine.sh").arg(kernel));
-    let is_own = !kernel.ends_with(TOOLS_32);
-    everywhere || is_own && own().is_ok_and(|machine| machine.trim() == env::consts::ARCH)
+    env::var("MODUTILS_RUN").is_ok_and(|it| it == "machines")
+        || !kernel.ends_with(TOOLS_32) && own().is_ok_and(|it| it.trim() == env::consts::ARCH)
+}
+
+fn is_main(test: &str) -> bool {
+    MAIN.contains(&test.split("::").next().unwrap_or_default())
+}
 }
 
 /// Whether it is a kernel that can do what the distribution's kernels can.
@@ -147,7 +154,7 @@ fn is_wanted(boot: &Boot) -> bool {
     }
 }
 
-/// The place for the one machine that may run at a time.
+/// The place for the one machine of a kernel that may run at a time.
 #[derive(Default)]
 struct Lab {
     /// Which machine it is: kernel and name of the boot.

@@ -17,7 +17,8 @@ kernel=$(tests/vm/kernel.sh "$flavor")
 modules=$(tests/vm/modules.sh "$flavor")
 machine=$(tests/vm/machine.sh "$flavor")
 base=$PWD/target/vm/$flavor/base.cpio
-[ -z "${MODUTILS_PROGRAMS:-}" ] || base=$PWD/target/vm/$flavor/rich.cpio
+[ -z "${MODUTILS_PROGRAMS:-}" ] ||
+	base=$PWD/target/vm/$flavor/rich-$(echo "$MODUTILS_PROGRAMS" | cksum | cut -d ' ' -f 1).cpio
 # Where the programs of another machine are.
 userland=
 [ "$machine" = "$(uname -m)" ] || userland=$(tests/vm/userland.sh "$flavor")
