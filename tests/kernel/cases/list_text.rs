@@ -181,7 +181,10 @@ fn hostile_names_on_a_terminal() {
         ("lsmod -rn -o NAME 'a*'", "a\\x1b[31m\n"),
         ("lsmod -J -o NAME 'b*'", "{\"modules\":[{\"name\":\"b\\u0007\"}]}\n"),
         ("rmmod -rn 'a*'", "rmmod b\\x07\nrmmod a\\x1b[31m\n"),
-        ("rmmod --who 'a*'", "a\\x1b[31m: 1 reference\n  used by module b\\x07\n"),
+        (
+            "rmmod --who 'a*'",
+            "a\\x1b[31m: 1 reference\n  used by module b\\x07\n    fix: rmmod $'b\\007'\n",
+        ),
     ] {
         let shown = on_terminal(command_with(list.as_bytes(), line));
         assert_eq!(shown, (Some(0), expected.to_owned()), "{line}");
