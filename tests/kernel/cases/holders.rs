@@ -46,7 +46,7 @@ pub(super) fn myself() -> String {
 }
 
 /// What ends our own holds.
-fn kill() -> String {
+pub(super) fn kill() -> String {
     format!("    fix: kill {}\n", std::process::id())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::sys::resource::{Resource, setrlimit};
 
-use super::holders::{myself, open, who};
+use super::holders::{kill, myself, open, who};
 use crate::guest::{Loaded, run};
 
 crate::tests![many_open_files, more_than_there_is_time_for];
@@ -26,8 +26,9 @@ fn many_open_files() {
     done.check(done.took < LIMIT, "takes two seconds");
     done.prints(&format!(
         "t_dev: {FILES} references\n  {} has /dev/t_dev open (probably a device of this module) \
-         ({FILES} references)\n",
-        myself()
+         ({FILES} references)\n{}",
+        myself(),
+        kill()
     ));
 }
 
