@@ -138,7 +138,6 @@ fn has_every_test(kernel: &str) -> bool {
 fn is_main(test: &str) -> bool {
     MAIN.contains(&test.split("::").next().unwrap_or_default())
 }
-}
 
 /// Whether it is a kernel that can do what the distribution's kernels can.
 fn is_ordinary(kernel: &str) -> bool {
