@@ -4,10 +4,11 @@
 //! entries have no room for the inode numbers of many file systems on 32-bit systems.
 
 use std::ffi::{OsStr, OsString};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, RawDir, openat};
 
 use crate::errno::Errno;
 use crate::error::Error;
@@ -52,6 +53,32 @@ pub(crate) fn entries(
             }
         }
     }))
+}
+
+/// An open directory and the names in it, where each entry is looked at in turn: the kernel walks
+/// to the directory only once.
+pub(crate) struct Names {
+    pub(crate) directory: OwnedFd,
+    pub(crate) names: Vec<OsString>,
+}
+
+impl Names {
+    pub(crate) fn read(directory: &Path) -> Result<Self, Error> {
+        let error = |errno: rustix::io::Errno| Error::io(directory, from_rustix(errno));
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = openat(CWD, directory, flags, Mode::empty()).map_err(error)?;
+        let mut buffer = Vec::with_capacity(8 << 10);
+        let mut entries = RawDir::new(&opened, buffer.spare_capacity_mut());
+        let mut names = Vec::new();
+        // An error ends the list, as it would with entries.
+        while let Some(Ok(entry)) = entries.next() {
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(Self { directory: opened, names })
+    }
 }
 
 fn from_rustix(errno: rustix::io::Errno) -> Errno {

@@ -1,12 +1,13 @@
 //! The walk through `/proc`, which all sources share.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, statx};
+use rustix::fs::{AtFlags, CWD, FileType, StatxFlags, readlinkat, statx};
 use rustix::io::Errno;
 
 use super::device::Device;
@@ -14,8 +15,11 @@ use super::devices;
 use super::process::{Access, Process};
 use super::search::{OmissionReason, Search};
 use super::seen::{OpenFile, Processes, Seen, Status, link_number};
-use crate::directory;
+use crate::directory::{self, Names};
 use crate::system;
+
+/// The number of a descriptor, the thread that has a table of its own, and the kind of access.
+type Link = (Option<u32>, Option<i32>, Access);
 
 impl Processes {
     fn scan(search: &Search<'_>) -> Self {
@@ -51,7 +55,7 @@ impl Processes {
             self.list.push(Seen { is_kernel_thread: true, ..seen });
             return true;
         }
-        let files = match directory::entries(&dir.join("fd")) {
+        let files = match Names::read(&dir.join("fd")) {
             Ok(files) => files,
             // It has ended in the meantime.
             Err(error) if error.is_absent() => return true,
@@ -64,34 +68,37 @@ impl Processes {
         self.list.push(seen(pid, is_caller, dir, &stat));
         let Some(Seen { dir, mount_namespace, .. }) = self.list.last() else { return true };
         let slow = self.slow.of(*mount_namespace, dir);
-        let mut add = |link: &Path, fd: Option<u32>, tid: Option<i32>, access: Access| {
-            let Ok(path) = fs::read_link(link) else { return };
+        let mut add = |at: BorrowedFd<'_>, name: &OsStr, (fd, tid, access): Link| {
+            let Ok(path) = readlinkat(at, name, Vec::new()) else { return };
+            let path = PathBuf::from(OsString::from_vec(path.into_bytes()));
             let is_path = path.as_os_str().as_bytes().starts_with(b"/");
             // The root of an unmounted file system is "/", too.
             let is_safe = is_path && !slow.holds(&path);
-            let status = if is_safe { search.status_of_link(link, &path) } else { None };
+            let status = if is_safe { search.status_at((at, name), &path) } else { None };
             self.files.push(OpenFile { owner, tid, fd, path, access, status });
         };
         let mut numbers = HashSet::new();
-        for file in files.flatten() {
+        for name in &files.names {
             if search.is_late() {
                 return true;
             }
-            let number = number(&file.name);
+            let number = number(name);
             numbers.insert(number);
-            add(&file.path, number, None, Access::Open);
+            add(files.directory.as_fd(), name, (number, None, Access::Open));
         }
-        add(&dir.join("cwd"), None, None, Access::Directory);
-        add(&dir.join("root"), None, None, Access::Directory);
-        add(&dir.join("exe"), None, None, Access::Program);
+        for (name, access) in
+            [("cwd", Access::Directory), ("root", Access::Directory), ("exe", Access::Program)]
+        {
+            add(CWD, dir.join(name).as_os_str(), (None, None, access));
+        }
         for (tid, thread) in other_threads(dir, pid) {
-            let Ok(files) = directory::entries(&thread.join("fd")) else { continue };
-            let files: Vec<_> = files.flatten().collect();
+            let Ok(files) = Names::read(&thread.join("fd")) else { continue };
             // A table that threads share has the same numbers in each of them.
-            let own: HashSet<_> = files.iter().map(|file| number(&file.name)).collect();
+            let own: HashSet<_> = files.names.iter().map(|name| number(name)).collect();
             if own != numbers {
-                for file in files {
-                    add(&file.path, number(&file.name), Some(tid), Access::Open);
+                for name in &files.names {
+                    let link = (number(name), Some(tid), Access::Open);
+                    add(files.directory.as_fd(), name, link);
                 }
             }
         }
@@ -121,6 +128,11 @@ impl Search<'_> {
     /// The status of the file that a link of `/proc` leads to. Links of a captured system
     /// lead outside: there, the file's path gives the number of a device, and nothing else.
     pub(super) fn status_of_link(&self, link: &Path, path: &Path) -> Option<Status> {
+        self.status_at((CWD, link.as_os_str()), path)
+    }
+
+    /// The same for a link in an open directory.
+    fn status_at(&self, link: (BorrowedFd<'_>, &OsStr), path: &Path) -> Option<Status> {
         if self.system.is_live() {
             return status(link);
         }
@@ -180,8 +192,8 @@ fn caller(search: &Search<'_>) -> Option<i32> {
 }
 
 /// Without waiting, not even for a file on a server that is gone.
-fn status(file: &Path) -> Option<Status> {
-    match statx(CWD, file, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE) {
+fn status((directory, name): (BorrowedFd<'_>, &OsStr)) -> Option<Status> {
+    match statx(directory, name, AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE) {
         Ok(status) => {
             let kind = FileType::from_raw_mode(status.stx_mode.into());
             let device = Device::new(kind, status.stx_rdev_major, status.stx_rdev_minor);
@@ -189,7 +201,7 @@ fn status(file: &Path) -> Option<Status> {
         }
         // Linux before 4.11 lacks this choice.
         Err(Errno::NOSYS) => {
-            let status = rustix::fs::stat(file).ok()?;
+            let status = rustix::fs::statat(directory, name, AtFlags::empty()).ok()?;
             let (device, node) = (status.st_dev, status.st_rdev);
             let kind = FileType::from_raw_mode(status.st_mode);
             let (major, minor) = (rustix::fs::major, rustix::fs::minor);
