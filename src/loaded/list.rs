@@ -41,6 +41,7 @@ impl ModuleList {
     /// # Errors
     /// [`ErrorKind::Malformed`], with the line, for a row that is
     /// none.
+    #[inline]
     pub fn rows(&self) -> impl Iterator<Item = Result<ModuleRow<'_>, Error>> {
         proc_modules::parse(&self.text).map(|row| row.map_err(|error| error.at(&self.path)))
     }

@@ -28,7 +28,11 @@ pub struct ModuleRow<'a> {
     rest: &'a [u8],
 }
 
+// The functions for a plain listing are inlined into the command, which is compiled for speed rather
+// than for size.
+
 /// The rows of a text, in order.
+#[inline]
 pub(super) fn parse(text: &[u8]) -> impl Iterator<Item = Result<ModuleRow<'_>, Error>> {
     rows(text).enumerate().map(|(index, row)| {
         ModuleRow::parse(row).ok_or_else(|| {
@@ -39,6 +43,7 @@ pub(super) fn parse(text: &[u8]) -> impl Iterator<Item = Result<ModuleRow<'_>, E
 }
 
 /// The rows, without their newline.
+#[inline]
 pub(super) fn rows(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let rows = std::iter::from_fn(move || {
         let all = text;
@@ -56,6 +61,7 @@ pub(super) fn row_name(row: &[u8]) -> &[u8] {
 }
 
 impl<'a> ModuleRow<'a> {
+    #[inline]
     fn parse(row: &'a [u8]) -> Option<Self> {
         let mut rest = row;
         let row = Self {
@@ -71,10 +77,12 @@ impl<'a> ModuleRow<'a> {
     }
 
     /// Returns the names of the modules that use it, in the kernel's order.
+    #[inline]
     pub fn used_by(&self) -> impl Iterator<Item = &'a [u8]> {
         self.marks_and_users().filter(|user| !matches!(*user, b"[permanent]" | b"[unsafe]"))
     }
 
+    #[inline]
     fn marks_and_users(&self) -> impl Iterator<Item = &'a [u8]> {
         let users = if self.users == b"-" { &[] } else { self.users };
         users.split(|&byte| byte == b',').filter(|user| !user.is_empty())
@@ -100,6 +108,7 @@ impl<'a> ModuleRow<'a> {
 }
 
 /// Takes the next field and the space behind it; an empty one is none.
+#[inline]
 fn field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
     let (field, after) = rest.split_at_checked(end)?;
@@ -107,12 +116,14 @@ fn field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(field).filter(|field| !field.is_empty())
 }
 
+#[inline]
 fn count(field: &[u8]) -> Option<i64> {
     let (digits, sign) = field.strip_prefix(b"-").map_or((field, 1), |digits| (digits, -1));
     let count = decimal(digits).filter(|_| !digits.is_empty())?;
     Some(i64::try_from(count).ok()? * sign)
 }
 
+#[inline]
 fn decimal(digits: &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for digit in digits {
