@@ -1,13 +1,30 @@
-# Starts an interactive zsh, and completes the line $2 in it as often as $1 says. Each list has $3
-# in it.
+# Starts an interactive zsh, and lists in it as often as $1 says what can follow the line $2, with
+# $3 among it.
 zmodload zsh/zpty
 zpty shell zsh -fi
+# Reads lines up to $1. A pattern of zpty itself would be tried at each character.
+await() {
+	local chunk
+	all=
+	while [[ $all[-200,-1] != *$1* ]]; do
+		zpty -r shell chunk || exit 1
+		all+=$chunk
+	done
+}
 zpty -w shell "fpath=($COMPLETIONS \$fpath); autoload -Uz compinit
-compinit -u -D; PROMPT='rea''dy> '; LISTMAX=10000; unsetopt no_match zle_bracketed_paste 2>/dev/null"
-zpty -r -m shell all '*ready> *' >/dev/null
-for ((round = 0; round < $1; round++)); do
-	# The line before goes first.
-	zpty -w -n shell $'\x15'"$2"$'\t'
-	zpty -r -m shell all "*$3*" >/dev/null
-done
+compinit -u -D
+complete() {
+	repeat $1; do
+		# A line that has changed is completed again.
+		BUFFER= CURSOR=0; zle redisplay
+		BUFFER=${(q)2} CURSOR=\$#BUFFER; zle list-choices
+	done
+	print -r 'do''ne'
+}
+zle -N complete; bindkey '^T' complete
+LISTMAX=10000; print 'rea''dy'"
+await ready
+zpty -w -n shell $'\x14'
+await done
 zpty -d shell
+[[ $1 = 0 || $all = *$3* ]]
