@@ -27,6 +27,8 @@
 # make mutations        a thousand modules of the distribution with something changed: no verdict
 #                       that is stated as certain is wrong
 # make fuzz             hostile input for each parser; SECONDS=60 for each, TESTS=name for one
+# make fuzz-emulated    module files with random changes, on 32-bit and big-endian machines under
+#                       qemu-user; SECONDS=60 for each, TARGET=s390x for one
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 #                       (static, or with the distribution's libraries)
 # make demo             the tools at work on a booted kernel, step by step
@@ -184,6 +186,9 @@ mutations: tools build lifecycle
 fuzz:
 	@fuzz/run.sh $(SECONDS) $(TESTS)
 
+fuzz-emulated:
+	@fuzz/emulate.sh $(SECONDS) $(or $(TARGET),i686 armv7 s390x)
+
 # Of the shipped binaries: cargo builds the binaries again for a benchmark, and not to abort on a panic.
 bench: tools build
 	@tests/vm/tools.sh lsof
@@ -219,5 +224,5 @@ clean:
 	cargo clean
 
 .PHONY: check-emulated check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
-	check-no-unload check-uml kernels-table faults stress mutations fuzz \
+	check-no-unload check-uml kernels-table faults stress mutations fuzz fuzz-emulated \
 	bench demo picture vm tools clean
