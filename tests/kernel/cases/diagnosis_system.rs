@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::guest::{
     Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, assert_load, assert_loads,
-    assert_verdict, distributions, has_symbol_versions, is_since, judged, misfit, replaced, result,
-    run, with_another_crc,
+    assert_verdict, distributions, has_symbol_versions, is_since, judged, misfit, release,
+    replaced, result, run, with_another_crc,
 };
 
 crate::tests![
@@ -267,9 +267,17 @@ fn injected() {
     ] {
         judged(&inject(errno, &[file]), &[file], &Expected { kind, status, text });
     }
-    // A kernel without forced loading.
+    // A kernel without forced loading. Where its configuration is installed, that speaks for the
+    // kernel, which then has another reason.
     let file = replaced("t_plain", "SMP preempt ", "SMP preemqt ");
+    let config = format!("/lib/modules/{}/config", release());
+    if fs::exists(&config).unwrap() {
+        let done = inject("ENOEXEC", &["--force", &file]);
+        judged(&done, &[&file], &misfit("unknown", FORMAT));
+        fs::rename(&config, format!("{config}.old")).unwrap();
+    }
     let done = inject("ENOEXEC", &["--force", &file]);
+    let _ = fs::rename(format!("{config}.old"), &config);
     judged(&done, &[&file], &misfit("not-forceable", FORMAT));
     // A kernel without modules has no list of them either.
     let file = "/modules/t_plain.ko";

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::guest::{
     Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, altered, assert_load, assert_verdict,
-    has_symbol_versions, is_loaded, misfit, replaced, result, run, with_another_crc,
+    has_symbol_versions, is_loaded, is_since, misfit, replaced, result, run, with_another_crc,
 };
 
 crate::tests![
@@ -63,7 +63,8 @@ fn several_parameters_in_one_word() {
 
 /// The line that tells names another party, and stack frames are no evidence.
 fn class_that_is_taken() {
-    let expected = Expected { kind: "init-failed", status: 8, text: "File exists" };
+    let text = if is_since(7, 1) { "Device or resource busy" } else { "File exists" };
+    let expected = Expected { kind: "init-failed", status: 8, text };
     let result = assert_load(&["/modules/t_class.ko", "name=mem"], &expected);
     let log = log(&result);
     assert!(log.iter().any(|line| line.contains("duplicate filename '/class/mem'")), "{log:?}");
