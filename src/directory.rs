@@ -55,7 +55,7 @@ pub(crate) fn entries(
     }))
 }
 
-/// An open directory and the names in it, where each entry is looked at in turn: the kernel walks
+/// An open directory and the names in it, by which its entries are opened: the kernel walks
 /// to the directory only once.
 pub(crate) struct Names {
     pub(crate) directory: OwnedFd,
