@@ -191,7 +191,7 @@ fuzz-emulated:
 
 # Of the shipped binaries: cargo builds the binaries again for a benchmark, and not to abort on a panic.
 bench: tools build
-	@tests/vm/tools.sh lsof
+	@tests/vm/tools.sh lsof psmisc
 	@$(STATIC) cargo bench --locked --target $(TRIPLE) --bench tools
 
 demo: tools build

@@ -22,7 +22,7 @@ fn script<S: AsRef<OsStr> + Debug>(command: &[S]) -> String {
         .args(&command[1..])
         .current_dir(crate::REPOSITORY)
         // Beside ours, for what reads through all processes.
-        .env("MODUTILS_PROGRAMS", "lsof")
+        .env("MODUTILS_PROGRAMS", "lsof fuser")
         .stderr(Stdio::inherit())
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));

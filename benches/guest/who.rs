@@ -24,7 +24,7 @@ pub(super) fn among_many_processes() {
     let contenders = [
         Contender::new("lsof", "lsof /dev/t_dev"),
         Contender::new("modutils", "/sbin/rmmod --who t_dev"),
-        Contender::new("busybox fuser", "/bin/busybox fuser /dev/t_dev"),
+        Contender::new("fuser", "fuser /dev/t_dev"),
     ];
     report_times(&format!("rmmod --who among {PROCESSES} processes"), 7, &contenders);
     words("/bin/busybox killall sleep");
