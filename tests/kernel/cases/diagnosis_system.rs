@@ -197,7 +197,7 @@ fn without_the_log() {
         judged(&run_without(&[&file]), &[&file], &expected);
     }
     for (file, expected) in [
-        (replaced("t_plain", "SMP preempt ", "SMP preemqt "), misfit("vermagic-mismatch", FORMAT)),
+        (replaced("t_plain", " mod_unload ", " mod_unlobd "), misfit("vermagic-mismatch", FORMAT)),
         (replaced("t_dup", "t_bbse_add", "t_base_add"), misfit("duplicate-symbol", FORMAT)),
         ("/modules/t_ns_user.ko".to_owned(), misfit("missing-symbol", SYMBOL)),
     ] {
@@ -269,7 +269,7 @@ fn injected() {
     }
     // A kernel without forced loading. Where its configuration is installed, that speaks for the
     // kernel, which then has another reason.
-    let file = replaced("t_plain", "SMP preempt ", "SMP preemqt ");
+    let file = replaced("t_plain", " mod_unload ", " mod_unlobd ");
     let config = format!("/lib/modules/{}/config", release());
     if fs::exists(&config).unwrap() {
         let done = inject("ENOEXEC", &["--force", &file]);

@@ -38,7 +38,7 @@ pub(crate) mod enforced {
         assert_verdict(&[&foreign], &expected("wrong-architecture"));
         let cut = altered("t_plain", |bytes| bytes.truncate(5000));
         assert_verdict(&[&cut], &expected("truncated"));
-        let old = replaced("t_plain", "SMP preempt ", "SMP preemqt ");
+        let old = replaced("t_plain", " mod_unload ", " mod_unlobd ");
         assert_verdict(&[&old], &expected("vermagic-mismatch"));
     }
 
