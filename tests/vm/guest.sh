@@ -18,10 +18,15 @@ compiler=$(packaging/target compiler "$target")
 export "CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER=$compiler" \
 	"CC_$(echo "$target" | tr - _)=$compiler" \
 	RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static"
+# The program that cargo built: of those it names, the last.
+messages=$guest/messages.json
 built() {
-	cargo "$@" --locked --quiet --target "$target" --message-format json |
-		grep -o '"executable":"[^"]*"' | tail -n 1 | cut -d '"' -f 4
+	cargo "$@" --locked --quiet --target "$target" --message-format json >"$messages"
+	grep -o '"executable":"[^"]*"' "$messages" | tail -n 1 | cut -d '"' -f 4
 }
-install "$(built test --no-run --test kernel)" "$guest/kernel"
-install "$(built build --example lifecycle)" "$guest/lifecycle"
+program=$(built test --no-run --test kernel)
+install "$program" "$guest/kernel"
+program=$(built build --example lifecycle)
+install "$program" "$guest/lifecycle"
+rm "$messages"
 echo "$guest"

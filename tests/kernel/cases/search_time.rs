@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, rlim_t, setrlimit};
 
 use super::holders::{kill, myself, open, who};
 use crate::guest::{Loaded, run};
@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_millis(2900);
 
 /// What a device is of is found out once, not for each file.
 fn many_open_files() {
-    const FILES: u64 = 30_000;
+    const FILES: rlim_t = 30_000;
     setrlimit(Resource::RLIMIT_NOFILE, FILES + 100, FILES + 100).unwrap();
     let _loaded = Loaded::new("t_dev", "");
     let _first = open("/dev/t_dev");
