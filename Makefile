@@ -17,6 +17,8 @@
 # make check-uml        User-Mode Linux, a kernel that is a program
 # make check-machines   the main tests on kernels for other machines: arm64, armhf, i386, s390x,
 #                       ppc64el, riscv64; MODUTILS_KERNELS=6.12-arm64 selects
+# make check-newest     the main tests on the newest kernel and on one for arm64; MODUTILS_KERNELS
+#                       selects others
 # make kernels-table    the table of kernels in the README, from the results of the last runs
 # make check-deb        install the package into fresh Debian systems, break it, and remove it;
 #                       SUITES='bookworm trixie' selects them
@@ -171,6 +173,11 @@ check-machines:
 	@MODUTILS_KERNELS="$${MODUTILS_KERNELS:-$$(tests/vm/flavors.sh machines | xargs)}" \
 		$(MAKE) --no-print-directory check-kernel
 
+check-newest: tools build lifecycle
+	@tests/vm/tools.sh qemu-system-arm
+	@MODUTILS_RUN=main MODUTILS_KERNELS="$${MODUTILS_KERNELS:-7.3 6.12-arm64}" \
+		$(MAKE) --no-print-directory check-kernel
+
 kernels-table:
 	@MODUTILS_TABLE=1 $(STATIC) cargo test --quiet --locked --target $(TRIPLE) --test kernel
 
@@ -224,5 +231,5 @@ clean:
 	cargo clean
 
 .PHONY: check-emulated check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
-	check-no-unload check-uml kernels-table faults stress mutations fuzz fuzz-emulated \
+	check-no-unload check-uml check-newest kernels-table faults stress mutations fuzz fuzz-emulated \
 	bench demo picture vm tools clean

@@ -40,8 +40,10 @@ pub(crate) fn main() -> ExitCode {
         return at_once::run(&kernels);
     }
     let lab = Arc::new(Mutex::new(Lab::default()));
-    let ordinary: Vec<String> =
-        kernels.iter().filter(|it| is_ordinary(it) && !it.ends_with(TOOLS_32)).cloned().collect();
+    let here = |kernel: &&String| {
+        is_ordinary(kernel) && is_of_this_machine(kernel) && has_every_test(kernel)
+    };
+    let ordinary: Vec<String> = kernels.iter().filter(here).cloned().collect();
     let mut all = distribution::trials(&ordinary);
     all.extend(bare::trials(&ordinary));
     all.extend(trials(&kernels, &lab));
@@ -128,11 +130,19 @@ fn tests_of(boot: &Boot) -> impl Iterator<Item = String> {
 }
 
 /// Whether every test is run on a kernel: on those for other machines or with their tools, only
-/// the main ones are.
+/// the main ones are, unless `MODUTILS_RUN` names either.
 fn has_every_test(kernel: &str) -> bool {
-    let own = || script(Command::new("tests/vm/machine.sh").arg(kernel));
-    env::var("MODUTILS_RUN").is_ok_and(|it| it == "machines")
-        || !kernel.ends_with(TOOLS_32) && own().is_ok_and(|it| it.trim() == env::consts::ARCH)
+    match env::var("MODUTILS_RUN").as_deref() {
+        Ok("machines") => true,
+        Ok("main") => false,
+        _ => is_of_this_machine(kernel),
+    }
+}
+
+/// Whether a kernel and the tools on it are for the machine that this program is for.
+fn is_of_this_machine(kernel: &str) -> bool {
+    let machine = || script(Command::new("tests/vm/machine.sh").arg(kernel));
+    !kernel.ends_with(TOOLS_32) && machine().is_ok_and(|it| it.trim() == env::consts::ARCH)
 }
 
 fn is_main(test: &str) -> bool {
@@ -148,7 +158,9 @@ fn is_ordinary(kernel: &str) -> bool {
 /// Whether a boot is for every day, or asked for.
 fn is_wanted(boot: &Boot) -> bool {
     match env::var("MODUTILS_RUN") {
-        Ok(names) if names != "machines" => names.split_whitespace().any(|name| name == boot.name),
+        Ok(names) if !matches!(&*names, "machines" | "main") => {
+            names.split_whitespace().any(|name| name == boot.name)
+        }
         _ => !boot.on_request,
     }
 }

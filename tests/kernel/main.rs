@@ -184,7 +184,8 @@ const AREAS: &[Area] = &[
 const TOOLS_32: &str = "-32bit";
 
 /// The areas that kernels for other machines are tested with, which are emulated slowly, and those
-/// for 32-bit tools; all of them where `MODUTILS_RUN` names `machines`.
+/// for 32-bit tools. `MODUTILS_RUN=main` selects them on any kernel, `MODUTILS_RUN=machines` all
+/// areas on these.
 const MAIN: &[&str] =
     &["lane", "list", "insert", "refusals", "diagnosis_symbols", "remove", "wait"];
 
