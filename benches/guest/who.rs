@@ -10,7 +10,7 @@ const PROCESSES: usize = 2000;
 /// Ten files each.
 const OPEN: &str = "exec 3</ 4</ 5</ 6</ 7</ 8</ 9</
 for i in $(seq PROCESSES); do
-	/bin/busybox sleep 100000 </dev/null >/dev/null 2>&1 &
+	/bin/sleep 100000 </dev/null >/dev/null 2>&1 &
 done
 ";
 
