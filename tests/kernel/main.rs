@@ -140,6 +140,8 @@ const AREAS: &[Area] = &[
     Area { name: "insert", boots: &[DEFAULT], tests: cases::insert::TESTS },
     Area { name: "insert_options", boots: &[DEFAULT], tests: cases::insert_options::TESTS },
     Area { name: "refusals", boots: &[DEFAULT], tests: cases::refusals::TESTS },
+    Area { name: "insert_lines", boots: &[DEFAULT], tests: cases::first_lines::insert::TESTS },
+    Area { name: "remove_lines", boots: &[DEFAULT], tests: cases::first_lines::remove::TESTS },
     Area { name: "bad_files", boots: &[DEFAULT], tests: cases::bad_files::TESTS },
     Area { name: "diagnosis_file", boots: &[DEFAULT], tests: cases::diagnosis_file::TESTS },
     Area { name: "diagnosis_symbols", boots: &[DEFAULT], tests: cases::diagnosis_symbols::TESTS },

@@ -123,6 +123,16 @@ if [ ! -e "$base" ] || [ -n "$(find tests/vm/initramfs.sh -newer "$base")" ]; th
 	for tool in insmod rmmod lsmod modprobe modinfo depmod; do
 		ln -s "$kmod" "$root/kmod/$tool"
 	done
+	other=
+	[ -n "$userland" ] || other=$(tests/vm/other-kmod.sh)
+	if [ -n "$other" ]; then
+		cp -r "$other" "$root/other-kmod"
+		for tool in insmod rmmod lsmod; do
+			printf '#!/bin/sh\nexec /other-kmod/ld-linux-x86-64.so.2 --argv0 %s %s "$@"\n' "$tool" \
+				'--library-path /other-kmod /other-kmod/kmod' >"$root/other-kmod/$tool"
+			chmod +x "$root/other-kmod/$tool"
+		done
+	fi
 
 	for program in ${MODUTILS_PROGRAMS:-}; do
 		case $program in

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::absent::{Installed, record};
+use super::first_lines::Comparison;
 use crate::guest::{
     Expected, altered, assert_load, assert_verdict, distributions, is_loaded, replace, replaced,
     run,
@@ -25,7 +26,12 @@ pub(crate) mod enforced {
         faults_of_the_file,
         signature_that_is_not_at_the_end,
         signature_that_was_stripped,
+        first_lines,
     ];
+
+    fn first_lines() {
+        super::verify_lines();
+    }
 
     const TEXT: &str = "Key was rejected by service";
 
@@ -108,7 +114,11 @@ pub(crate) mod enforced {
 pub(crate) mod lockdown {
     use super::{Expected, assert_verdict, fs, signed_with, verify_signed, with_another_signer};
 
-    crate::tests![unsigned, unknown_key, voided_by_force, signed, not_loaded];
+    crate::tests![unsigned, unknown_key, voided_by_force, signed, not_loaded, first_lines];
+
+    fn first_lines() {
+        super::verify_lines();
+    }
 
     const TEXT: &str = "Operation not permitted";
 
@@ -151,7 +161,11 @@ pub(crate) mod lockdown {
 pub(crate) mod forbidden {
     use super::{Expected, assert_verdict, fs, run};
 
-    crate::tests![blacklisted, not_loaded, modules_disabled];
+    crate::tests![blacklisted, not_loaded, first_lines, modules_disabled];
+
+    fn first_lines() {
+        super::verify_lines();
+    }
 
     const TEXT: &str = "Operation not permitted";
 
@@ -169,6 +183,7 @@ pub(crate) mod forbidden {
         fs::write("/proc/sys/kernel/modules_disabled", "1").unwrap();
         let expected = Expected { kind: "modules-disabled", status: 6, text: TEXT };
         assert_verdict(&["/modules/t_base.ko"], &expected);
+        super::verify_lines();
     }
 }
 
@@ -176,7 +191,11 @@ pub(crate) mod forbidden {
 pub(crate) mod nomodule {
     use super::{Expected, assert_verdict};
 
-    crate::tests![modules_disabled, not_loaded];
+    crate::tests![modules_disabled, not_loaded, first_lines];
+
+    fn first_lines() {
+        super::verify_lines();
+    }
 
     fn not_loaded() {
         super::verify_blocked("modules-disabled");
@@ -187,6 +206,21 @@ pub(crate) mod nomodule {
         let expected = Expected { kind: "modules-disabled", status: 6, text };
         let result = assert_verdict(&["/modules/t_base.ko"], &expected);
         assert!(result["cause"]["text"].as_str().unwrap().contains("nomodule"), "{result}");
+    }
+}
+
+/// The first lines are kmod's here, too.
+fn verify_lines() {
+    let mut insmod = Comparison::of("insmod");
+    let foreign = altered("t_base", |bytes| bytes[18] = 183);
+    let own_signer = with_another_signer();
+    for file in ["/modules/t_plain.ko", "/modules/t_plain.ko.xz", "/init", &foreign, &own_signer] {
+        insmod.alone(&[file]);
+    }
+    let mut rmmod = Comparison::of("rmmod");
+    for name in ["t_absent", "tcp_cubic"] {
+        rmmod.alone(&[name]);
+        rmmod.alone(&["-f", name]);
     }
 }
 

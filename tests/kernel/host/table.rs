@@ -45,7 +45,7 @@ const fn feature(name: &'static str, tests: &'static [&'static str]) -> Feature 
 const FEATURES: &[Feature] = &[
     feature(
         "load: parameters, force, refusals in kmod's words",
-        &["insert::", "refusals::", "no_unload::load", "uml::load"],
+        &["insert::", "refusals::", "insert_lines::", "no_unload::load", "uml::load"],
     ),
     feature(
         "load: dependencies, standard input, JSON, the library",
@@ -79,7 +79,14 @@ const FEATURES: &[Feature] = &[
     feature("blacklist, `modules_disabled`, `nomodule`", &["forbidden::", "nomodule::"]),
     feature(
         "remove: users first, patterns, force",
-        &["remove::", "remove_options::", "remove_text::", "no_unload::remove", "uml::remove"],
+        &[
+            "remove::",
+            "remove_options::",
+            "remove_text::",
+            "remove_lines::",
+            "no_unload::remove",
+            "uml::remove",
+        ],
     ),
     feature("replace a loaded module by another build", &["replace::"]),
     feature("functions that hang or crash", &["stuck::", "crashes::"]),
