@@ -4,7 +4,6 @@
 //! running system; each may be missing. A pure function decides from them.
 
 mod answer;
-mod caller;
 mod cause;
 mod collect;
 mod comparison;
@@ -28,11 +27,11 @@ mod text;
 mod unopened;
 mod upgrade;
 
+pub use crate::caller::Privilege;
 pub use crate::class::Class;
 pub use crate::log::KernelLog;
 pub use crate::remedy::{Change, Remedy, WayOut};
 pub use crate::shell::CommandLine;
-pub use caller::Privilege;
 pub use cause::Cause;
 pub use comparison::Difference;
 pub use supposed::Supposed;

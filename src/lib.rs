@@ -120,6 +120,7 @@
 
 mod architecture;
 pub mod availability;
+mod caller;
 #[cfg(test)]
 mod captured;
 mod class;

@@ -21,7 +21,8 @@ pub(crate) fn not_removed(error: &RemoveError, mode: RemoveMode) -> Vec<u8> {
         Refusal::NoUnloadSupport { .. } => b"Module unloading is not supported".to_vec(),
         Refusal::UsedByModules { .. }
         | Refusal::InUse { .. }
-        | Refusal::NoPrivilege
+        | Refusal::NoPrivilege { .. }
+        | Refusal::SecurityPolicy { .. }
         | Refusal::ModulesDisabled
             if !users.is_empty() =>
         {
@@ -31,7 +32,9 @@ pub(crate) fn not_removed(error: &RemoveError, mode: RemoveMode) -> Vec<u8> {
         Refusal::UsedByModules { .. } | Refusal::InUse { .. } => {
             [b"Module ", name, b" is in use"].concat()
         }
-        Refusal::NoPrivilege | Refusal::ModulesDisabled if held => {
+        Refusal::NoPrivilege { .. } | Refusal::SecurityPolicy { .. } | Refusal::ModulesDisabled
+            if held =>
+        {
             [b"Module ", name, b" is in use"].concat()
         }
         _ => refused(error),

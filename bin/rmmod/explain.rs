@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use modutils::availability::{Block, Catalog, Scope};
-use modutils::diagnosis::{Remedy, WayOut};
+use modutils::diagnosis::{Change, Remedy, WayOut};
 use modutils::holders::Holders;
 use modutils::loaded::LoadedModule;
 use modutils::remove::RemoveError;
@@ -41,7 +41,12 @@ pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
         let ends = holders::ends(holders).into_iter().take(NAMED_MAX);
         remedies.extend(ends.map(Remedy::Other));
     }
-    remedies.extend(error.refusal().remedies());
+    // Some holds stay until they are taken down: to wait for their end is in vain.
+    let stays =
+        |holders: &Holders| holders.list.iter().any(|it| it.references > 0 && !it.kind.may_end());
+    let in_vain = matches!(obstacle, Refusal::InUse { .. }) && holders.as_ref().is_some_and(stays);
+    let helps = |remedy: &Remedy| !in_vain || *remedy != Remedy::Repeat(Change::Wait);
+    remedies.extend(error.refusal().remedies().into_iter().filter(helps));
     let cause = match &holders {
         Some(holders) => error.sentence(holders),
         None => error.refusal().to_string(),

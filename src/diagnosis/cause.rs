@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::symbol::{Builds, MissingSymbol, WrongVersion};
-use crate::diagnosis::caller::Privilege;
+use crate::caller::Privilege;
 use crate::errno::Errno;
 use crate::file::{Compression, Signer, VermagicDifference};
 use crate::name::ModuleName;

@@ -7,7 +7,7 @@ use super::cause::Cause;
 use super::evidence::Evidence;
 use super::facts::Facts;
 use super::symbol::{MissingSymbol, reserved_for};
-use crate::diagnosis::caller::Privilege;
+use crate::caller::{self, Privilege};
 use crate::file::Signature;
 use crate::name::ModuleName;
 use crate::order;
@@ -128,7 +128,9 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
         | Cause::ExitCrashed { .. }
         | Cause::ModulesDisabled { at_boot: false } => step("reboot"),
         Cause::NoPrivilege { lacks: Privilege::Missing, .. } => repeat(Change::AsRoot),
-        Cause::NoPrivilege { lacks, container } => without_privilege(*lacks, container.as_deref()),
+        Cause::NoPrivilege { lacks, container } => {
+            caller::for_missing(*lacks, container.as_deref(), "load")
+        }
         Cause::SecurityPolicy { modules, .. } => for_policy(facts, modules),
         Cause::NoModuleSupport { wsl: true } => {
             step("convert the distribution, in Windows: wsl --set-version NAME 2")
@@ -240,41 +242,14 @@ fn for_untrusted(facts: &Facts) -> Vec<Remedy> {
     remedies
 }
 
-fn without_privilege(lacks: Privilege, container: Option<&str>) -> Vec<Remedy> {
-    if lacks == Privilege::Namespace {
-        return vec![Remedy::step("load the module on the host, outside of the user namespace")];
-    }
-    let Some(container) = container else {
-        return vec![Remedy::step(
-            "start the process with CAP_SYS_MODULE in its bounding set; a systemd service must not \
-             have ProtectKernelModules=yes",
-        )];
-    };
-    let start = match container {
-        "docker" | "podman" => {
-            format!("start the container with: {container} run --cap-add SYS_MODULE ...")
-        }
-        _ => "start the container with the capability CAP_SYS_MODULE".to_owned(),
-    };
-    vec![Remedy::step("load the module on the host"), Remedy::step(start)]
-}
-
 fn for_policy(facts: &Facts, modules: &[String]) -> Vec<Remedy> {
     let container = facts.policy.caller.container.as_deref();
-    let steps: &[&str] = match (modules, container) {
-        ([one], Some("docker" | "podman")) if one == "seccomp" => &[
-            "load the module on the host",
-            "start the container with: --security-opt seccomp=unconfined",
-        ],
-        ([one], Some(_)) if one == "seccomp" => &["load the module on the host"],
-        ([one], None) if one == "seccomp" => {
-            &["run insmod outside of the service or sandbox that installed the filter (systemd: \
-               SystemCallFilter=)"]
-        }
-        ([one], _) if one == "loadpin" => {
+    let steps: &[&str] = match modules {
+        [one] if one == "seccomp" => return caller::for_filter(container, "load", "insmod"),
+        [one] if one == "loadpin" => {
             &["load the module from the file system that the kernel is pinned to"]
         }
-        ([one], _) if one == "ima" => &["sign the file for IMA: evmctl ima_sign"],
+        [one] if one == "ima" => &["sign the file for IMA: evmctl ima_sign"],
         _ => &[],
     };
     // Whom it denies a file may load others, so the file's type is the matter.

@@ -1,6 +1,6 @@
 //! What the running kernel allows.
 
-use super::caller::Caller;
+use crate::caller::Caller;
 use crate::system::{self, System};
 
 /// Settings that decide whether modules may be loaded at all. Each is `None` where it could not be
@@ -27,12 +27,6 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Whether a filter of the calling process, or a tracer, may have answered in the kernel's
-    /// place.
-    pub(crate) fn is_filtered(&self) -> bool {
-        self.caller.seccomp == Some(true) || self.caller.traced
-    }
-
     pub(crate) fn read(system: &System) -> Self {
         let text = |path: &std::path::Path| system::read_text(path).ok();
         let command_line = text(&system.command_line()).unwrap_or_default();

@@ -7,8 +7,8 @@ use super::phrases::{
     by, list_is, meaning, missing, namespaces, relocation, shortened, vermagic, versions,
 };
 use super::symbol::Builds;
+use crate::caller::Privilege;
 use crate::crash::{self, Crash};
-use crate::diagnosis::caller::Privilege;
 use crate::errno::Errno;
 
 impl fmt::Display for Cause {

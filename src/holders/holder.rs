@@ -281,6 +281,34 @@ impl HolderKind {
         matches!(self, Self::SysfsObject { .. })
     }
 
+    /// Whether it may end without anybody ending it: a process exits, code of the kernel returns.
+    /// What was set up stays until it is taken down.
+    pub fn may_end(&self) -> bool {
+        match self {
+            Self::Loader { process, .. } => process.is_some(),
+            Self::Thread { .. }
+            | Self::Process { .. }
+            | Self::Socket { .. }
+            | Self::Crypto { .. }
+            | Self::Device { .. }
+            | Self::Interface { .. } => true,
+            Self::Module { held_by, .. } => {
+                !held_by.is_empty() && held_by.iter().all(|holder| holder.kind.may_end())
+            }
+            Self::Itself { .. }
+            | Self::ConfigObject { .. }
+            | Self::SysfsObject { .. }
+            | Self::Mount { .. }
+            | Self::Loop { .. }
+            | Self::Swap { .. }
+            | Self::BlockDevice { .. }
+            | Self::Scheduler { .. }
+            | Self::Network { .. }
+            | Self::Netfilter { .. }
+            | Self::Tracing { .. } => false,
+        }
+    }
+
     /// The rank in a list of holders.
     pub(super) fn rank(&self) -> u8 {
         match self {

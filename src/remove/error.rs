@@ -6,6 +6,7 @@ use std::io;
 use super::RemoveMode;
 use super::reason::{Findings, reason};
 use super::refusal::Refusal;
+use crate::caller::Caller;
 use crate::crash;
 use crate::errno::Errno;
 use crate::error::Error;
@@ -44,6 +45,10 @@ impl RemoveError {
             modules_disabled: errno == Errno::EPERM && modules_disabled(system),
             loadable,
             crash: if errno == Errno::EBUSY { crash::of(system, name) } else { None },
+            caller: match errno {
+                Errno::EPERM | Errno::ENOSYS => Caller::read(system),
+                _ => Caller::default(),
+            },
         };
         let refusal = reason(errno, &findings);
         let module = module.ok().flatten().map(Box::new);
@@ -88,6 +93,7 @@ impl RemoveError {
             modules_disabled,
             loadable: true,
             crash: if errno == Errno::EBUSY { crash::of(system, name) } else { None },
+            caller: Caller::default(),
         };
         let refusal = reason(errno, &findings);
         Some(Self { name: name.clone(), refusal, errno, module: module.map(Box::new) })

@@ -2,6 +2,7 @@
 
 use super::RemoveMode;
 use super::refusal::Refusal;
+use crate::caller::{Caller, Privilege};
 use crate::crash::Crash;
 use crate::errno::Errno;
 use crate::loaded::{LoadedModule, State};
@@ -21,6 +22,29 @@ pub(super) struct Findings<'a> {
     pub(super) loadable: bool,
     /// The function of the module that crashed.
     pub(super) crash: Option<Crash>,
+    /// The calling process, for the answers that depend on it.
+    pub(super) caller: Caller,
+}
+
+impl Findings<'_> {
+    /// The caller may not, or something between it and the kernel does not let it.
+    fn denied(&self, errno: Errno) -> Refusal {
+        let Caller { lacks, container, .. } = self.caller.clone();
+        match (lacks, self.caller.seccomp) {
+            // The kernel checks this before anything else.
+            (Some(lacks), _) if errno == Errno::EPERM => Refusal::NoPrivilege { lacks, container },
+            // Without /proc, root may lack it, too.
+            (_, None) if errno == Errno::EPERM => {
+                Refusal::NoPrivilege { lacks: Privilege::Missing, container }
+            }
+            (_, Some(true)) => Refusal::SecurityPolicy { filter: true, container },
+            // A tracer may give any answer.
+            (_, Some(false)) if errno == Errno::EPERM && !self.caller.traced => {
+                Refusal::SecurityPolicy { filter: false, container }
+            }
+            _ => Refusal::Unknown { errno },
+        }
+    }
 }
 
 /// Finds the reason behind the kernel's answer.
@@ -40,7 +64,11 @@ pub(super) fn reason(errno: Errno, findings: &Findings<'_>) -> Refusal {
         }
         Errno::EPERM | Errno::ENOSYS if findings.module == Ok(None) => Refusal::NotLoaded { name },
         Errno::EPERM if findings.modules_disabled => Refusal::ModulesDisabled,
-        Errno::EPERM => Refusal::NoPrivilege,
+        Errno::EPERM => findings.denied(errno),
+        // A kernel that counts references can unload.
+        Errno::ENOSYS if module.is_some_and(|module| module.refcnt.is_some()) => {
+            findings.denied(errno)
+        }
         Errno::ENOSYS => Refusal::NoUnloadSupport { loadable: findings.loadable },
         Errno::EAGAIN => match module {
             Some(module) if !module.used_by.is_empty() => {
@@ -95,15 +123,17 @@ mod tests {
               used 1 1 user, Live 0x0\n\
               stays 1 0 [permanent], Live 0x0\n\
               comes 1 1 - Loading 0x0\n\
-              goes 1 -1 - Unloading 0x0\n",
+              goes 1 -1 - Unloading 0x0\n\
+              uncounted 1 - - Live 0x0\n",
         )
         .unwrap();
         for (errno, name, mode, expected) in [
             (Errno::ENOENT, "gone", Refuse, "not-loaded"),
             (Errno::EPERM, "gone", Refuse, "not-loaded"),
             (Errno::EPERM, "free", Refuse, "no-privilege"),
-            (Errno::ENOSYS, "free", Refuse, "no-unload-support"),
-            (Errno::ENOSYS, "free", Force, "no-unload-support"),
+            (Errno::ENOSYS, "uncounted", Refuse, "no-unload-support"),
+            (Errno::ENOSYS, "uncounted", Force, "no-unload-support"),
+            (Errno::ENOSYS, "free", Refuse, "unknown"),
             (Errno::ENOSYS, "gone", Refuse, "not-loaded"),
             (Errno::EAGAIN, "held", Refuse, "in-use"),
             (Errno::EAGAIN, "free", Refuse, "in-use"),
@@ -128,6 +158,7 @@ mod tests {
                 modules_disabled: false,
                 loadable: true,
                 crash: None,
+                caller: Caller { lacks: Some(Privilege::Missing), ..Caller::default() },
             };
             assert_eq!(reason(errno, &findings).kind(), expected, "{errno} {name} {mode:?}");
         }
@@ -145,6 +176,7 @@ mod tests {
             modules_disabled,
             loadable: true,
             crash: None,
+            caller: Caller::default(),
         };
         assert_eq!(reason(Errno::ENOENT, &findings(true, false)).kind(), "built-in");
         assert_eq!(reason(Errno::EPERM, &findings(true, true)).kind(), "built-in");
@@ -159,5 +191,45 @@ mod tests {
         let module = Ok(live.modules().first());
         let findings = Findings { module, shows_permanent: false, ..findings(false, false) };
         assert_eq!(reason(Errno::EBUSY, &findings).kind(), "permanent");
+    }
+
+    /// Containers, services and sandboxes, each by what shows it.
+    #[test]
+    fn what_keeps_a_process_from_it() {
+        let name = ModuleName::new("free").unwrap();
+        let snapshot = Snapshot::parse(b"free 1 0 - Live 0x0\n").unwrap();
+        let caller = |lacks, seccomp, traced| Caller { lacks, seccomp, traced, container: None };
+        let dropped = Some(Privilege::Dropped);
+        for (errno, caller, kind, words) in [
+            (Errno::EPERM, caller(dropped, Some(true), false), "no-privilege", "bounding set"),
+            (
+                Errno::EPERM,
+                caller(Some(Privilege::Namespace), Some(false), false),
+                "no-privilege",
+                "user namespace",
+            ),
+            (Errno::EPERM, caller(None, Some(true), false), "security-policy", "seccomp"),
+            (Errno::EPERM, caller(None, Some(false), false), "security-policy", "security module"),
+            (Errno::EPERM, caller(None, Some(false), true), "unknown", "EPERM"),
+            (Errno::EPERM, caller(None, None, false), "no-privilege", "CAP_SYS_MODULE"),
+            (Errno::ENOSYS, caller(None, Some(true), false), "security-policy", "seccomp"),
+            (Errno::ENOSYS, caller(dropped, Some(true), false), "security-policy", "seccomp"),
+            (Errno::ENOSYS, caller(None, Some(false), false), "unknown", "ENOSYS"),
+        ] {
+            let findings = Findings {
+                name: &name,
+                mode: RemoveMode::Refuse,
+                module: Ok(snapshot.get(&name)),
+                shows_permanent: true,
+                built_in: false,
+                modules_disabled: false,
+                loadable: true,
+                crash: None,
+                caller,
+            };
+            let refusal = reason(errno, &findings);
+            assert_eq!(refusal.kind(), kind, "{errno} {:?}", findings.caller);
+            assert!(refusal.to_string().contains(words), "{refusal}");
+        }
     }
 }

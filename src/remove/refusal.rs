@@ -1,5 +1,6 @@
 //! Why a module is not removed.
 
+use crate::caller::{self, Privilege};
 use crate::class::{Class, kinds};
 use crate::errno::Errno;
 use crate::name::ModuleName;
@@ -81,7 +82,22 @@ pub enum Refusal {
     /// The kernel cannot unload modules by force (`CONFIG_MODULE_FORCE_UNLOAD`).
     NotForceable,
     /// The caller lacks `CAP_SYS_MODULE` in the initial user namespace.
-    NoPrivilege,
+    #[non_exhaustive]
+    NoPrivilege {
+        /// What it lacks.
+        lacks: Privilege,
+        /// The container that it runs in, if it does.
+        container: Option<String>,
+    },
+    /// Most likely, a filter of the calling process or a security module of the kernel denied it:
+    /// nothing else that is known leads to this answer.
+    #[non_exhaustive]
+    SecurityPolicy {
+        /// A filter of seccomp(2), not a security module.
+        filter: bool,
+        /// The container that the caller runs in, if it does.
+        container: Option<String>,
+    },
     /// `kernel.modules_disabled` is set: modules cannot be removed until the next boot.
     ModulesDisabled,
     /// The time limit of a wait was reached.
@@ -116,6 +132,7 @@ kinds!(Refusal {
     NoUnloadSupport => "no-unload-support", Failed;
     NotForceable => "not-forceable", Failed;
     NoPrivilege => "no-privilege", NotPermitted;
+    SecurityPolicy => "security-policy", NotPermitted;
     ModulesDisabled => "modules-disabled", NotPermitted;
     TimedOut => "timed-out", TimedOut;
     Interrupted => "interrupted", Interrupted;
@@ -159,7 +176,15 @@ impl Refusal {
             | Self::BeingUnloaded { .. }
             | Self::TimedOut { .. }
             | Self::Interrupted { .. } => vec![Remedy::Repeat(Change::Wait)],
-            Self::NoPrivilege => vec![Remedy::Repeat(Change::AsRoot)],
+            Self::NoPrivilege { lacks: Privilege::Missing, .. } => {
+                vec![Remedy::Repeat(Change::AsRoot)]
+            }
+            Self::NoPrivilege { lacks, container } => {
+                caller::for_missing(*lacks, container.as_deref(), "remove")
+            }
+            Self::SecurityPolicy { filter: true, container } => {
+                caller::for_filter(container.as_deref(), "remove", "rmmod")
+            }
             Self::InitCrashed { .. } | Self::ExitCrashed { .. } => vec![Remedy::step("reboot")],
             Self::NotLoaded { .. }
             | Self::BuiltIn { .. }
@@ -167,6 +192,7 @@ impl Refusal {
             | Self::NoUnloadSupport { .. }
             | Self::NotForceable
             | Self::ModulesDisabled
+            | Self::SecurityPolicy { filter: false, .. }
             | Self::Unknown { .. } => Vec::new(),
         }
     }

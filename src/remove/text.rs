@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::refusal::Refusal;
+use crate::caller::Privilege;
 use crate::crash::{self, Crash};
 
 impl fmt::Display for Refusal {
@@ -45,9 +46,28 @@ impl fmt::Display for Refusal {
             Self::NotForceable => f.write_str(
                 "this kernel was built without forced removal (CONFIG_MODULE_FORCE_UNLOAD)",
             ),
-            Self::NoPrivilege => f.write_str(
-                "removing modules requires CAP_SYS_MODULE in the initial user namespace",
+            Self::NoPrivilege { lacks, container } => {
+                f.write_str(match lacks {
+                    Privilege::Missing => {
+                        "removing modules requires CAP_SYS_MODULE in the initial user namespace"
+                    }
+                    Privilege::Dropped => {
+                        "removing modules requires CAP_SYS_MODULE, which even root lacks here: it \
+                         was dropped from the bounding set"
+                    }
+                    Privilege::Namespace => {
+                        "modules cannot be removed from inside a user namespace, not even by root"
+                    }
+                })?;
+                let container = container.as_ref().filter(|_| *lacks != Privilege::Missing);
+                container.map_or(Ok(()), |container| write!(f, " ({container} container)"))
+            }
+            Self::SecurityPolicy { filter: true, .. } => f.write_str(
+                "most likely, a seccomp filter of this process blocks the system call",
             ),
+            Self::SecurityPolicy { filter: false, .. } => {
+                f.write_str("most likely, blocked by a kernel security module")
+            }
             Self::ModulesDisabled => f.write_str(
                 "module loading and removal are disabled until reboot (kernel.modules_disabled = 1)",
             ),

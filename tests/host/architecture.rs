@@ -27,6 +27,7 @@ const RANKS: &[(&str, u8)] = &[
     ("file", 4),
     ("loaded", 4),
     ("stack", 4),
+    ("caller", 4),
     ("crash", 5),
     ("trace", 4),
     ("holders", 5),

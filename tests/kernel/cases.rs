@@ -27,6 +27,7 @@ pub(crate) mod no_unload;
 pub(crate) mod provenance;
 pub(crate) mod races;
 pub(crate) mod refusals;
+pub(crate) mod remedies;
 pub(crate) mod remove;
 pub(crate) mod remove_options;
 pub(crate) mod remove_text;

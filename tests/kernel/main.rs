@@ -159,6 +159,7 @@ const AREAS: &[Area] = &[
     Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
     Area { name: "remove_text", boots: &[DEFAULT], tests: cases::remove_text::TESTS },
+    Area { name: "remedies", boots: &[DEFAULT], tests: cases::remedies::TESTS },
     Area { name: "holders", boots: &[DEFAULT], tests: cases::holders::TESTS },
     Area { name: "ways_out", boots: &[RICH], tests: cases::ways_out::TESTS },
     Area { name: "races", boots: &[DEFAULT, STRESS], tests: cases::races::TESTS },

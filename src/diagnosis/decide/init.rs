@@ -55,7 +55,7 @@ fn proof(facts: &Facts, errno: Errno) -> Proof {
     let shared = is_hard || SHARED.contains(&errno);
     // A filter of seccomp(2) or a tracer may give any answer in the kernel's place.
     // The kernel may fail to read a file for the same reason.
-    let could = facts.module.is_some() && !facts.policy.is_filtered();
+    let could = facts.module.is_some() && !facts.policy.caller.is_filtered();
     if facts.log.is_some() && facts.log_complete && !shared && could {
         return Proof::Eliminated;
     }

@@ -218,7 +218,7 @@ pub(super) fn missing(facts: &Facts) -> Option<Cause> {
 /// What a kernel that cannot be forced refuses without a word: `try_to_force_load`.
 pub(super) fn unversioned(facts: &Facts) -> Option<Cause> {
     let module = facts.valid_module()?;
-    let silent = findings(facts).next().is_none() && !facts.policy.is_filtered();
+    let silent = findings(facts).next().is_none() && !facts.policy.caller.is_filtered();
     let unforced = match facts.answer {
         Some(_) => facts.policy.force_load != Some(true) && silent,
         None => facts.policy.force_load == Some(false),

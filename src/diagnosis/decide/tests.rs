@@ -6,7 +6,7 @@ mod reports;
 mod texts;
 
 use super::decide;
-use crate::diagnosis::caller::Privilege;
+use crate::caller::Privilege;
 use crate::diagnosis::evidence::{self, About};
 use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::facts::{Argument, Facts, Module};

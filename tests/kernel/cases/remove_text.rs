@@ -85,7 +85,14 @@ fn causes() {
 fn causes_that_need_injection() {
     let _loaded = Loaded::new("t_plain", "");
     for (errno, words, status, line, kind) in [
-        ("ENOSYS", &["t_plain"][..], 1, "Module unloading is not supported", "no-unload-support"),
+        // Its references are counted, so the kernel can unload it: the answer is not the kernel's.
+        (
+            "ENOSYS",
+            &["t_plain"][..],
+            1,
+            "could not remove 't_plain': Function not implemented",
+            "unknown",
+        ),
         ("EFAULT", &["t_plain"], 1, "could not remove 't_plain': Bad address", "unknown"),
         (
             "EBUSY",
@@ -161,8 +168,8 @@ fn privilege_is_offered_to_those_without() {
     let expected = format!("{line}{cause}  fix: sudo rmmod -r -w t-plain\n");
     user.check(user.stderr == expected, &expected);
     let root = run(["setpriv", "--bounding-set=-sys_module", "rmmod", "-v", "t_plain"]);
-    let expected = format!("{line}{cause}");
-    root.check(root.stderr == expected, &expected);
+    root.check(root.stderr.contains("dropped from the bounding set\n"), "says why root lacks it");
+    root.check(!root.stderr.contains("sudo"), "does not advise sudo");
 }
 
 fn json() {

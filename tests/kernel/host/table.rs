@@ -84,6 +84,7 @@ const FEATURES: &[Feature] = &[
             "remove_options::",
             "remove_text::",
             "remove_lines::",
+            "remedies::",
             "no_unload::remove",
             "uml::remove",
         ],

@@ -3,10 +3,11 @@
 
 use nix::unistd::geteuid;
 
+use crate::remedy::Remedy;
 use crate::system::{self, System};
 
 /// What keeps the calling process from loading and removing modules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Privilege {
     /// It lacks the capability `CAP_SYS_MODULE`, which root has.
@@ -35,6 +36,11 @@ pub(crate) struct Caller {
 const CAP_SYS_MODULE: u32 = 16;
 
 impl Caller {
+    /// Whether a filter of the process, or a tracer, may have answered in the kernel's place.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.seccomp == Some(true) || self.traced
+    }
+
     pub(crate) fn read(system: &System) -> Self {
         let status = system::read_text(&system.own_process("status")).unwrap_or_default();
         let field = |name: &str| {
@@ -64,6 +70,43 @@ impl Caller {
             traced: field("TracerPid").is_some_and(|pid| pid != "0"),
             container: system.container(),
         }
+    }
+}
+
+/// What gives the capability back where `sudo` cannot; `action` is what to do with the module.
+pub(crate) fn for_missing(lacks: Privilege, container: Option<&str>, action: &str) -> Vec<Remedy> {
+    if lacks == Privilege::Namespace {
+        let text = format!("{action} the module on the host, outside of the user namespace");
+        return vec![Remedy::step(text)];
+    }
+    let Some(container) = container else {
+        return vec![Remedy::step(
+            "start the process with CAP_SYS_MODULE in its bounding set; a systemd service must not \
+             have ProtectKernelModules=yes",
+        )];
+    };
+    let start = match container {
+        "docker" | "podman" => {
+            format!("start the container with: {container} run --cap-add SYS_MODULE ...")
+        }
+        _ => "start the container with the capability CAP_SYS_MODULE".to_owned(),
+    };
+    vec![Remedy::step(format!("{action} the module on the host")), Remedy::step(start)]
+}
+
+/// What to do where a filter of seccomp(2) answers in the kernel's place.
+pub(crate) fn for_filter(container: Option<&str>, action: &str, tool: &str) -> Vec<Remedy> {
+    let on_host = format!("{action} the module on the host");
+    match container {
+        Some("docker" | "podman") => vec![
+            Remedy::step(on_host),
+            Remedy::step("start the container with: --security-opt seccomp=unconfined"),
+        ],
+        Some(_) => vec![Remedy::step(on_host)],
+        None => vec![Remedy::step(format!(
+            "run {tool} outside of the service or sandbox that installed the filter (systemd: \
+             SystemCallFilter=)"
+        ))],
     }
 }
 
