@@ -8,6 +8,7 @@ mod cause;
 mod collect;
 mod comparison;
 mod decide;
+mod doubts;
 mod evidence;
 mod exports;
 mod facts;
@@ -34,6 +35,7 @@ pub use crate::remedy::{Change, Remedy, WayOut};
 pub use crate::shell::CommandLine;
 pub use cause::Cause;
 pub use comparison::Difference;
+pub use doubts::Doubt;
 pub use supposed::Supposed;
 pub use symbol::{Builds, MissingSymbol, WrongVersion};
 
@@ -157,6 +159,12 @@ impl System {
     ) -> Result<(), Box<Diagnosis>> {
         diagnosis(self, &collect::before(self, request, supposed))
             .map_or(Ok(()), |found| Err(Box::new(found)))
+    }
+
+    /// Returns what [`check_insert`](Self::check_insert) cannot tell about a module that it finds
+    /// nothing wrong with. What the init function does is unknown in any case.
+    pub fn doubts(&self, request: Request<'_>) -> Vec<Doubt> {
+        doubts::doubts(&collect::before(self, request, Supposed::default()))
     }
 
     /// Checks whether the calling process may load modules, as far as that shows.

@@ -27,10 +27,15 @@ impl<'a> Job<'a> {
 
     /// Reports an action on a file, with `--verbose`.
     pub(crate) fn say(self, action: &str, file: &ModuleFile) {
+        self.say_of(action, file, "");
+    }
+
+    /// The same, with a remark that ends the line.
+    pub(crate) fn say_of(self, action: &str, file: &ModuleFile, remark: &str) {
         if self.reporter.is_verbose()
             && let Ok(name) = file.name()
         {
-            let line = format!("{action} {name} from {}", file.path().display());
+            let line = format!("{action} {name} from {}{remark}", file.path().display());
             self.reporter.tell(line.as_bytes());
         }
     }

@@ -82,12 +82,24 @@ fn check(job: Job<'_>) -> Report {
     let resolved =
         |found: &Diagnosis| options.deps && dependencies::resolve(kernel, file, &found.cause);
     let Some(diagnosis) = diagnosis.filter(|found| !resolved(found)) else {
-        job.say("would load", file);
-        let warnings = warn_of_ignored(job);
+        let doubts = doubts(job);
+        let remark = doubts.as_ref().map(|clauses| format!(", {clauses}")).unwrap_or_default();
+        job.say_of("would load", file, &remark);
+        let warnings = doubts.into_iter().chain(warn_of_ignored(job)).collect();
         return Report { module: name(job), warnings, ..Ok(Outcome::WouldLoad).into() };
     };
     let failure = Failure::foreseen(file, *diagnosis);
     if options.if_needed && failure.is_already_loaded() { already(job) } else { failure.into() }
+}
+
+/// Why the kernel may refuse what nothing is wrong with, where that is asked for.
+fn doubts(job: Job<'_>) -> Option<String> {
+    if !job.options.json && !job.reporter.is_verbose() {
+        return None;
+    }
+    let doubts = job.kernel.doubts(job.request());
+    let clauses: Vec<String> = doubts.iter().map(ToString::to_string).collect();
+    (!clauses.is_empty()).then(|| format!("unless {}", clauses.join(", or ")))
 }
 
 /// With `--if-needed`, a success.

@@ -112,6 +112,10 @@ fn signed(signature: Option<&Signature>) -> String {
             Some(name) => format!("signed by {name}"),
             None => "signed".to_owned(),
         },
+        Some(Signature::Other(Signature::PROOF)) => {
+            "with a proof for one build of the kernel in place of a signature".to_owned()
+        }
+        Some(Signature::Other(id_type)) => format!("with a signature of type {id_type}"),
         Some(_) => "with a damaged signature".to_owned(),
     }
 }

@@ -31,7 +31,7 @@ kinds!(Cause {
     DuplicateSymbol => "duplicate-symbol", Misfit, ENOEXEC;
     Unsigned => "unsigned", NotPermitted, EKEYREJECTED;
     ProtectedSymbol => "protected-symbol", NotPermitted, EACCES;
-    UnknownKey => "unknown-key", NotPermitted, EKEYREJECTED;
+    UnknownKey | ForeignSignature => "unknown-key", NotPermitted, EKEYREJECTED;
     BadSignature => "bad-signature", NotPermitted, EKEYREJECTED;
     Revoked => "blacklisted", NotPermitted, EKEYREJECTED;
     LockedDown => "locked-down", NotPermitted, EPERM;
@@ -58,7 +58,10 @@ impl Cause {
     /// Returns whether the cause is a fact, rather than the most likely one.
     pub fn is_certain(&self) -> bool {
         match self {
-            Self::InitFailed { certain, .. } | Self::SecurityPolicy { certain, .. } => *certain,
+            Self::InitFailed { certain, .. }
+            | Self::SecurityPolicy { certain, .. }
+            | Self::VermagicMismatch { certain, .. }
+            | Self::NotRebooted { certain, .. } => *certain,
             Self::Unknown { .. } => false,
             _ => true,
         }

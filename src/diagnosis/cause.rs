@@ -126,6 +126,8 @@ pub enum Cause {
         kernel: Option<String>,
         /// Where they differ.
         differences: Vec<VermagicDifference>,
+        /// Whether the kernel compares these; of releases, only where there are no symbol versions.
+        certain: bool,
     },
     /// Built for the kernel that is installed, while an older one is running still.
     #[non_exhaustive]
@@ -134,6 +136,8 @@ pub enum Cause {
         module: String,
         /// The release that is running.
         kernel: String,
+        /// Whether the kernel compares these.
+        certain: bool,
     },
     /// Built against another build of a module than the one that is loaded.
     #[non_exhaustive]
@@ -232,6 +236,13 @@ pub enum Cause {
     UnknownKey {
         /// Who signed it.
         signer: Signer,
+    },
+    /// A signature of a type that the kernel does not know, or a proof that the module belongs to
+    /// another build of the kernel: [`Signature::PROOF`](crate::file::Signature::PROOF).
+    #[non_exhaustive]
+    ForeignSignature {
+        /// The type in the signature's trailer.
+        id_type: u8,
     },
     /// The signature is not of these contents.
     #[non_exhaustive]

@@ -367,7 +367,8 @@ fn installed(tree: &ModuleTree, facts: &Facts, module: &Module) -> Option<Instal
     let file = tree.file_of(module.name.as_ref()?)?;
     let same = std::fs::canonicalize(&file).ok()? == std::fs::canonicalize(&facts.path).ok()?;
     let image = if same { None } else { ModuleFile::open(&file).ok()?.image().ok() }?;
-    Some(Installed { file, signed: matches!(image.signature(), Signature::Present(_)) })
+    let signed = matches!(image.signature(), Signature::Present(_) | Signature::Other(_));
+    Some(Installed { file, signed })
 }
 
 /// The symbols of whose versions the kernel complained.

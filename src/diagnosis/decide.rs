@@ -91,6 +91,7 @@ pub(super) fn verdict(facts: &Facts) -> Option<(Cause, Option<Errno>)> {
         cause,
         Cause::Unsigned { voided: false, .. }
             | Cause::UnknownKey { .. }
+            | Cause::ForeignSignature { .. }
             | Cause::BadSignature { .. }
             | Cause::LockedDown { .. }
     );

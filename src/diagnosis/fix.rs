@@ -92,6 +92,10 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
         Cause::Unsigned { .. } | Cause::UnknownKey { .. } | Cause::LockedDown { .. } => {
             for_untrusted(facts)
         }
+        Cause::ForeignSignature { id_type: Signature::PROOF } => {
+            with_installed(facts, "load the module file that came with the running kernel")
+        }
+        Cause::ForeignSignature { .. } => for_untrusted(facts),
         Cause::BadSignature { .. } => {
             with_installed(facts, "reinstall the package that ships the module")
         }

@@ -20,7 +20,7 @@ impl Serialize for Cause {
 /// Adds what belongs to the kind. A cause without an entry here has only its sentence.
 fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> {
     match cause {
-        Cause::WrongArchitecture { module, kernel } | Cause::NotRebooted { module, kernel } => {
+        Cause::WrongArchitecture { module, kernel } | Cause::NotRebooted { module, kernel, .. } => {
             map.serialize_entry("module", module)?;
             map.serialize_entry("kernel", kernel)
         }
@@ -57,6 +57,7 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             map.serialize_entry("symbols", &[Provided { name: symbol, provider }])
         }
         Cause::UnknownKey { signer } => map.serialize_entry("signer", signer),
+        Cause::ForeignSignature { id_type } => map.serialize_entry("signature-type", id_type),
         Cause::BadSignature { signer } => map.serialize_entry("signer", signer),
         Cause::LockedDown { mode, secure_boot, .. } => {
             map.serialize_entry("mode", mode)?;

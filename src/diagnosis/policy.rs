@@ -26,7 +26,15 @@ pub(crate) struct Policy {
     pub(crate) force_load: Option<bool>,
 }
 
+/// Security modules of the kernel that look at modules.
+const OPINIONATED: &[&str] = &["selinux", "loadpin", "ipe", "ima", "integrity", "bpf"];
+
 impl Policy {
+    /// The security modules that may deny a module.
+    pub(crate) fn opinionated(&self) -> impl Iterator<Item = &String> {
+        self.security_modules.iter().filter(|name| OPINIONATED.contains(&name.as_str()))
+    }
+
     pub(crate) fn read(system: &System) -> Self {
         let text = |path: &std::path::Path| system::read_text(path).ok();
         let command_line = text(&system.command_line()).unwrap_or_default();

@@ -10,6 +10,10 @@ use super::symbol::Builds;
 use crate::caller::Privilege;
 use crate::crash::{self, Crash};
 use crate::errno::Errno;
+use crate::file::Signature;
+
+/// What decides where a kernel compares the versions of symbols in place of releases.
+const MAY_AGREE: &str = "; most likely, their symbol versions differ, too";
 
 impl fmt::Display for Cause {
     #[allow(clippy::too_many_lines, reason = "a sentence for each cause")]
@@ -48,7 +52,10 @@ impl fmt::Display for Cause {
             Self::CompressionUnsupported { format } => {
                 write!(f, "{format} compression is not supported (only gzip, xz and zstd are)")
             }
-            Self::VermagicMismatch { differences, .. } => vermagic(f, differences),
+            Self::VermagicMismatch { differences, certain, .. } => {
+                vermagic(f, differences)?;
+                f.write_str(if *certain { "" } else { MAY_AGREE })
+            }
             Self::SymbolVersionMismatch { symbols, differences } => {
                 versions(f, symbols, differences)
             }
@@ -111,6 +118,15 @@ impl fmt::Display for Cause {
                 "the module is signed {}, a key that this kernel does not trust",
                 by(signer)
             ),
+            Self::ForeignSignature { id_type: Signature::PROOF } => f.write_str(
+                "in place of a signature, the module has a proof that it belongs to one build of \
+                 the kernel, and this kernel is another or does not accept such proofs",
+            ),
+            Self::ForeignSignature { id_type } => write!(
+                f,
+                "the module's signature is of a type that this kernel does not support ({id_type}; \
+                 kernels since 4.3 take PKCS#7 only)"
+            ),
             Self::BadSignature { signer: Some(signer) } => write!(
                 f,
                 "the signature does not match: the module was modified after being signed {}",
@@ -159,10 +175,11 @@ impl fmt::Display for Cause {
                     Ok(())
                 }
             }
-            Self::NotRebooted { module, kernel } => write!(
+            Self::NotRebooted { module, kernel, certain } => write!(
                 f,
                 "the kernel was upgraded and not rebooted: the module is for {module}, but {kernel} \
-                 is still running and its modules are no longer installed"
+                 is still running and its modules are no longer installed{}",
+                if *certain { "" } else { MAY_AGREE }
             ),
             Self::ProviderMismatch { symbols, provider, builds, .. } => {
                 write!(

@@ -20,6 +20,10 @@ pub enum Signature {
     Malformed,
     /// A signature.
     Present(Signer),
+    /// A signature that is not a PKCS#7 message, by the type that it has: one of the kernel's own
+    /// forms before Linux 4.3, or a proof that the module belongs to a build of the kernel
+    /// ([`PROOF`](Self::PROOF)).
+    Other(u8),
 }
 
 /// The key that a signature was made with, as the signature names it.
@@ -33,6 +37,10 @@ pub struct Signer {
 }
 
 impl Signature {
+    /// The type of a proof, by hashes, that the module belongs to the build of the kernel that has
+    /// the root of the hashes (`CONFIG_MODULE_HASHES`, posted for Linux 7).
+    pub const PROOF: u8 = 3;
+
     /// Looks at the end of a module.
     pub fn read(module: &[u8]) -> Self {
         let Some(rest) = module.strip_suffix(MARKER) else {
@@ -45,9 +53,9 @@ impl Signature {
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         let message = rest.len().checked_sub(length).and_then(|start| rest.get(start..));
         match message {
-            // PKEY_ID_PKCS7. Before Linux 4.3 there were forms of the kernel's own.
+            // PKEY_ID_PKCS7.
             Some(message) if id_type == 2 => signer(message).map_or(Self::Malformed, Self::Present),
-            Some(_) => Self::Present(Signer::default()),
+            Some(_) => Self::Other(id_type),
             None => Self::Malformed,
         }
     }
@@ -164,6 +172,16 @@ mod tests {
     fn signed(message: &[u8], length: usize) -> Vec<u8> {
         let length = u32::try_from(length).unwrap().to_be_bytes();
         [b"ELF", message, &[0, 0, 2, 0, 0, 0, 0, 0], &length, MARKER].concat()
+    }
+
+    #[test]
+    fn other_types() {
+        for id_type in [0, 1, Signature::PROOF, 9] {
+            let mut module = signed(&[0; 40], 40);
+            let at = module.len() - MARKER.len() - INFO_LENGTH + 2;
+            module[at] = id_type;
+            assert_eq!(Signature::read(&module), Signature::Other(id_type));
+        }
     }
 
     #[test]

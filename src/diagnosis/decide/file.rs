@@ -192,11 +192,12 @@ fn other_build(facts: &Facts) -> Option<Cause> {
     if let (Some(own), Some(kernels)) = (&module.vermagic, facts.kernel_magic()) {
         let differences = vermagic_differences(own, &kernels, false);
         if facts.was_upgraded {
-            return Some(gate::not_rebooted(facts, own));
+            return Some(gate::not_rebooted(facts, own, true));
         }
         if !differences.is_empty() {
             let (module, kernel) = (own.clone(), Some(kernels));
-            return Some(Cause::VermagicMismatch { module, kernel, differences });
+            let certain = true;
+            return Some(Cause::VermagicMismatch { module, kernel, differences, certain });
         }
     }
     let (own, kernels) = (module.struct_size?, facts.reference.struct_size?);

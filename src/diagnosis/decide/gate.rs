@@ -74,16 +74,16 @@ pub(super) fn vermagic(facts: &Facts) -> Option<Cause> {
     let has_versions = facts.valid_module().is_some_and(|module| module.has_versions_section);
     let differences = vermagic_differences(&module, &kernel, has_versions);
     if facts.was_upgraded {
-        return Some(not_rebooted(facts, &module));
+        return Some(not_rebooted(facts, &module, true));
     }
-    Some(Cause::VermagicMismatch { module, kernel: Some(kernel), differences })
+    Some(Cause::VermagicMismatch { module, kernel: Some(kernel), differences, certain: true })
 }
 
 /// No modules are installed for the running kernel any more, but for the one that this module is
 /// of.
-pub(super) fn not_rebooted(facts: &Facts, vermagic: &str) -> Cause {
+pub(super) fn not_rebooted(facts: &Facts, vermagic: &str, certain: bool) -> Cause {
     let module = vermagic.split(' ').next().unwrap_or_default().to_owned();
-    Cause::NotRebooted { module, kernel: facts.release.clone() }
+    Cause::NotRebooted { module, kernel: facts.release.clone(), certain }
 }
 
 /// Before the call, without modules of the running kernel to compare with, only the releases can be.
@@ -93,8 +93,11 @@ pub(super) fn upgraded(facts: &Facts) -> Option<Cause> {
     if facts.answer.is_some() || facts.reference.vermagic.is_some() || facts.force.any() {
         return None;
     }
+    // Where the kernel has symbol versions, too, it compares them in place of the releases; they may
+    // be the same, and are mostly not.
+    let certain = !module.has_versions_section;
     if facts.was_upgraded {
-        return Some(not_rebooted(facts, magic));
+        return Some(not_rebooted(facts, magic, certain));
     }
     // With symbol versions, a module may fit another kernel of the same series.
     let own = magic.split(' ').next().unwrap_or_default();
@@ -102,7 +105,8 @@ pub(super) fn upgraded(facts: &Facts) -> Option<Cause> {
         || module.has_versions_section && upgrade::same_series(own, &facts.release);
     let kernel = facts.kernel_magic().filter(|_| !may_fit)?;
     let differences = vermagic_differences(magic, &kernel, false);
-    Some(Cause::VermagicMismatch { module: magic.clone(), kernel: Some(kernel), differences })
+    let module = magic.clone();
+    Some(Cause::VermagicMismatch { module, kernel: Some(kernel), differences, certain })
 }
 
 /// The magic of the kernel, if that of the module does not fit it.
@@ -114,9 +118,6 @@ fn mismatch(facts: &Facts) -> Option<String> {
     let differences = vermagic_differences(magic, kernel, has_versions);
     (!differences.is_empty()).then(|| kernel.clone())
 }
-
-/// Security modules of the kernel that look at modules.
-const OPINIONATED: &[&str] = &["selinux", "loadpin", "ipe", "ima", "integrity", "bpf"];
 
 pub(super) fn security_policy(facts: &Facts) -> Option<Cause> {
     let said = logged(facts, |finding| match finding {
@@ -134,13 +135,7 @@ pub(super) fn security_policy(facts: &Facts) -> Option<Cause> {
     let seccomp = facts.policy.caller.seccomp == Some(true);
     let modules = match facts.answer? {
         // Audit logs a few denials a second, and a daemon may keep them for itself.
-        Errno::EACCES => facts
-            .policy
-            .security_modules
-            .iter()
-            .filter(|name| OPINIONATED.contains(&name.as_str()))
-            .cloned()
-            .collect(),
+        Errno::EACCES => facts.policy.opinionated().cloned().collect(),
         Errno::EPERM | Errno::ENOSYS if seccomp => vec!["seccomp".to_owned()],
         _ => return None,
     };

@@ -102,7 +102,9 @@ pub(super) fn rest(facts: &Facts, errno: Errno) -> Cause {
     }
     // Without the log, what was looked up instead decides, if it could be looked up.
     let looked_up = facts.module.is_some() && facts.exports.is_some();
-    if facts.log.is_some() || looked_up || errno == Errno::ENOMEM || !SHARED.contains(&errno) {
+    // Only the log has whether it was the kernel itself that lacked memory.
+    let looked_up = looked_up && errno != Errno::ENOMEM;
+    if facts.log.is_some() || looked_up || !SHARED.contains(&errno) {
         return failed(facts, errno, false);
     }
     unknown(unseen)

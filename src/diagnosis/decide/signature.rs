@@ -13,6 +13,8 @@ enum Standing {
     /// A flag of forced loading voids it.
     Voided,
     Malformed,
+    /// Of a type that kernels do not know, or only the one that the module came with.
+    Foreign(u8),
     UnknownKey(Signer),
     KnownKey(Signer),
     /// There is a key, but neither its owner nor whether the kernel has it is known.
@@ -25,6 +27,7 @@ fn standing(facts: &Facts) -> Option<Standing> {
         Signature::Absent | Signature::Followed(_) => return Some(Standing::Unsigned),
         _ if facts.force.any() => return Some(Standing::Voided),
         Signature::Malformed => return Some(Standing::Malformed),
+        Signature::Other(id_type) => return Some(Standing::Foreign(*id_type)),
         Signature::Present(signer) => signer.clone(),
     };
     let rejected = logged(facts, |finding| match finding {
@@ -90,6 +93,10 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
             Standing::UnknownKey(signer) if enforced == Some(true) => {
                 Some(Cause::UnknownKey { signer })
             }
+            // A kernel that has the root of such hashes takes its own modules.
+            Standing::Foreign(id_type) if enforced == Some(true) && id_type != Signature::PROOF => {
+                Some(Cause::ForeignSignature { id_type })
+            }
             _ => None,
         };
     }
@@ -104,6 +111,7 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
         Standing::Unsigned | Standing::Voided if is_irrelevant(facts) => None,
         Standing::Unsigned | Standing::Voided => Some(unsigned(facts, &standing)),
         Standing::KnownKey(signer) => Some(Cause::BadSignature { signer: Some(signer) }),
+        Standing::Foreign(id_type) => Some(Cause::ForeignSignature { id_type }),
         // Without enforcement, a missing key does not prevent loading; with it, the kernel logs
         // the refusal.
         Standing::UnknownKey(signer) | Standing::Unclear(signer)
@@ -130,6 +138,9 @@ pub(super) fn locked_down(facts: &Facts) -> Option<Cause> {
         Standing::Unsigned => "is not signed",
         Standing::Voided => "loses its signature because of --force",
         Standing::UnknownKey(_) => "is signed with a key that this kernel does not trust",
+        Standing::Foreign(id_type) if id_type != Signature::PROOF || facts.answer.is_some() => {
+            "has a signature of a type that this kernel does not accept"
+        }
         Standing::Unclear(_) if facts.answer.is_some() => {
             "is signed with a key that it does not accept"
         }

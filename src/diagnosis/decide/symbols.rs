@@ -63,7 +63,7 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
         return Some(cause);
     }
     if facts.was_upgraded && !symbols.is_empty() && symbols.iter().all(|one| is_layout(&one.name)) {
-        return module.vermagic.as_deref().map(|magic| gate::not_rebooted(facts, magic));
+        return module.vermagic.as_deref().map(|magic| gate::not_rebooted(facts, magic, true));
     }
     let (own, kernels) = (module.vermagic.as_deref(), facts.kernel_magic());
     let differences =

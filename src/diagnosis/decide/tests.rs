@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+mod init;
 mod reports;
 mod texts;
 
@@ -10,6 +11,7 @@ use crate::caller::Privilege;
 use crate::diagnosis::evidence::{self, About};
 use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::facts::{Argument, Facts, Module};
+use crate::diagnosis::reference::Reference;
 use crate::errno::Errno;
 use crate::error::{Error, ErrorKind};
 use crate::file::{ElfHeader, Export, Import, Parameter, Signature, Signer, SymbolVersion};
@@ -299,6 +301,29 @@ fn who_asks_counts_only_when_the_kernel_was_asked() {
     assert_eq!(kind(&facts), None);
     facts.answer = Some(Errno::EPERM);
     assert_eq!(kind(&facts), Some("no-privilege"));
+}
+
+/// Without modules of the running kernel, only the releases can be compared; a kernel with symbol
+/// versions compares those instead.
+#[test]
+fn a_release_alone_is_not_certain() {
+    let mut facts = facts();
+    facts.reference = Reference::default();
+    facts.release = "6.12.1".into();
+    assert_eq!(kind(&facts), None);
+    // Of the same series: it may fit.
+    facts.release = "6.12.9".into();
+    assert_eq!(kind(&facts), None);
+    facts.release = "6.13.1".into();
+    for versions in [true, false] {
+        edit(&mut facts, |module| module.has_versions_section = versions);
+        for upgraded in [false, true] {
+            facts.was_upgraded = upgraded;
+            let cause = decide(&facts).unwrap();
+            assert_eq!((cause.kind(), cause.is_certain()), ("vermagic-mismatch", !versions));
+            assert_eq!(cause.to_string().contains("most likely"), versions, "{cause}");
+        }
+    }
 }
 
 /// However large a file is, it is not the kernel that minds.

@@ -25,6 +25,7 @@ crate::tests![
     without_sys,
     injected,
     nothing_is_wrong,
+    what_a_check_cannot_tell,
     explained_on_demand,
 ];
 
@@ -300,6 +301,33 @@ fn nothing_is_wrong() {
     run(["rmmod", "--if-loaded", "nls_cp437"]).succeeds_silently();
     let signed = distributions("nls_cp437");
     run(["insmod", "--check", &signed]).succeeds_silently();
+}
+
+/// With `-v` and as data; the status is that of a success.
+fn what_a_check_cannot_tell() {
+    let file = "/modules/t_plain.ko";
+    let has = |line: &[&str], clause: &str| {
+        let line: Vec<&str> =
+            line.iter().copied().chain(["insmod", "--check", "-v", file]).collect();
+        let done = run(&line);
+        done.succeeds();
+        let one_line = done.stderr.starts_with("insmod: would load t_plain from ");
+        done.check(one_line && done.stderr.contains(clause), clause);
+        let data: Vec<&str> = line.iter().copied().chain(["-J"]).collect();
+        // Options end at the file.
+        let data: Vec<&str> = [&data[..data.len() - 2], &["-J", file]].concat();
+        let record = result(&run(data));
+        assert!(record["warnings"].to_string().contains(clause), "{record}");
+    };
+    let user = ["setpriv", "--reuid=1000", "--clear-groups", "--bounding-set=-all"];
+    has(&user, "lacks CAP_SYS_MODULE");
+    has(&["unshare", "-U", "-r"], "user namespace");
+    let trace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=fsync"];
+    has(&trace, "seccomp");
+    let signed = distributions("nls_cp437");
+    let done = run(["insmod", "--check", "-v", &signed]);
+    done.check(done.stderr.contains("unless"), "has doubts");
+    done.check(done.stderr.contains("its signature does not match"), "does not vouch for it");
 }
 
 fn explained_on_demand() {

@@ -74,3 +74,16 @@ fn init_is_not_blamed_for_what_a_filter_may_say() {
         assert_eq!(decide(&facts).unwrap().kind(), expected);
     }
 }
+
+/// Without the log, it may as well have been the kernel that lacked memory.
+#[test]
+fn memory_that_anybody_may_have_lacked() {
+    let mut facts = facts();
+    facts.answer = Some(Errno::ENOMEM);
+    log(&mut facts, &[]);
+    let cause = decide(&facts).unwrap();
+    assert_eq!((cause.kind(), cause.is_certain()), ("init-failed", false));
+    assert!(cause.to_string().contains("or the kernel ran out of memory"), "{cause}");
+    facts.log = None;
+    assert_eq!(decide(&facts).unwrap().kind(), "unknown");
+}

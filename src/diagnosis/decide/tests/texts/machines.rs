@@ -1,0 +1,90 @@
+//! The texts of the loaders of each architecture, about relocations.
+
+use crate::errno::Errno;
+
+const ENOEXEC: Errno = Errno::ENOEXEC;
+const EINVAL: Errno = Errno::EINVAL;
+
+pub(super) const TEXTS: &[(Errno, &str, &str)] = &[
+    // Relocations: x86.
+    (ENOEXEC, "not-a-module", "module: t_x: Unknown rela relocation: 41"),
+    (ENOEXEC, "not-a-module", "module: Unknown rela relocation: 4"),
+    (ENOEXEC, "not-a-module", "t_x: Unknown relocation: 9"),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "module: x86/modules: Invalid relocation target, existing value is nonzero for type 1, loc \
+         00000000d4ad5a87, val ffffffffc0400000",
+    ),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "module: x86/modules: Skipping invalid relocation target, existing value is nonzero for \
+         type 1, loc 00000000d4ad5a87, val ffffffffc0400000",
+    ),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "x86/modules: Skipping invalid relocation target, existing value is nonzero for type 1, \
+         loc 00000000d4ad5a87, val ffffffffc0400000",
+    ),
+    (ENOEXEC, "not-a-module", "module: overflow in relocation type 10 val ffff888012345678"),
+    (ENOEXEC, "not-a-module", "module: `t_x' likely not compiled with -mcmodel=kernel"),
+    (ENOEXEC, "not-a-module", "overflow in relocation type 10 val ffff888012345678"),
+    (ENOEXEC, "not-a-module", "`t_x' likely not compiled with -mcmodel=kernel"),
+    (ENOEXEC, "not-a-module", "module t_x: REL relocation unsupported"),
+    (ENOEXEC, "not-a-module", "module t_x: RELA relocation unsupported"),
+    // arm64 and arm.
+    (ENOEXEC, "not-a-module", "module t_x: unsupported RELA relocation: 311"),
+    (ENOEXEC, "not-a-module", "module t_x: overflow in relocation type 283 val ffff800012345678"),
+    (ENOEXEC, "not-a-module", "t_x: module PLT section(s) missing"),
+    (ENOEXEC, "not-a-module", "t_x: module symtab section missing"),
+    (ENOEXEC, "not-a-module", "t_x: unknown relocation: 96"),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "t_x: section 4 reloc 1 sym 'f': relocation 28 out of range (0xbf000014 -> 0xc0100000)",
+    ),
+    (ENOEXEC, "not-a-module", "t_x: relocation out of range, section 4 reloc 1 sym 'f'"),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "t_x: section 4 reloc 1 sym 'f': unsupported interworking call (Thumb -> ARM)",
+    ),
+    (ENOEXEC, "not-a-module", "module t_x: ADD RELOCATION unsupported"),
+    // riscv, loongarch.
+    (EINVAL, "not-a-module", "t_x: Unknown relocation type 57"),
+    (
+        EINVAL,
+        "not-a-module",
+        "t_x: target 00000000deadbeef can not be addressed by the 32-bit offset from PC = \
+         00000000e0ffee00",
+    ),
+    (
+        EINVAL,
+        "not-a-module",
+        "t_x: can not generate the GOT entry for symbol = 00000000deadbeef from PC = 0000000012345678",
+    ),
+    (
+        EINVAL,
+        "not-a-module",
+        "t_x: The unexpected relocation type 'R_RISCV_PCREL_LO12_I' from PC = 0000000012345678",
+    ),
+    (ENOEXEC, "not-a-module", "t_x: module GOT section(s) missing"),
+    (ENOEXEC, "not-a-module", "t_x: module PLT.IDX section(s) missing"),
+    // powerpc, s390, mips, sparc, parisc.
+    (ENOEXEC, "not-a-module", "module_64: t_x: Unknown ADD relocation: 116"),
+    (ENOEXEC, "not-a-module", "t_x: Unknown ADD relocation: 116"),
+    (ENOEXEC, "not-a-module", "t_x: REL24 -40000000 out of range!"),
+    (ENOEXEC, "not-a-module", "t_x: doesn't contain .toc or .stubs."),
+    (ENOEXEC, "not-a-module", "module t_x: unknown relocation: 99"),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "module t_x: relocation error for symbol f (r_type 19, value 0x3ff80001000)",
+    ),
+    (EINVAL, "not-a-module", "module t_x: Unknown relocation type 60"),
+    (ENOEXEC, "not-a-module", "module t_x: relocation overflow"),
+    (ENOEXEC, "not-a-module", "module t_x: dangerous R_MIPS_LO16 REL relocation"),
+    (ENOEXEC, "not-a-module", "module t_x: Unknown relocation: 3f"),
+];
