@@ -34,7 +34,7 @@ kinds!(Cause {
     UnknownKey | ForeignSignature => "unknown-key", NotPermitted, EKEYREJECTED;
     BadSignature => "bad-signature", NotPermitted, EKEYREJECTED;
     Revoked => "blacklisted", NotPermitted, EKEYREJECTED;
-    LockedDown => "locked-down", NotPermitted, EPERM;
+    LockedDown | LockedParameter => "locked-down", NotPermitted, EPERM;
     Blacklisted => "blacklisted", NotPermitted, EPERM;
     ModulesDisabled => "modules-disabled", NotPermitted, EPERM;
     NoPrivilege => "no-privilege", NotPermitted, EPERM;

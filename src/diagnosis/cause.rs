@@ -84,8 +84,7 @@ pub enum Cause {
         /// The patch, where the kernel named it.
         patch: Option<String>,
     },
-    /// Symbols that only modules with a signature of this kernel's key may use or export, as on
-    /// Android.
+    /// Symbols for modules with a signature of this kernel's key only, as on Android.
     #[non_exhaustive]
     ProtectedSymbol {
         /// The symbols.
@@ -111,8 +110,7 @@ pub enum Cause {
         /// Which one.
         format: String,
     },
-    /// It holds more than is decompressed; see
-    /// [`ModuleFile::with_decompressed_max`](crate::ModuleFile::with_decompressed_max).
+    /// It exceeds the limit; see [`crate::ModuleFile::with_decompressed_max`].
     TooLarge {
         /// More than what.
         detail: String,
@@ -156,8 +154,7 @@ pub enum Cause {
     SymbolVersionMismatch {
         /// The symbols whose types differ. `module_layout` stands for `struct module`.
         symbols: Vec<WrongVersion>,
-        /// Where the version magics differ, too: the kernel does not compare releases where there
-        /// are symbol versions, but they tell people what the module was built for.
+        /// Where the version magics differ, too: they show what the module was built for.
         differences: Vec<VermagicDifference>,
     },
     /// It has no versions of symbols, or no version magic, which this kernel does not overlook.
@@ -198,8 +195,7 @@ pub enum Cause {
         /// The symbols, each with its namespace.
         symbols: Vec<(String, String)>,
     },
-    /// It imports a namespace that is reserved for modules of certain names and cannot be
-    /// imported: `module:NAME,…`, Linux 6.16.
+    /// It imports a namespace that cannot be imported: `module:NAME,…`, Linux 6.16.
     #[non_exhaustive]
     ReservedNamespace {
         /// The namespace.
@@ -212,6 +208,8 @@ pub enum Cause {
         module: Option<ModuleName>,
         /// The symbols that were waited for.
         symbols: Vec<String>,
+        /// Whether that init function crashed, so that it never returns.
+        crashed: bool,
     },
     /// It exports a symbol that is exported already.
     #[non_exhaustive]
@@ -237,8 +235,7 @@ pub enum Cause {
         /// Who signed it.
         signer: Signer,
     },
-    /// A signature of a type that the kernel does not know, or a proof that the module belongs to
-    /// another build of the kernel: [`Signature::PROOF`](crate::file::Signature::PROOF).
+    /// Signed in a form that the kernel does not take; see [`crate::file::Signature::Other`].
     #[non_exhaustive]
     ForeignSignature {
         /// The type in the signature's trailer.
@@ -261,6 +258,12 @@ pub enum Cause {
         signature: &'static str,
         /// Secure Boot is on.
         secure_boot: bool,
+    },
+    /// The kernel is locked down, and the parameter is for hardware.
+    #[non_exhaustive]
+    LockedParameter {
+        /// The parameter.
+        name: String,
     },
     /// Named in `module_blacklist=`.
     #[non_exhaustive]
@@ -365,8 +368,7 @@ pub enum Cause {
     /// The kernel ran out of memory.
     #[non_exhaustive]
     OutOfMemory {
-        /// The bytes for which there was no room in the part of the address space that is for
-        /// modules, if that is what was short.
+        /// The bytes that did not fit into the address space for modules, if that was short.
         room: Option<u64>,
     },
     /// The kernel was built without loadable modules.

@@ -151,6 +151,8 @@ fn common(
         let modules = loaded.modules().iter();
         let starting = modules.clone().filter(|module| module.state == State::Loading);
         facts.initializing = starting.map(|module| module.name.clone()).collect();
+        let crashed = |name: &&ModuleName| crash::of(system, name) == Some(crash::Crash::Init);
+        facts.crashed = facts.initializing.iter().filter(crashed).cloned().collect();
         let tainted = |letter: char| {
             let tainted =
                 modules.clone().filter(move |module| module.taints.letters().contains(letter));

@@ -78,7 +78,11 @@ pub(super) enum Finding {
     SignatureRejected(String),
     /// A key that the kernel looked for in vain.
     UnknownKey,
+    /// A security module does not let the process search the kernel's keys.
+    KeyDenied,
     Lockdown,
+    /// Lockdown does not permit a parameter that is for hardware.
+    LockdownParameter,
     /// The security module that denied the call.
     Denied(&'static str),
     /// The kernel's own description of a damaged file.

@@ -73,6 +73,8 @@ pub(super) struct Facts {
     pub(super) beside: Option<PathBuf>,
     /// Modules whose init function has not returned.
     pub(super) initializing: HashSet<ModuleName>,
+    /// Those of them whose init function crashed.
+    pub(super) crashed: HashSet<ModuleName>,
     /// The crash that left that module as it is.
     pub(super) crash: Option<Crash>,
     /// Whether a module or another part of the kernel has crashed since the boot.

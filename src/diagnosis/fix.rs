@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use super::cause::Cause;
-use super::evidence::Evidence;
 use super::facts::Facts;
 use super::symbol::{MissingSymbol, reserved_for};
 use crate::caller::{self, Privilege};
@@ -71,7 +70,9 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             "remove MODULE_IMPORT_NS({}) from the module",
             shell_word(namespace)
         ))],
-        Cause::DependencyInitializing { module: Some(module), .. } => until_live(system, module),
+        Cause::DependencyInitializing { module: Some(module), crashed: false, .. } => {
+            until_live(system, module)
+        }
         Cause::Initializing { name, crashed: false } => until_live(system, name),
         Cause::Initializing { crashed: true, .. } => {
             step("reboot, unless the init function returns")
@@ -108,6 +109,11 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             with_installed(facts, advice.map_or("", |(_, advice)| advice))
         }
         Cause::WrongArchitecture { .. } => with_installed(facts, ""),
+        Cause::NotAModule { detail } if detail.contains("struct module") => with_installed(
+            facts,
+            "clean and rebuild the module against the headers for the running kernel; if it was, \
+             reinstall them: they are of another configuration",
+        ),
         Cause::NotAModule { .. } => facts.beside.iter().cloned().map(Remedy::Instead).collect(),
         // As where the headers' scripts are of another kernel: to rebuild alone gives the same.
         Cause::Relocation { detail } if detail.contains("existing value is nonzero") => step(
@@ -123,6 +129,9 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             "disable the live patch: write 0 to /sys/kernel/livepatch/{}/enabled",
             shell_word(patch)
         ))],
+        Cause::LockedParameter { name } => {
+            vec![Remedy::step(format!("leave out the parameter {}", shell_word(name)))]
+        }
         Cause::Blacklisted { name } => {
             let name = shell_word(name);
             vec![Remedy::step(format!("boot without {name} in module_blacklist="))]
@@ -130,6 +139,7 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
         Cause::ModulesDisabled { at_boot: true } => step("boot without nomodule"),
         Cause::InitCrashed { .. }
         | Cause::ExitCrashed { .. }
+        | Cause::DependencyInitializing { module: Some(_), .. }
         | Cause::ModulesDisabled { at_boot: false } => step("reboot"),
         Cause::NoPrivilege { lacks: Privilege::Missing, .. } => repeat(Change::AsRoot),
         Cause::NoPrivilege { lacks, container } => {
@@ -248,6 +258,11 @@ fn for_untrusted(facts: &Facts) -> Vec<Remedy> {
 
 fn for_policy(facts: &Facts, modules: &[String]) -> Vec<Remedy> {
     let container = facts.policy.caller.container.as_deref();
+    let logged =
+        |part: &str| facts.log.iter().flatten().any(|evidence| evidence.line.contains(part));
+    if logged("lockdown_reason=\"unsigned module loading\"") {
+        return for_untrusted(facts);
+    }
     let steps: &[&str] = match modules {
         [one] if one == "seccomp" => return caller::for_filter(container, "load", "insmod"),
         [one] if one == "loadpin" => {
@@ -257,8 +272,7 @@ fn for_policy(facts: &Facts, modules: &[String]) -> Vec<Remedy> {
         _ => &[],
     };
     // Whom it denies a file may load others, so the file's type is the matter.
-    let denied = |evidence: &Evidence| evidence.line.contains("{ module_load }");
-    if facts.log.iter().flatten().any(denied) {
+    if logged("{ module_load }") {
         let line = CommandLine::new("chcon").word("-t").word("modules_object_t");
         return vec![Remedy::command(line.operands([&facts.path]).to_string())];
     }
@@ -308,7 +322,11 @@ mod tests {
     fn words_from_files_are_words() {
         let name = ModuleName::from_kernel(b"a;reboot");
         let step = |text: &str| vec![Remedy::step(text)];
-        let slow = Cause::DependencyInitializing { module: Some(name), symbols: Vec::new() };
+        let slow = Cause::DependencyInitializing {
+            module: Some(name),
+            symbols: Vec::new(),
+            crashed: false,
+        };
         assert_eq!(
             advised(&slow),
             step("retry once '/sys/module/a;reboot/initstate' reads \"live\"")

@@ -48,7 +48,7 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             map.serialize_entry("symbols", &symbols.collect::<Vec<_>>())
         }
         Cause::ReservedNamespace { namespace } => map.serialize_entry("namespace", namespace),
-        Cause::DependencyInitializing { module, symbols } => {
+        Cause::DependencyInitializing { module, symbols, .. } => {
             map.serialize_entry("module", &module.as_ref().map(ToString::to_string))?;
             map.serialize_entry("symbols", &named(symbols))
         }
@@ -63,6 +63,7 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             map.serialize_entry("mode", mode)?;
             map.serialize_entry("secure-boot", secure_boot)
         }
+        Cause::LockedParameter { name } => map.serialize_entry("parameter", name),
         Cause::BadParameter { name, value, kind, .. } => {
             map.serialize_entry("parameter", name)?;
             map.serialize_entry("value", value)?;

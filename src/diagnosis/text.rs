@@ -88,10 +88,18 @@ impl fmt::Display for Cause {
                 "it imports the namespace {namespace}, which no module may import: the kernel \
                  grants it by the module's name"
             ),
-            Self::DependencyInitializing { module: Some(module), symbols } => {
+            Self::DependencyInitializing { module: Some(module), symbols, crashed: true } => {
+                write!(
+                    f,
+                    "{module}, which provides {}, crashed in its init function and stays loading until \
+                 reboot",
+                    symbols.join(", ")
+                )
+            }
+            Self::DependencyInitializing { module: Some(module), symbols, .. } => {
                 write!(f, "{module}, which provides {}, is still initializing", symbols.join(", "))
             }
-            Self::DependencyInitializing { module: None, symbols } => {
+            Self::DependencyInitializing { module: None, symbols, .. } => {
                 write!(f, "a module that provides {} is still initializing", symbols.join(", "))
             }
             Self::DuplicateSymbol { symbol, owner: Some(owner) } => {
@@ -138,6 +146,10 @@ impl fmt::Display for Cause {
                 write!(f, "the kernel is locked down ({mode}) and the module {signature}")?;
                 if *secure_boot { f.write_str("; Secure Boot is on") } else { Ok(()) }
             }
+            Self::LockedParameter { name } => write!(
+                f,
+                "the kernel is locked down, which forbids setting the hardware parameter {name}"
+            ),
             Self::Blacklisted { name } => {
                 write!(f, "{name} is blocked on the kernel command line (module_blacklist=)")
             }

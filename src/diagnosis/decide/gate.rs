@@ -36,6 +36,13 @@ pub(super) fn revoked(facts: &Facts) -> Option<Cause> {
     logged(facts, |finding| (*finding == Finding::Revoked).then_some(Cause::Revoked))
 }
 
+/// The kernel may have the key, and was not let search for it.
+pub(super) fn key_denied(facts: &Facts) -> Option<Cause> {
+    logged(facts, |finding| (*finding == Finding::KeyDenied).then_some(()))?;
+    let modules = facts.policy.opinionated().cloned().collect();
+    Some(Cause::SecurityPolicy { modules, certain: true })
+}
+
 pub(super) fn blacklisted(facts: &Facts) -> Option<Cause> {
     let name = logged(facts, |finding| match finding {
         Finding::Blacklisted(name) => Some(name.clone()),

@@ -108,8 +108,12 @@ pub(super) fn dependency_initializing(facts: &Facts) -> Option<Cause> {
     if facts.answer.is_none() {
         return awaited(facts);
     }
-    (module.is_some() || !symbols.is_empty())
-        .then_some(Cause::DependencyInitializing { module, symbols })
+    let crashed = module.as_ref().is_some_and(|module| facts.crashed.contains(module));
+    (module.is_some() || !symbols.is_empty()).then_some(Cause::DependencyInitializing {
+        module,
+        symbols,
+        crashed,
+    })
 }
 
 /// A module whose symbols this one uses, and which the kernel would wait for half a minute for.
@@ -123,7 +127,8 @@ fn awaited(facts: &Facts) -> Option<Cause> {
     let module = imports.iter().find_map(owner)?.clone();
     let from_it = |import: &&Import| owner(import) == Some(&module);
     let symbols = imports.iter().filter(from_it).map(|import| import.name.clone()).collect();
-    Some(Cause::DependencyInitializing { module: Some(module), symbols })
+    let crashed = facts.crashed.contains(&module);
+    Some(Cause::DependencyInitializing { module: Some(module), symbols, crashed })
 }
 
 /// A module may use symbols for the GPL or those of proprietary modules, not both (Linux 5.9,

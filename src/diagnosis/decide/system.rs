@@ -81,6 +81,18 @@ pub(super) fn bad_parameter(facts: &Facts) -> Option<Cause> {
     })
 }
 
+/// Lockdown permits no parameter that is an address, an interrupt or the like
+/// (`module_param_hw`): the kernel calls the value invalid.
+pub(super) fn locked_parameter(facts: &Facts) -> Option<Cause> {
+    let mode = facts.policy.lockdown.clone().filter(|mode| mode != "none");
+    let said = logged(facts, |finding| (*finding == Finding::LockdownParameter).then_some(()));
+    let name = logged(facts, |finding| match finding {
+        Finding::BadParameter(name, _) => Some(name.clone()),
+        _ => None,
+    })?;
+    (said.is_some() || mode.is_some()).then_some(Cause::LockedParameter { name })
+}
+
 /// What the values themselves tell, where the log does not.
 fn foreseen(facts: &Facts) -> Option<Cause> {
     let bad = parameter::bad(facts)?;

@@ -14,6 +14,7 @@ const TAINTS: &[&str] = &[
     "no versions for exported symbols: kernel tainted.",
     "ignoring obsolete section ",
     "Ignoring obsolete parameters",
+    "adding tainted module to the unloaded tainted modules list failed.",
     "parameters '",
     "externally supported module, setting X kernel taint flag.",
 ];

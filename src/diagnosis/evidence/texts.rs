@@ -5,6 +5,9 @@
 //! `security/*`, Linux 3.x to 7.x. Most follow the module's name and a colon; those of the first
 //! checks, before the name is known, have no name. Some files put a prefix before both.
 
+#[cfg(test)]
+mod tests;
+
 use super::{About, Finding};
 
 /// A text with `{}` where it varies, and what it says.
@@ -31,11 +34,18 @@ fn subject<'a>(text: &'a str, names: &[&str]) -> (&'a str, bool) {
     }
     let behind_name =
         |rest: &'a str| names.iter().find_map(|name| rest.strip_prefix(name)?.strip_prefix(": "));
-    match behind_name(rest).or_else(|| behind_name(rest.strip_prefix("module ")?)) {
+    // In place of the name, where the kernel has none: it is not in modinfo, or where another
+    // configuration has it in `struct module`.
+    let behind_none = |rest: &'a str| NO_NAME.iter().find_map(|none| rest.strip_prefix(none));
+    let found = behind_name(rest).or_else(|| behind_name(rest.strip_prefix("module ")?));
+    match found.or_else(|| behind_none(rest.strip_prefix("module ").unwrap_or(rest))) {
         Some(rest) => (rest, true),
         None => (rest, false),
     }
 }
+
+const NO_NAME: &[&str] =
+    &["(missing .modinfo section or name field): ", "(missing .modinfo name field): ", ": "];
 
 fn first(rows: &[Row], text: &str) -> Option<Finding> {
     rows.iter().find_map(|(template, finding)| finding(&matched(template, text)?))
@@ -138,6 +148,7 @@ const MISFITS: &[&str] = &[
     "no flags for exported symbols",
     "module not supported by {}, refusing to load. {}",
     "Too many symbols",
+    "error occurred during dynamic SCS patching{}",
     "no versions for exported symbols",
 ];
 
@@ -157,6 +168,7 @@ const RELOCATIONS: &[&str] = &[
     ".plt or .init.plt",
     "can not be addressed by the 32-bit offset",
     "Unable to find matching",
+    "Expected nop after call",
 ];
 
 fn described(text: &str) -> Option<Finding> {
@@ -169,14 +181,23 @@ fn described(text: &str) -> Option<Finding> {
 /// Without a name.
 const NAMELESS: &[Row] = &[
     ("Loading of {} is rejected", |found| rejected(found.first()?)),
+    // EACCES: it may have the key.
+    ("Request for unknown module key {} err -13", |_| Some(Finding::KeyDenied)),
     ("Request for unknown module key {}", |_| Some(Finding::UnknownKey)),
     ("not signed with expected {}", |_| {
+        Some(Finding::SignatureRejected("module with unsupported crypto".to_owned()))
+    }),
+    // Up to 5.3.
+    ("Module is not signed with expected {}", |_| {
         Some(Finding::SignatureRejected("module with unsupported crypto".to_owned()))
     }),
     ("PKCS#7 signature info has unexpected non-zero params", |_| {
         Some(Finding::SignatureRejected("damaged signature".to_owned()))
     }),
     ("Lockdown: {}: unsigned module loading is restricted{}", |_| Some(Finding::Lockdown)),
+    ("Lockdown: {}: unsafe module parameters is restricted{}", |_| {
+        Some(Finding::LockdownParameter)
+    }),
     ("Lockdown: {}Loading of unsigned module{}", |_| Some(Finding::Lockdown)),
     ("Module hash {} is blacklisted", |_| Some(Finding::Revoked)),
     ("LoadPin: kernel-module {}denied {}", |_| Some(Finding::Denied("loadpin"))),
@@ -187,6 +208,8 @@ const NAMELESS: &[Row] = &[
     ("execmem: unable to allocate memory{}", |_| Some(Finding::OutOfMemory)),
     ("vmap allocation for size {} failed{}", |found| Some(no_room(found.first()?))),
     ("vmalloc_node_range for size {} failed{}", |found| Some(no_room(found.first()?))),
+    ("Failed to allocate memory: jump_label may not work{}", |_| Some(Finding::OutOfMemory)),
+    ("Failed to allocate memory for static calls{}", |_| Some(Finding::OutOfMemory)),
     ("percpu: allocation failed, size={}", |_| Some(Finding::OutOfMemory)),
     ("insmod: page allocation failure{}", |_| Some(Finding::OutOfMemory)),
     ("insmod: vmalloc: allocation failure{}", |_| Some(Finding::OutOfMemory)),
@@ -195,6 +218,8 @@ const NAMELESS: &[Row] = &[
 
 /// Without a name, about a damaged or foreign file; quoted in the kernel's own words.
 const ELF: &[&str] = &[
+    // Up to 4.16.
+    "No module found in object",
     "Invalid ELF {}",
     "Invalid architecture in ELF {}",
     "Invalid module architecture in ELF {}",
@@ -317,7 +342,9 @@ fn audit(text: &str) -> Option<Finding> {
     if !has("comm=\"insmod\"") && has("comm=") {
         return None;
     }
-    let selinux = ["{ module_load }", "{ sys_module }"].iter().any(|right| has(right));
+    // Linux 5.6 to 5.15 asked SELinux about lockdown, too.
+    let lockdown = has("tclass=lockdown") && has("lockdown_reason=");
+    let selinux = ["{ module_load }", "{ sys_module }"].iter().any(|right| has(right)) || lockdown;
     if has("avc:") && has("denied") && selinux && !has("permissive=1") {
         return Some(Finding::Denied("selinux"));
     }
@@ -328,59 +355,4 @@ fn audit(text: &str) -> Option<Finding> {
         return Some(Finding::Denied("ima"));
     }
     (has("ipe_op=KMODULE") && has("action=DENY")).then_some(Finding::Denied("ipe"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ABOUT: About<'_> = About { names: &["t_x"], parameters: &["p"] };
-
-    #[test]
-    fn what_texts_say() {
-        let s = str::to_owned;
-        for (text, expected) in [
-            ("t_x: Unknown symbol f (err -2)", Finding::UnknownSymbol(s("f"), 2)),
-            ("t_x: Unknown symbol f (err 0)", Finding::UnknownSymbol(s("f"), 2)),
-            ("t_x: Unknown symbol f (err -16)", Finding::UnknownSymbol(s("f"), 16)),
-            ("t_x: Unknown symbol  (err -2)", Finding::UnknownSymbol(s(""), 2)),
-            ("t_x: Unknown symbol f", Finding::UnknownSymbol(s("f"), 2)),
-            (
-                "t_x: version magic '1 SMP ' should be '2 SMP '",
-                Finding::Vermagic(s("1 SMP "), s("2 SMP ")),
-            ),
-            ("t_x: `a `b' invalid for parameter `n'", Finding::BadParameter(s("n"), s("a `b"))),
-            (
-                "module: t_x: Unknown rela relocation: 41",
-                Finding::Relocation(s("Unknown rela relocation: 41")),
-            ),
-            (
-                "module t_x: unsupported RELA relocation: 275",
-                Finding::Relocation(s("unsupported RELA relocation: 275")),
-            ),
-            (
-                "initcall t_init+0x0/0x20 [t_x] returned -19 after 3 usecs",
-                Finding::InitReturned(19),
-            ),
-            (
-                "livepatch: patch 'lp' failed for module 't_x', refusing to load module 't_x'",
-                Finding::Livepatch(s("lp")),
-            ),
-            ("p: can only take 4 arguments", Finding::Limit(s("p"), s("at most 4 of them"))),
-            ("p: string doesn't fit in 15 chars.", Finding::Limit(s("p"), s("at most 15 bytes"))),
-        ] {
-            assert_eq!(find(text, ABOUT), Some(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn holes() {
-        assert_eq!(matched("a{}b{}", "a1b2b"), Some(vec!["1", "2b"]));
-        assert_eq!(matched("a{}", "a"), Some(vec![""]));
-        assert_eq!(matched("{}a", "ba"), Some(vec!["b"]));
-        assert_eq!(matched("a", "a"), Some(vec![]));
-        for (template, text) in [("a", "ab"), ("a{}b", "ac"), ("a{}b", "b")] {
-            assert_eq!(matched(template, text), None, "{template} {text}");
-        }
-    }
 }

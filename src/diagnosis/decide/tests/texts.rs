@@ -11,7 +11,7 @@ use super::{decide, edit, facts, log};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::facts::Facts;
 use crate::errno::Errno;
-use crate::file::Signature;
+use crate::file::{Signature, Signer};
 
 /// Every text, with the errno and the kind that must follow.
 fn texts() -> impl Iterator<Item = &'static (Errno, &'static str, &'static str)> {
@@ -49,6 +49,32 @@ fn every_text() {
         facts.policy.sig_enforce = Some(true);
         log(&mut facts, &[line]);
         assert_eq!(decide(&facts).unwrap().kind(), "unsigned", "{line}");
+    }
+}
+
+/// Lockdown, not the value, is the reason; signing the module would not help.
+#[test]
+fn hardware_parameters_under_lockdown() {
+    let line = "t_x: `0x300' invalid for parameter `p'";
+    for (mode, lines) in [
+        ("integrity", &[line][..]),
+        (
+            "none",
+            &[
+                "Lockdown: insmod: unsafe module parameters is restricted; see man kernel_lockdown.7",
+                line,
+            ],
+        ),
+    ] {
+        let mut facts = facts();
+        facts.answer = Some(Errno::EPERM);
+        facts.policy.lockdown = Some(mode.into());
+        let signer = Signer { name: None, key: "01".into() };
+        edit(&mut facts, |module| module.signature = Signature::Present(signer));
+        log(&mut facts, lines);
+        let cause = decide(&facts).unwrap();
+        assert_eq!(cause.kind(), "locked-down");
+        assert!(cause.to_string().ends_with("hardware parameter p"), "{cause}");
     }
 }
 

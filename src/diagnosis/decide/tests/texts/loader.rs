@@ -66,6 +66,21 @@ pub(super) const TEXTS: &[(Errno, &str, &str)] = &[
          module size at run time",
     ),
     (ENOEXEC, "not-a-module", "t_x: No module found in object"),
+    (ENOEXEC, "not-a-module", "No module found in object"),
+    (ENOEXEC, "not-a-module", "(missing .modinfo name field): No module found in object"),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "(missing .modinfo section or name field): module has no symbols (stripped?)",
+    ),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "module (missing .modinfo section or name field): Exactly one .gnu.linkonce.this_module \
+         section must exist.",
+    ),
+    (ENOEXEC, "not-a-module", "Module len 4096 truncated"),
+    (ENOEXEC, "not-a-module", "module t_x: error occurred during dynamic SCS patching (-22)"),
     (ENOEXEC, "not-a-module", "t_x: module has no symbols (stripped?)"),
     // The module.
     (ENOEXEC, "vermagic-mismatch", "t_x: version magic '6.1 SMP ' should be '6.2 SMP '"),
@@ -110,6 +125,12 @@ pub(super) const TEXTS: &[(Errno, &str, &str)] = &[
         "out-of-memory",
         "insmod: vmalloc error: size 4096, failed to allocate pages, mode:0xcc0(GFP_KERNEL)",
     ),
+    (
+        Errno::ENOMEM,
+        "out-of-memory",
+        "Failed to allocate memory: jump_label may not work properly.",
+    ),
+    (Errno::ENOMEM, "out-of-memory", "Failed to allocate memory for static calls"),
     // Symbols.
     (ENOENT, "missing-symbol", "t_x: Unknown symbol f (err -2)"),
     // Linux 3.10 to 4.19.
@@ -172,6 +193,11 @@ pub(super) const TEXTS: &[(Errno, &str, &str)] = &[
         EPERM,
         "locked-down",
         "Lockdown: insmod: unsigned module loading is restricted; see man kernel_lockdown.7",
+    ),
+    (
+        EPERM,
+        "locked-down",
+        "Lockdown: Loading of unsigned modules is restricted; see man kernel_lockdown.7",
     ),
     (
         EPERM,

@@ -77,6 +77,11 @@ pub(super) const TEXTS: &[(Errno, &str, &str)] = &[
     (ENOEXEC, "not-a-module", "t_x: Unknown ADD relocation: 116"),
     (ENOEXEC, "not-a-module", "t_x: REL24 -40000000 out of range!"),
     (ENOEXEC, "not-a-module", "t_x: doesn't contain .toc or .stubs."),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "module_64: t_x: Expected nop after call, got e8410018 at e_show+0x60/0x548 [t_x]",
+    ),
     (ENOEXEC, "not-a-module", "module t_x: unknown relocation: 99"),
     (
         ENOEXEC,
