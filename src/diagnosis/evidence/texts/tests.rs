@@ -1,4 +1,4 @@
-//! Texts, and what is read from them.
+//! What the texts say.
 
 use super::*;
 
