@@ -7,7 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::libc;
 use nix::time::{ClockId, clock_gettime};
@@ -50,6 +50,8 @@ pub(crate) struct Since {
     pub(crate) exact: bool,
     /// Whether nothing is missing.
     pub(crate) complete: bool,
+    /// Whether the first ones, those of a call that was made then, may be among what is missing.
+    pub(crate) lost: bool,
     /// How long ago the moment is, where that is known.
     pub(crate) elapsed: Duration,
 }
@@ -79,14 +81,16 @@ impl KernelLog {
     pub(crate) fn read(self, system: &System) -> Result<Since, Error> {
         match self.start {
             Start::Here(file) => {
-                let (records, complete) = records(&mut file?, Duration::ZERO);
-                Ok(Since { records, exact: true, complete, elapsed: Duration::ZERO })
+                let (records, end) = records(&mut file?, Duration::ZERO);
+                let (complete, lost) = (end == End::Reached, end == End::Missing);
+                Ok(Since { records, exact: true, complete, lost, elapsed: Duration::ZERO })
             }
             Start::Time(start) => {
                 let elapsed = now().saturating_sub(start);
                 let earliest = start.saturating_sub(OFFSET);
-                let (records, complete) = records(&mut open(system)?, earliest);
-                Ok(Since { records, exact: false, complete, elapsed })
+                let (records, end) = records(&mut open(system)?, earliest);
+                let complete = end == End::Reached;
+                Ok(Since { records, exact: false, complete, lost: !complete, elapsed })
             }
         }
     }
@@ -117,22 +121,35 @@ fn open(system: &System) -> Result<File, Error> {
         .map_err(|error| Error::io(&path, errno::from_io(&error)))
 }
 
-/// More records than any log has room for.
-const MOST: usize = 1 << 20;
+/// How long the log is read: programs may fill it as fast as it is read. Even the largest log, of
+/// some hundred thousand records, takes a part of that.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many records are kept: other processes may log faster than this one reads.
 const KEPT: usize = 1 << 14;
 
-/// The lines from a time on, and whether they are all there are.
-fn records(file: &mut File, earliest: Duration) -> (Vec<Record>, bool) {
+/// How reading the log ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// All that there is was read.
+    Reached,
+    /// There may be more.
+    Given,
+    /// Records are missing: they were overwritten before they were read, or this is not the log.
+    Missing,
+}
+
+/// The lines from a time on.
+fn records(log: &mut impl Read, earliest: Duration) -> (Vec<Record>, End) {
     let mut records: Vec<Record> = Vec::new();
     let mut lost = false;
     let mut buffer = [0; 8192];
-    for _ in 0..MOST {
-        match file.read(&mut buffer) {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        match log.read(&mut buffer) {
             // The log has no end. What has one is something else in its place: containers often
             // put /dev/null there.
-            Ok(0) => return (records, false),
+            Ok(0) => return (records, End::Missing),
             Ok(length) => {
                 let Some(parsed) = parse(buffer.get(..length).unwrap_or_default()) else {
                     continue;
@@ -145,7 +162,7 @@ fn records(file: &mut File, earliest: Duration) -> (Vec<Record>, bool) {
                     None => records.extend(parsed.lines()),
                 }
                 if records.len() >= KEPT {
-                    return (records, false);
+                    break;
                 }
             }
             // The oldest were overwritten, and the position is now behind the gap.
@@ -153,10 +170,13 @@ fn records(file: &mut File, earliest: Duration) -> (Vec<Record>, bool) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Of a record that is too long, too, only that one is lost.
             Err(error) if error.kind() == ErrorKind::InvalidInput => {}
-            Err(error) => return (records, !lost && error.kind() == ErrorKind::WouldBlock),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return (records, if lost { End::Missing } else { End::Reached });
+            }
+            Err(_) => break,
         }
     }
-    (records, false)
+    (records, if lost { End::Missing } else { End::Given })
 }
 
 /// A record as it is read: one message, maybe of several lines, or a part of one.
@@ -242,6 +262,37 @@ mod tests {
         for junk in [&b""[..], b";", b"x,1,2,-;a", b"4,1;a", b"4,1,x,-;a", b"4,1"] {
             assert_eq!(parse(junk), None);
         }
+    }
+
+    /// A log that has these records, and then one of a program for each read, up to a number.
+    struct Log(Vec<&'static [u8]>, usize);
+
+    impl Read for Log {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let record = if self.0.is_empty() {
+                self.1 = self.1.checked_sub(1).ok_or(ErrorKind::WouldBlock)?;
+                &b"12,2,3,-;of a program\n"[..]
+            } else {
+                self.0.remove(0)
+            };
+            buffer[..record.len()].copy_from_slice(record);
+            Ok(record.len())
+        }
+    }
+
+    #[test]
+    fn all_that_there_is() {
+        let mut log = Log(vec![b"3,1,2,-;t: no luck\n"], 1000);
+        let (records, end) = records(&mut log, Duration::ZERO);
+        assert_eq!((records.len(), end), (1, End::Reached));
+    }
+
+    /// What was logged first is not lost for it.
+    #[test]
+    fn programs_that_log_without_end() {
+        let mut log = Log(vec![b"3,1,2,-;t: no luck\n"], usize::MAX);
+        let (records, end) = records(&mut log, Duration::ZERO);
+        assert_eq!((records.len(), end), (1, End::Given));
     }
 
     #[test]

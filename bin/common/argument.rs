@@ -9,15 +9,20 @@ use modutils::{Error, ModuleFile, ModuleName};
 /// A path means the module in that file, which need not be called like the file.
 pub(crate) fn name_of(argument: &OsStr) -> Result<ModuleName, Error> {
     if !is_path(argument) {
-        // As kmod does: NAME.o stands for NAME.
-        let bytes = argument.as_bytes();
-        let name = bytes.split(|&byte| byte == b'.').next().filter(|name| !name.is_empty());
-        return ModuleName::new(name.unwrap_or(bytes));
+        return up_to_dot(argument);
     }
     match ModuleFile::open(argument).and_then(|file| file.name()) {
         Ok(name) => Ok(name),
-        Err(_) => ModuleName::from_file_name(Path::new(argument)),
+        Err(_) if ModuleFile::is_named(argument) => ModuleName::from_file_name(Path::new(argument)),
+        Err(_) => up_to_dot(Path::new(argument).file_name().unwrap_or(argument)),
     }
+}
+
+/// As kmod does: NAME.o stands for NAME.
+fn up_to_dot(name: &OsStr) -> Result<ModuleName, Error> {
+    let bytes = name.as_bytes();
+    let name = bytes.split(|&byte| byte == b'.').next().filter(|name| !name.is_empty());
+    ModuleName::new(name.unwrap_or(bytes))
 }
 
 /// Whether a command line argument means a file rather than a module's name: it has a `/`, or
@@ -30,6 +35,15 @@ pub(crate) fn is_path(argument: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names() {
+        for argument in
+            ["t-x", "t_x.o", "t_x.ko.gz", "/none/t-x.ko", "/none/t-x.o", "./t_x", "/none/t_x"]
+        {
+            assert_eq!(name_of(OsStr::new(argument)).unwrap().to_string(), "t_x", "{argument}");
+        }
+    }
 
     #[test]
     fn a_path_is_known_by_its_text() {

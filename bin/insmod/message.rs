@@ -21,14 +21,14 @@ fn line(verb: &str, path: &OsStr, text: &str) -> Vec<u8> {
 
 /// What kmod calls an answer of the kernel.
 pub(crate) fn text(file: &ModuleFile, errno: Errno) -> String {
+    // The kernel has no word of its own for a directory; kmod, which reads the file first, does.
+    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Errno::EISDIR.to_string();
+    }
     match errno {
         Errno::ENOEXEC => "Invalid module format".to_owned(),
         Errno::ENOENT => "Unknown symbol in module".to_owned(),
         Errno::ESRCH => "Module has wrong symbol version".to_owned(),
-        // The kernel has no word of its own for a directory; kmod, which reads the file, does.
-        Errno::EINVAL if file.metadata().is_ok_and(|meta| meta.is_dir()) => {
-            Errno::EISDIR.to_string()
-        }
         Errno::EINVAL => "Invalid parameters".to_owned(),
         errno => errno.to_string(),
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::os::unix::fs::FileTypeExt;
 
-use super::evidence::{self, About, Evidence, Finding};
+use super::evidence::{self, About, Evidence, Finding, Meaning};
 use super::facts::{Argument, Facts, FileFacts, Installed, Module};
 use super::symbol::Builds;
 use super::{Purpose, Request, Supposed, looks, providers, symvers, unopened, upgrade};
@@ -14,7 +14,7 @@ use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::policy::Policy;
 use crate::diagnosis::reference::{self, Reference};
 use crate::errno::Errno;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::file::{ElfHeader, Image, ModuleFile, Signature, is_gpl_compatible};
 use crate::insert::{InsertError, InsertFailure};
 use crate::loaded::{Attributes, LoadedModule, Snapshot, State, has_builtin_dir};
@@ -44,8 +44,17 @@ pub(super) fn after(
     facts.asked = matches!(error.failure(), InsertFailure::Refused(_));
     match log {
         Some(Ok(since)) => {
-            facts.log = Some(about(&facts, &since));
+            let found = about(&facts, &since);
+            let says = |it: &Evidence| it.finding().is_some() || it.meaning == Meaning::Own;
             facts.log_complete = since.exact && since.complete;
+            // That it says nothing means nothing then.
+            if since.lost && !found.iter().any(says) {
+                let text =
+                    "it lacks the messages about this call; others may have overwritten them";
+                facts.log_error = Some(Error::new(ErrorKind::Io(Errno::EPIPE), text));
+            } else {
+                facts.log = Some(found);
+            }
         }
         Some(Err(error)) => facts.log_error = Some(error),
         None => {}

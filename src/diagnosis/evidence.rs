@@ -264,7 +264,8 @@ mod tests {
             record(1, 3, None, error),
         ];
         records.extend((0..71).map(|_| record(1, 3, None, "t_x: no luck")));
-        let since = Since { records, exact: true, complete: true, elapsed: Duration::ZERO };
+        let since =
+            Since { records, exact: true, complete: true, lost: false, elapsed: Duration::ZERO };
         assert_eq!(lines(&since), [duplicate, error, "t_x: no luck"]);
     }
 
@@ -275,7 +276,8 @@ mod tests {
             record(1, 3, Some("T7"), "Driver 'blue' is already registered"),
             record(1, 3, Some("T8"), "disk on fire"),
         ];
-        let since = Since { records, exact: true, complete: true, elapsed: Duration::ZERO };
+        let since =
+            Since { records, exact: true, complete: true, lost: false, elapsed: Duration::ZERO };
         assert_eq!(lines(&since), ["t_x: no luck", "Driver 'blue' is already registered"]);
     }
 
@@ -288,14 +290,15 @@ mod tests {
             record(20, 3, None, "t_x: now"),
         ];
         let elapsed = Duration::from_secs(2);
-        let since = Since { records, exact: false, complete: true, elapsed };
+        let since = Since { records, exact: false, complete: true, lost: false, elapsed };
         assert_eq!(lines(&since), ["t_x: now"]);
     }
 
     #[test]
     fn a_flood_is_cut() {
         let records = (0..1000).map(|number| record(1, 3, None, &format!("x {number}"))).collect();
-        let since = Since { records, exact: true, complete: true, elapsed: Duration::ZERO };
+        let since =
+            Since { records, exact: true, complete: true, lost: false, elapsed: Duration::ZERO };
         assert_eq!(lines(&since).len(), OTHERS);
     }
 }

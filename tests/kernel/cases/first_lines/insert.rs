@@ -60,14 +60,12 @@ fn files_of_all_kinds() {
     for keep in [10, 60, 200, 5000] {
         insmod.alone(&[&altered("t_plain", |bytes| bytes.truncate(keep))]);
     }
-    for suffix in ["gz", "xz", "zst"] {
-        let mut bytes = fs::read(format!("/modules/t_plain.ko.{suffix}")).unwrap();
-        bytes.truncate(bytes.len() / 2);
-        let file = format!("/tmp/cut.ko.{suffix}");
-        fs::write(&file, bytes).unwrap();
-        insmod.alone(&[&file]);
-        fs::remove_file(file).unwrap();
-    }
+    // Debian's kmod has no gzip, and its two releases differ about zstd.
+    let mut bytes = fs::read("/modules/t_plain.ko.xz").unwrap();
+    bytes.truncate(bytes.len() / 2);
+    fs::write("/tmp/cut.ko.xz", bytes).unwrap();
+    insmod.alone(&["/tmp/cut.ko.xz"]);
+    fs::remove_file("/tmp/cut.ko.xz").unwrap();
     let file = altered("t_plain", |_| ());
     let writer = || -> Held { Box::new(OpenOptions::new().append(true).open(&file).unwrap()) };
     insmod.with(writer, &[], &[&file]);
@@ -147,15 +145,14 @@ fn without_permission() {
     }
 }
 
-/// Every error that a kernel has a name for, some that only drivers return to each other, and the
-/// last that counts as an error.
-fn errnos() -> impl Iterator<Item = i32> {
-    (1..=134).chain([512, 516, 517, 524, 530, 4095])
-}
+/// Those that insmod has words for, others, some that only drivers return to each other, and the last
+/// that counts as an error. All are compared with the C library's words elsewhere.
+const ERRNOS: [i32; 20] =
+    [1, 2, 3, 8, 11, 12, 16, 17, 19, 22, 38, 58, 110, 126, 129, 134, 512, 517, 524, 4095];
 
 fn what_any_init_returns() {
     let mut insmod = Comparison::of("insmod");
-    for errno in errnos() {
+    for errno in ERRNOS {
         insmod.alone(&["/modules/t_fail.ko", &format!("err={errno}")]);
     }
 }
@@ -166,6 +163,5 @@ fn what_any_kernel_answers() {
         let mut line = String::new();
         let under = answering("finit_module,init_module", errno, &mut line);
         insmod.with(nothing, &under, &["/modules/t_plain.ko"]);
-        insmod.with(nothing, &under, &["/modules/t_plain.ko.xz"]);
     }
 }
