@@ -50,7 +50,7 @@ pub(crate) struct Since {
     pub(crate) exact: bool,
     /// Whether nothing is missing.
     pub(crate) complete: bool,
-    /// Whether the first ones, those of a call that was made then, may be among what is missing.
+    /// Whether the first ones, those of a call that was made then, may be among the missing ones.
     pub(crate) lost: bool,
     /// How long ago the moment is, where that is known.
     pub(crate) elapsed: Duration,

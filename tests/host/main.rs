@@ -19,6 +19,8 @@ mod schema;
 mod setup;
 mod terminal;
 mod usage;
+#[path = "../schema.rs"]
+mod validator;
 
 /// The directory that the packages are in.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

@@ -8,54 +8,18 @@ use modutils::holders::HolderKind;
 use serde_json::Value;
 
 use crate::command::run;
+use crate::validator::faults;
 
 fn schema(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema").join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Checks a value by the keywords that the schemas use.
-fn check(schema: &Value, root: &Value, value: &Value, place: &str) {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let target = root.pointer(reference.trim_start_matches('#')).unwrap();
-        return check(target, root, value, place);
-    }
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let allowed = match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().any(|allowed| allowed == kind),
-        Value::String(allowed) => allowed == kind,
-        _ => true,
-    };
-    assert!(allowed, "{place}: {value} is not of type {}", schema["type"]);
-    if let Some(words) = schema["enum"].as_array() {
-        assert!(words.contains(value), "{place}: {value} is none of {words:?}");
-    }
-    for item in value.as_array().into_iter().flatten().filter(|_| schema["items"].is_object()) {
-        check(&schema["items"], root, item, place);
-    }
-    let Some(object) = value.as_object() else { return };
-    for name in schema["required"].as_array().into_iter().flatten() {
-        assert!(object.contains_key(name.as_str().unwrap()), "{place}: {name} is missing");
-    }
-    for (name, field) in object {
-        match schema["properties"].get(name) {
-            Some(schema) => check(schema, root, field, &format!("{place}/{name}")),
-            None => assert!(schema["additionalProperties"] != false, "{place}: {name}?"),
-        }
-    }
-}
-
 fn follows(schema: &Value, tool: &str, arguments: &[&str]) {
     let outcome = run(tool, arguments);
     let document: Value = serde_json::from_str(&outcome.stdout).unwrap();
-    check(schema, schema, &document, &format!("{tool} {arguments:?}"));
+    let faults = faults(schema, &document);
+    assert!(faults.is_empty(), "{tool} {arguments:?}: {faults:#?}");
 }
 
 #[test]

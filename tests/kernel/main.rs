@@ -32,6 +32,8 @@
 mod cases;
 mod guest;
 mod host;
+#[path = "../schema.rs"]
+mod schema;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -147,6 +149,7 @@ const AREAS: &[Area] = &[
     Area { name: "diagnosis_symbols", boots: &[DEFAULT], tests: cases::diagnosis_symbols::TESTS },
     Area { name: "diagnosis_system", boots: &[DEFAULT], tests: cases::diagnosis_system::TESTS },
     Area { name: "reports", boots: &[DEFAULT], tests: cases::reports::TESTS },
+    Area { name: "flood", boots: &[DEFAULT], tests: cases::flood::TESTS },
     Area { name: "enforced", boots: &[ENFORCED], tests: cases::trust::enforced::TESTS },
     Area {
         name: "lockdown",

@@ -14,6 +14,8 @@ use nix::pty::openpty;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use crate::schema::faults;
+
 /// Runs a command line with the usual limit.
 pub(crate) fn run<S: AsRef<OsStr>>(line: impl IntoIterator<Item = S>) -> Done {
     let mut words = line.into_iter();
@@ -128,11 +130,31 @@ impl Run {
             stderr: stderr.join().expect("reading output panicked"),
             took,
         };
+        follow_schema(&done);
         if overlong {
             let _ = writeln!(done.stderr, "(killed after {:?})", self.limit);
         }
         done
     }
+}
+
+/// Whatever a test is about: each document that one of the tools prints follows its schema.
+#[track_caller]
+fn follow_schema(done: &Done) {
+    let schema = if done.stdout.starts_with("{\"results\":") {
+        include_str!("../../../schema/results.json")
+    } else if ["modules", "not-loaded", "summary", "error"]
+        .iter()
+        .any(|field| done.stdout.starts_with(&format!("{{\"{field}\":")))
+    {
+        include_str!("../../../schema/lsmod.json")
+    } else {
+        return;
+    };
+    // A document that was cut off, at the time limit or by the test, cannot be judged.
+    let Ok(document) = serde_json::from_str(&done.stdout) else { return };
+    let faults = faults(&serde_json::from_str(schema).unwrap(), &document);
+    done.check(faults.is_empty(), &format!("follows the schema: {faults:#?}"));
 }
 
 fn reader(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
