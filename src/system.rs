@@ -331,12 +331,15 @@ const LIMIT: u64 = 64 << 20;
 /// A whole file of the kernel's.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let file = File::open(path).map_err(|error| Error::io(path, errno::from_io(&error)))?;
-    read_to_limit(file, path, LIMIT)
+    read_to_limit(file, path, 0, LIMIT)
 }
 
+/// How many bytes are made room for at once: a file may claim any size.
+const ROOM_MAX: u64 = 1 << 20;
+
 /// Reads all of a file, or fails: a part that is left out would be taken for absent.
-fn read_to_limit(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
+fn read_to_limit(file: File, path: &Path, size: u64, limit: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::with_capacity(usize::try_from(size.min(ROOM_MAX)).unwrap_or(0));
     file.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(|error| Error::io(path, errno::from_io(&error)))?;
@@ -354,10 +357,11 @@ pub(crate) fn read_regular(path: &Path) -> Result<Vec<u8>, Error> {
     // Opening a FIFO would wait for its writer.
     let options = options.read(true).custom_flags(nix::libc::O_NONBLOCK);
     let file = options.open(path).map_err(io_error)?;
-    if !file.metadata().map_err(io_error)?.is_file() {
+    let metadata = file.metadata().map_err(io_error)?;
+    if !metadata.is_file() {
         return Err(Error::io(path, errno::Errno::EINVAL));
     }
-    read_to_limit(file, path, LIMIT)
+    read_to_limit(file, path, metadata.len(), LIMIT)
 }
 
 /// Whether one path of a depmod(8) list ends in this module's file, compressed or not.
