@@ -44,13 +44,11 @@ pub(super) fn holds(
 ) -> Result<bool, Error> {
     let mut decoder = decoder(compression, input, Extent::All)?.take(limit);
     let mut window = Vec::new();
-    let mut chunk = FIRST_CHUNK;
     loop {
         // Keep bytes that may start a member.
         let kept = window.len().min(bytes.len().saturating_sub(1));
         window.drain(..window.len() - kept);
-        let read = decoder.by_ref().take(chunk).read_to_end(&mut window).map_err(corrupt)?;
-        chunk = CHUNK;
+        let read = decoder.by_ref().take(CHUNK).read_to_end(&mut window).map_err(corrupt)?;
         if window.windows(bytes.len().max(1)).any(|found| found == bytes) {
             return Ok(true);
         }
@@ -60,8 +58,6 @@ pub(super) fn holds(
     }
 }
 
-/// Linkers put notes, which have the build ID, before the code.
-const FIRST_CHUNK: u64 = 1 << 10;
 const CHUNK: u64 = 1 << 16;
 
 /// The data of the first stream, member or frame of a file.
