@@ -81,14 +81,14 @@ impl KernelLog {
     pub(crate) fn read(self, system: &System) -> Result<Since, Error> {
         match self.start {
             Start::Here(file) => {
-                let (records, end) = records(&mut file?, Duration::ZERO);
+                let (records, end) = records(&mut file?, Duration::ZERO, PATIENCE);
                 let (complete, lost) = (end == End::Reached, end == End::Missing);
                 Ok(Since { records, exact: true, complete, lost, elapsed: Duration::ZERO })
             }
             Start::Time(start) => {
                 let elapsed = now().saturating_sub(start);
                 let earliest = start.saturating_sub(OFFSET);
-                let (records, end) = records(&mut open(system)?, earliest);
+                let (records, end) = records(&mut open(system)?, earliest, PATIENCE_FOR_ALL);
                 let complete = end == End::Reached;
                 Ok(Since { records, exact: false, complete, lost: !complete, elapsed })
             }
@@ -99,7 +99,7 @@ impl KernelLog {
 /// Returns the lines of the kernel in the whole log; none if it cannot be read.
 pub(crate) fn texts(system: &System) -> Vec<String> {
     let Ok(mut log) = open(system) else { return Vec::new() };
-    let (records, _) = records(&mut log, Duration::ZERO);
+    let (records, _) = records(&mut log, Duration::ZERO, PATIENCE_FOR_ALL);
     records.into_iter().map(|record| record.text).collect()
 }
 
@@ -121,9 +121,11 @@ fn open(system: &System) -> Result<File, Error> {
         .map_err(|error| Error::io(&path, errno::from_io(&error)))
 }
 
-/// How long the log is read: programs may fill it as fast as it is read. Even the largest log, of
-/// some hundred thousand records, takes a part of that.
+/// How long the log is read, from where a call began and from the oldest record on: programs may
+/// fill it as fast as it is read. Even the largest log, of some hundred thousand records, takes a
+/// second; emulated machines are slower.
 const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE_FOR_ALL: Duration = Duration::from_secs(10);
 
 /// How many records are kept: other processes may log faster than this one reads.
 const KEPT: usize = 1 << 14;
@@ -140,12 +142,12 @@ enum End {
 }
 
 /// The lines from a time on.
-fn records(log: &mut impl Read, earliest: Duration) -> (Vec<Record>, End) {
+fn records(log: &mut impl Read, earliest: Duration, patience: Duration) -> (Vec<Record>, End) {
     let mut records: Vec<Record> = Vec::new();
     let mut lost = false;
     let mut buffer = [0; 8192];
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < patience {
         match log.read(&mut buffer) {
             // The log has no end. What has one is something else in its place: containers often
             // put /dev/null there.
@@ -283,7 +285,7 @@ mod tests {
     #[test]
     fn all_that_there_is() {
         let mut log = Log(vec![b"3,1,2,-;t: no luck\n"], 1000);
-        let (records, end) = records(&mut log, Duration::ZERO);
+        let (records, end) = records(&mut log, Duration::ZERO, PATIENCE);
         assert_eq!((records.len(), end), (1, End::Reached));
     }
 
@@ -291,7 +293,7 @@ mod tests {
     #[test]
     fn programs_that_log_without_end() {
         let mut log = Log(vec![b"3,1,2,-;t: no luck\n"], usize::MAX);
-        let (records, end) = records(&mut log, Duration::ZERO);
+        let (records, end) = records(&mut log, Duration::ZERO, PATIENCE);
         assert_eq!((records.len(), end), (1, End::Given));
     }
 
