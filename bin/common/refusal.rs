@@ -19,24 +19,15 @@ pub(crate) fn not_removed(error: &RemoveError, mode: RemoveMode) -> Vec<u8> {
         Refusal::NotLoaded { .. } => not_loaded(name),
         Refusal::BuiltIn { .. } => [b"Module ", name, b" is builtin."].concat(),
         Refusal::NoUnloadSupport { .. } => b"Module unloading is not supported".to_vec(),
-        Refusal::UsedByModules { .. }
-        | Refusal::InUse { .. }
-        | Refusal::NoPrivilege { .. }
-        | Refusal::SecurityPolicy { .. }
-        | Refusal::ModulesDisabled
-            if !users.is_empty() =>
-        {
+        _ if !users.is_empty() => {
             let names: Vec<_> = users.iter().map(ModuleName::as_bytes).collect();
             [b"Module ", name, b" is in use by: ", &*names.join(&b' ')].concat()
         }
         Refusal::UsedByModules { .. } | Refusal::InUse { .. } => {
             [b"Module ", name, b" is in use"].concat()
         }
-        Refusal::NoPrivilege { .. } | Refusal::SecurityPolicy { .. } | Refusal::ModulesDisabled
-            if held =>
-        {
-            [b"Module ", name, b" is in use"].concat()
-        }
+        // Also by the loader, until the init function returns.
+        _ if held => [b"Module ", name, b" is in use"].concat(),
         _ => refused(error),
     }
 }
