@@ -40,7 +40,7 @@ fn helps(module: &str, expected: &[&str]) {
     assert_eq!(found, expected);
     for command in &found {
         let line = format!("PATH=/tmp/advice:/sbin:/bin; {command}");
-        Run::new("sh").args(["-c", &line]).limit(Duration::from_secs(5)).done().succeeds();
+        Run::new("sh").args(["-c", &line]).limit(Duration::from_secs(15)).done().succeeds();
     }
     if is_loaded(module) {
         run(["rmmod", module]).succeeds_silently();
@@ -79,15 +79,15 @@ fn open_device() {
 }
 
 fn reference_of_unknown_origin() {
-    let _hold = Loaded::new("t_hold", "hold_ms=1500");
+    let _hold = Loaded::new("t_hold", "hold_ms=3000");
     helps("t_hold", &["rmmod --wait t_hold"]);
 }
 
 fn function_that_takes_its_time() {
-    let _insmod = aside("exec /kmod/insmod /modules/t_slow.ko init_ms=1500 exit_ms=1500");
+    let _insmod = aside("exec /kmod/insmod /modules/t_slow.ko init_ms=2500 exit_ms=1000");
     wait_for("the init function", || is_loaded("t_slow"));
     helps("t_slow", &["rmmod --wait t_slow"]);
-    let slow = Loaded::new("t_slow", "exit_ms=1500");
+    let slow = Loaded::new("t_slow", "exit_ms=2500");
     let removal = thread::spawn(move || drop(slow));
     thread::sleep(Duration::from_millis(300));
     helps("t_slow", &["rmmod --wait t_slow"]);
