@@ -28,10 +28,10 @@ impl Drop for Ends<'_> {
 /// Does something while a thread logs.
 fn meanwhile<T>(then: impl FnOnce() -> T) -> T {
     let before = fs::read_to_string(LIMIT).unwrap();
-    // Where the kernel's command line has set it, it cannot be changed.
+    // Where the kernel's command line has set it, it cannot be changed. A word needs its line end.
     let limited = before.trim() != "on";
     if limited {
-        fs::write(LIMIT, "on").unwrap();
+        fs::write(LIMIT, "on\n").unwrap();
     }
     let stop = AtomicBool::new(false);
     let result = thread::scope(|scope| {
@@ -47,7 +47,7 @@ fn meanwhile<T>(then: impl FnOnce() -> T) -> T {
         then()
     });
     if limited {
-        fs::write(LIMIT, before.trim()).unwrap();
+        fs::write(LIMIT, before).unwrap();
     }
     result
 }
