@@ -11,7 +11,6 @@ pub(crate) mod diagnosis_system;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod faults;
 pub(crate) mod first_lines;
-pub(crate) mod flood;
 pub(crate) mod holders;
 pub(crate) mod insert;
 pub(crate) mod insert_options;

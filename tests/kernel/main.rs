@@ -149,7 +149,6 @@ const AREAS: &[Area] = &[
     Area { name: "diagnosis_symbols", boots: &[DEFAULT], tests: cases::diagnosis_symbols::TESTS },
     Area { name: "diagnosis_system", boots: &[DEFAULT], tests: cases::diagnosis_system::TESTS },
     Area { name: "reports", boots: &[DEFAULT], tests: cases::reports::TESTS },
-    Area { name: "flood", boots: &[DEFAULT], tests: cases::flood::TESTS },
     Area { name: "enforced", boots: &[ENFORCED], tests: cases::trust::enforced::TESTS },
     Area {
         name: "lockdown",

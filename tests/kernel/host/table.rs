@@ -72,7 +72,7 @@ const FEATURES: &[Feature] = &[
     feature("damaged files, and every module of the distribution", &["bad_files::", "files::"]),
     feature(
         "says why a module was not loaded",
-        &["diagnosis_", "reports::", "flood::", "mutations::", "no_unload::diagnosis"],
+        &["diagnosis_", "reports::", "mutations::", "no_unload::diagnosis"],
     ),
     feature("signatures enforced (`module.sig_enforce`)", &["enforced::"]),
     feature("lockdown", &["lockdown::"]),
