@@ -24,7 +24,7 @@ const BOOT_LIMIT: Duration = Duration::from_secs(180);
 const SILENCE_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a machine may live, however lively it is, in limits of a test.
-const LIFE_LIMIT: u32 = 15;
+const LIFE_LIMIT: u32 = 20;
 
 /// How many lines of the console is shown when a machine is lost.
 const TAIL_LINES: usize = 60;
