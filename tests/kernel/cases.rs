@@ -15,6 +15,8 @@ pub(crate) mod holders;
 pub(crate) mod insert;
 pub(crate) mod insert_options;
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod interrupted;
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod killed;
 pub(crate) mod lane;
 pub(crate) mod lateness;

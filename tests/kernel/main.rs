@@ -157,7 +157,9 @@ const AREAS: &[Area] = &[
     },
     Area { name: "forbidden", boots: &[FORBIDDEN], tests: cases::trust::forbidden::TESTS },
     Area { name: "nomodule", boots: &[NOMODULE], tests: cases::trust::nomodule::TESTS },
-    Area { name: "replace", boots: &[DEFAULT, FAULTS], tests: cases::replace::TESTS },
+    Area { name: "replace", boots: &[DEFAULT], tests: cases::replace::TESTS },
+    #[cfg(target_arch = "x86_64")]
+    Area { name: "interrupted", boots: &[DEFAULT, FAULTS], tests: cases::interrupted::TESTS },
     Area { name: "remove", boots: &[DEFAULT], tests: cases::remove::TESTS },
     Area { name: "remove_options", boots: &[DEFAULT], tests: cases::remove_options::TESTS },
     Area { name: "remove_text", boots: &[DEFAULT], tests: cases::remove_text::TESTS },

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::absent::Put;
 use crate::guest::{
     Done, Loaded, Run, altered, has_symbol_versions, is_loaded, release, replace, result, run,
-    thorough,
 };
 
 crate::tests![
@@ -28,7 +27,6 @@ crate::tests![
     plan,
     data,
     build_tree_is_asked_first,
-    nothing_is_half_done,
 ];
 
 const OLD: &str = "/modules/t_swap.ko";
@@ -50,7 +48,7 @@ pub(super) fn new_build() -> String {
 }
 
 /// The build ID of the loaded module, in hexadecimal digits.
-fn build_id(module: &str) -> String {
+pub(super) fn build_id(module: &str) -> String {
     let note = fs::read(format!("/sys/module/{module}/notes/.note.gnu.build-id")).unwrap();
     note[16..].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
@@ -337,47 +335,4 @@ fn build_tree_is_asked_first() {
     let others: Vec<_> =
         dump.lines().map(|row| ["0x00000001", &row[10..], "\n"].concat()).collect();
     assert!(looks_up(&others.concat()));
-}
-
-/// A signal at each of these system calls, of which the first is about signals: what the last line
-/// says is so.
-fn nothing_is_half_done() {
-    const CALLS: &str = "signalfd4,rt_sigprocmask,delete_module,finit_module,poll,write";
-    let new = new_build();
-    let count = {
-        let _old = Loaded::new("t_swap", "");
-        let _user = Loaded::new("t_swap_user", "");
-        let trace = "/tmp/trace";
-        let words = ["-f", "--seccomp-bpf", "-o", trace, "-e", &format!("trace={CALLS}")];
-        let done = Run::new("strace")
-            .args(words)
-            .args(["/sbin/insmod", "--replace", "--recursive", &new])
-            .done();
-        done.succeeds();
-        fs::read_to_string(trace).unwrap().lines().filter(|line| line.contains('(')).count()
-    };
-    assert!(count > 5, "traced {count} calls");
-    let step = if thorough() { 1 } else { count.div_ceil(5).max(1) };
-    for call in (1..=count).step_by(step) {
-        let _old = Loaded::new("t_swap", "");
-        let _user = Loaded::new("t_swap_user", "mode=3");
-        let old = build_id("t_swap");
-        let done = Run::new("strace")
-            .args(["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"])
-            .args(["-e", &format!("trace={CALLS}")])
-            .args(["-e", &format!("inject={CALLS}:signal=INT:when={call}")])
-            .args(["/sbin/insmod", "--replace", "--recursive", &new])
-            .limit(Duration::from_secs(60))
-            .done();
-        assert!(is_loaded("t_swap") && is_loaded("t_swap_user"), "{call}: {}", done.describe());
-        let is_old = build_id("t_swap") == old;
-        let last = done.stderr.lines().last().unwrap_or_default();
-        let says = if is_old { "the old build of t_swap" } else { "the new build of t_swap" };
-        // Before the first step there is nothing to say, and nothing was done.
-        let is_silent = last.is_empty();
-        done.check(last.contains(says) || is_silent, &format!("says {says} (call {call})"));
-        let is_success = done.status == Some(0);
-        done.check(!is_silent || is_old || is_success, "is not silent about a change");
-        done.check(is_success || !is_silent || done.signal.is_some(), "dies of the signal");
-    }
 }

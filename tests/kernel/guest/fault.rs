@@ -50,6 +50,8 @@ pub(crate) enum Fault {
     Partial,
     /// The process is killed when it makes the call.
     Kill,
+    /// It gets SIGINT when it makes the call.
+    Interrupt,
 }
 
 impl Fault {
@@ -58,7 +60,7 @@ impl Fault {
         match self {
             Self::Error(errno) => call.kind.errors.contains(&errno),
             Self::Partial => call.can_be_partial(),
-            Self::Kill => true,
+            Self::Kill | Self::Interrupt => true,
         }
     }
 }
@@ -240,6 +242,10 @@ impl Follower {
                             Repair::Size(size)
                         }
                         Fault::Kill => return kill(pid, Signal::SIGKILL),
+                        Fault::Interrupt => {
+                            kill(pid, Signal::SIGINT)?;
+                            Repair::Nothing
+                        }
                     };
                     ptrace::setregs(pid, registers)?;
                 }

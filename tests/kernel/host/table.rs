@@ -89,7 +89,7 @@ const FEATURES: &[Feature] = &[
             "uml::remove",
         ],
     ),
-    feature("replace a loaded module by another build", &["replace::"]),
+    feature("replace a loaded module by another build", &["replace::", "interrupted::"]),
     feature("functions that hang or crash", &["stuck::", "crashes::"]),
     feature("remove: several at the same time", &["races::"]),
     feature(
