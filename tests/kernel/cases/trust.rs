@@ -12,8 +12,8 @@ use crate::guest::{
 /// `module.sig_enforce=1`.
 pub(crate) mod enforced {
     use super::{
-        Expected, altered, assert_load, assert_verdict, replace, replaced, run, signed_with,
-        verify_signed, with_another_signer,
+        Comparison, Expected, altered, assert_load, assert_verdict, replace, replaced, run,
+        signed_with, verify_signed, with_another_signer,
     };
 
     crate::tests![
@@ -31,6 +31,7 @@ pub(crate) mod enforced {
 
     fn first_lines() {
         super::verify_lines();
+        Comparison::of("insmod").alone(&[&with_another_signer()]);
     }
 
     const TEXT: &str = "Key was rejected by service";
@@ -112,12 +113,15 @@ pub(crate) mod enforced {
 
 /// `lockdown=integrity` and `lockdown=confidentiality`.
 pub(crate) mod lockdown {
-    use super::{Expected, assert_verdict, fs, signed_with, verify_signed, with_another_signer};
+    use super::{
+        Comparison, Expected, assert_verdict, fs, signed_with, verify_signed, with_another_signer,
+    };
 
     crate::tests![unsigned, unknown_key, voided_by_force, signed, not_loaded, first_lines];
 
     fn first_lines() {
         super::verify_lines();
+        Comparison::of("insmod").alone(&[&with_another_signer()]);
     }
 
     const TEXT: &str = "Operation not permitted";
@@ -213,8 +217,7 @@ pub(crate) mod nomodule {
 fn verify_lines() {
     let mut insmod = Comparison::of("insmod");
     let foreign = altered("t_base", |bytes| bytes[18] = 183);
-    let own_signer = with_another_signer();
-    for file in ["/modules/t_plain.ko", "/modules/t_plain.ko.xz", "/init", &foreign, &own_signer] {
+    for file in ["/modules/t_plain.ko", "/modules/t_plain.ko.xz", "/init", &foreign] {
         insmod.alone(&[file]);
     }
     let mut rmmod = Comparison::of("rmmod");
