@@ -10,6 +10,9 @@ use crate::system::System;
 /// 5.11 (`include/linux/init.h`).
 const START: &str = "__initcall__kmod_";
 
+/// Names that compilers for Linux define as 1, which the symbols of newer kernels have instead.
+const MACROS: &[&str] = &["unix", "linux"];
+
 /// No list of symbols is longer.
 const LIMIT: u64 = 256 << 20;
 
@@ -47,7 +50,9 @@ pub(super) fn functions(symbols: &[String], name: &ModuleName) -> Vec<String> {
 
 /// The function in a symbol, if that is of this module.
 fn function<'a>(symbol: &'a str, name: &str) -> Option<&'a str> {
-    let rest = symbol.strip_prefix(START)?.strip_prefix(name)?.strip_prefix("__")?;
+    let rest = symbol.strip_prefix(START)?;
+    let of = |name: &str| rest.strip_prefix(name)?.strip_prefix("__");
+    let rest = of(name).or_else(|| of("1").filter(|_| MACROS.contains(&name)))?;
     let (counter, rest) = rest.split_once('_')?;
     let (line, function) = rest.split_once('_')?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -75,10 +80,11 @@ mod tests {
                     0000000000000000 d __initcall__kmod_unix_diag__1_2_unix_diag_init6\n\
                     0000000000000000 d __initcall__kmod_core__724_2214_init_hw_perf_eventsearly\n\
                     0000000000000000 d __initcall__kmod_unix__x_2_no6\n\
+                    0000000000000000 d __initcall__kmod_1__1028_3982_of_a_macro5\n\
                     0000000000000000 T unix_init\n";
         let symbols = parse(text.as_bytes());
         let of = |name: &str| functions(&symbols, &ModuleName::new(name).unwrap());
-        assert_eq!(of("unix"), ["af_unix_init", "unix_late"]);
+        assert_eq!(of("unix"), ["af_unix_init", "unix_late", "of_a_macro"]);
         assert_eq!(of("unix_diag"), ["unix_diag_init"]);
         assert_eq!(of("core"), ["init_hw_perf_events"]);
         assert_eq!(of("uni"), [""; 0]);

@@ -24,6 +24,7 @@ crate::tests![
     without_proc,
     without_sys,
     injected,
+    gpl_only_symbol_of_the_kernel,
     nothing_is_wrong,
     what_a_check_cannot_tell,
     explained_on_demand,
@@ -289,6 +290,24 @@ fn injected() {
     let done = run(["unshare", "-m", "sh", "-c", &line]);
     let text = "Function not implemented";
     judged(&done, &[file], &Expected { kind: "no-module-support", status: 1, text });
+}
+
+/// Since Linux 7.1, no list of the kernel's symbols tells which are for the GPL only: its refusal
+/// does, and before the call the build tree.
+fn gpl_only_symbol_of_the_kernel() {
+    let file = replaced("t_class", "license=GPL\0", "license=Own\0");
+    let expected = misfit("gpl-only-symbol", SYMBOL);
+    let result = assert_load(&[&file], &expected);
+    assert_eq!(result["cause"]["license"], "Own");
+    let build = format!("/lib/modules/{}/build", release());
+    fs::create_dir_all(&build).unwrap();
+    let symvers = format!("{build}/Module.symvers");
+    let row = |symbol| format!("0x00000000\t{symbol}\tvmlinux\tEXPORT_SYMBOL_GPL\t\n");
+    fs::write(&symvers, ["class_create", "__class_create", "class_destroy"].map(row).concat())
+        .unwrap();
+    let result = assert_verdict(&[&file], &expected);
+    assert_eq!(result["cause"]["license"], "Own");
+    fs::remove_dir_all(&build).unwrap();
 }
 
 fn nothing_is_wrong() {
