@@ -74,6 +74,8 @@ riscv64)
 	console_device='-serial chardev:console' port_device='-device pci-serial,chardev=port'
 	;;
 s390x)
+	# It writes to every port before it knows which one is its console.
+	set -- nokaslr quiet "$@"
 	system=s390x options='-M s390-ccw-virtio -cpu max'
 	first=ttyS0 second=ttysclp0
 	console_device='-device sclplmconsole,chardev=console'

@@ -89,10 +89,15 @@ impl Machine {
 
         let machine =
             Machine { process, to_guest, from_guest, console, complaints, limit: boot.limit };
-        match machine.from_guest.recv_timeout(BOOT_LIMIT) {
-            Ok(line) if line == "ready" => Ok(machine),
-            Ok(line) => Err(machine.lost(&format!("the guest began with {line:?}"))),
-            Err(error) => Err(machine.lost(&format!("the guest did not come up: {error}"))),
+        // The kernel of s390x writes its first lines to every port.
+        loop {
+            match machine.from_guest.recv_timeout(BOOT_LIMIT) {
+                Ok(line) if line == "ready" => return Ok(machine),
+                Ok(_) => {}
+                Err(error) => {
+                    return Err(machine.lost(&format!("the guest did not come up: {error}")));
+                }
+            }
         }
     }
 
