@@ -151,6 +151,9 @@ fn parameter(name: &str) -> String {
 }
 
 fn parameters() {
+    // A long has as many bits as the module.
+    let is_32_bit = fs::read("/modules/t_params.ko").unwrap()[4] == 1;
+    let ulong = if is_32_bit { "4294967295" } else { "18446744073709551615" };
     let given = [
         ("p_byte", "200", "200"),
         ("p_short", "-32768", "-32768"),
@@ -158,7 +161,7 @@ fn parameters() {
         ("p_int", "0x10", "16"),
         ("p_uint", "4294967295", "4294967295"),
         ("p_long", "-5", "-5"),
-        ("p_ulong", "18446744073709551615", "18446744073709551615"),
+        ("p_ulong", ulong, ulong),
         ("p_ullong", "7", "7"),
         ("p_hexint", "0x12345678", "0x12345678"),
         ("p_bool", "y", "Y"),
