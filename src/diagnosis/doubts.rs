@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::facts::Facts;
 use crate::caller::Privilege;
-use crate::file::Signature;
+use crate::file::{Signature, is_gpl_compatible};
 
 /// Why the kernel may refuse a module that nothing was found wrong with. `Display` gives a clause
 /// that follows "unless".
@@ -29,6 +29,11 @@ pub enum Doubt {
     Signature,
     /// The kernel requires a signature, and whether it has the key does not show.
     Key,
+    /// The kernel does not show which symbols it exports, and the module needs some.
+    Symbols,
+    /// The kernel does not show which of its symbols are for modules under the GPL only, and the
+    /// module is under another license.
+    License,
     /// No modules of the running kernel are installed: there are no versions to compare with.
     Versions,
 }
@@ -50,6 +55,8 @@ impl fmt::Display for Doubt {
             }
             Self::Signature => f.write_str("its signature does not match"),
             Self::Key => f.write_str("the kernel lacks the key that it is signed with"),
+            Self::Symbols => f.write_str("a symbol that it needs is missing"),
+            Self::License => f.write_str("a symbol that it needs is for GPL modules only"),
             Self::Versions => f.write_str(
                 "its versions differ from those of this kernel, which has no modules installed to \
                  compare with",
@@ -80,9 +87,24 @@ pub(super) fn doubts(facts: &Facts) -> Vec<Doubt> {
         signer
             .filter(|signer| required && facts.reference.has_key(signer) != Some(true))
             .map(|_| Doubt::Key),
+        lacks_symbols(facts).then_some(Doubt::Symbols),
+        lacks_licenses(facts).then_some(Doubt::License),
         facts.reference.file.is_none().then_some(Doubt::Versions),
     ];
     doubts.into_iter().flatten().collect()
+}
+
+fn lacks_symbols(facts: &Facts) -> bool {
+    let module = facts.module.as_ref().filter(|_| facts.exports.is_none());
+    module.is_some_and(|module| module.imports.iter().any(|import| !import.weak))
+}
+
+fn lacks_licenses(facts: &Facts) -> bool {
+    let other = facts.module.as_ref().filter(|it| !is_gpl_compatible(it.license.as_deref()));
+    let exports = facts.exports.as_ref().filter(|_| other.is_some());
+    exports.is_some_and(|exports| {
+        exports.found.values().any(|found| found.owner.is_none() && found.gpl_only.is_none())
+    })
 }
 
 #[cfg(test)]

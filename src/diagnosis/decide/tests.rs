@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+mod doubts;
 mod init;
 mod reports;
 mod texts;

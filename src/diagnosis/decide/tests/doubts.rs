@@ -1,0 +1,25 @@
+//! Symbols that the kernel shows in part, or not at all.
+
+use super::*;
+use crate::diagnosis::doubts::{Doubt, doubts};
+
+#[test]
+fn of_symbols() {
+    let with = |gpl_only| {
+        let found = [("f".to_owned(), Exported { owner: None, gpl_only })];
+        Some(Exports { found: found.into() })
+    };
+    for (exports, license, weak, expected) in [
+        (None, "GPL", false, Some(Doubt::Symbols)),
+        (None, "GPL", true, None),
+        (with(None), "GPL", false, None),
+        (with(None), "Proprietary", false, Some(Doubt::License)),
+        (with(Some(false)), "Proprietary", false, None),
+    ] {
+        let imports = vec![Import { name: "f".into(), weak }];
+        let module = Module { license: Some(license.into()), imports, ..module() };
+        let found = doubts(&Facts { exports, module: Some(module), ..facts() });
+        let all: Vec<_> = expected.into_iter().chain([Doubt::Versions]).collect();
+        assert_eq!(found, all, "{license}, {weak}");
+    }
+}
