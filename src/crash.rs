@@ -3,6 +3,8 @@
 //! An oops ends the process that ran the function. The module stays as it was, half loaded or half
 //! removed, until reboot: in `/proc/modules`, it looks like one that is slow.
 
+use std::collections::HashSet;
+
 use crate::loaded::State;
 use crate::log;
 use crate::name::ModuleName;
@@ -49,11 +51,25 @@ pub(crate) fn behind(system: &System, name: &ModuleName, state: &State) -> Optio
 /// Whether the init or exit function of this module crashed, if the log still shows it and may be
 /// read.
 pub(crate) fn of(system: &System, name: &ModuleName) -> Option<Crash> {
+    find(&reports(system)?, name)
+}
+
+/// Those of the modules whose init function crashed.
+pub(crate) fn inits(system: &System, names: &HashSet<ModuleName>) -> HashSet<ModuleName> {
+    let reports = if names.is_empty() { None } else { reports(system) };
+    let crashed = |name: &&ModuleName| {
+        reports.as_ref().is_some_and(|lines| find(lines, name) == Some(Crash::Init))
+    };
+    names.iter().filter(crashed).cloned().collect()
+}
+
+/// The lines of the log if anything crashed.
+fn reports(system: &System) -> Option<Vec<String>> {
     /// Bit 7 of the taints: an oops or a BUG, see `Documentation/admin-guide/tainted-kernels.rst`.
     const DIED: u64 = 1 << 7;
     let taints = system::read_text(&system.sysctl("kernel/tainted")).ok();
     let taints = taints.and_then(|text| text.parse::<u64>().ok())?;
-    if taints & DIED == 0 { None } else { find(&log::texts(system), name) }
+    (taints & DIED != 0).then(|| log::texts(system))
 }
 
 /// Looks for a report whose stack leads from the call of the function into the module.

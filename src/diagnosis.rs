@@ -66,13 +66,22 @@ pub struct Diagnosis {
     pub kernel_log: Vec<String>,
     /// What would help; empty where that would be a guess.
     pub remedies: Vec<Remedy>,
+    /// Before the kernel is asked: what it may refuse the module for if the cause is mended.
+    pub doubts: Vec<Doubt>,
 }
 
 impl Diagnosis {
     /// Returns a diagnosis that consists of a cause only.
     pub fn new(cause: Cause) -> Self {
         let answer = cause.answer();
-        Self { module: None, cause, answer, kernel_log: Vec::new(), remedies: Vec::new() }
+        Self {
+            module: None,
+            cause,
+            answer,
+            kernel_log: Vec::new(),
+            remedies: Vec::new(),
+            doubts: Vec::new(),
+        }
     }
 }
 
@@ -141,9 +150,12 @@ impl System {
     ///
     /// [`check_privilege`]: Self::check_privilege
     ///
+    /// Returns what such a check cannot tell about a module that it finds nothing wrong with. What
+    /// the init function does is unknown in any case.
+    ///
     /// # Errors
     /// The reason why it would not.
-    pub fn check_insert(&self, request: Request<'_>) -> Result<(), Box<Diagnosis>> {
+    pub fn check_insert(&self, request: Request<'_>) -> Result<Vec<Doubt>, Box<Diagnosis>> {
         self.check_insert_supposing(request, Supposed::default())
     }
 
@@ -156,15 +168,9 @@ impl System {
         &self,
         request: Request<'_>,
         supposed: Supposed<'_>,
-    ) -> Result<(), Box<Diagnosis>> {
-        diagnosis(self, &collect::before(self, request, supposed))
-            .map_or(Ok(()), |found| Err(Box::new(found)))
-    }
-
-    /// Returns what [`check_insert`](Self::check_insert) cannot tell about a module that it finds
-    /// nothing wrong with. What the init function does is unknown in any case.
-    pub fn doubts(&self, request: Request<'_>) -> Vec<Doubt> {
-        doubts::doubts(&collect::before(self, request, Supposed::default()))
+    ) -> Result<Vec<Doubt>, Box<Diagnosis>> {
+        let facts = collect::before(self, request, supposed);
+        diagnosis(self, &facts).map_or_else(|| Ok(doubts::doubts(&facts)), |it| Err(Box::new(it)))
     }
 
     /// Checks whether the calling process may load modules, as far as that shows.
@@ -192,5 +198,6 @@ fn diagnosis(system: &System, facts: &Facts) -> Option<Diagnosis> {
     let log = log.filter(|evidence| evidence.finding().is_some() || !never_ran);
     let kernel_log = log.map(|evidence| evidence.line.clone()).collect();
     let module = facts.module.as_ref().and_then(|module| module.name.clone());
-    Some(Diagnosis { module, cause, answer, kernel_log, remedies })
+    let doubts = if facts.answer.is_none() { doubts::doubts(facts) } else { Vec::new() };
+    Some(Diagnosis { module, cause, answer, kernel_log, remedies, doubts })
 }

@@ -90,7 +90,8 @@ impl KernelLog {
                 let earliest = start.saturating_sub(OFFSET);
                 let (records, end) = records(&mut open(system)?, earliest, PATIENCE_FOR_ALL);
                 let complete = end == End::Reached;
-                Ok(Since { records, exact: false, complete, lost: !complete, elapsed })
+                let lost = end == End::Missing || records.is_empty() && !complete;
+                Ok(Since { records, exact: false, complete, lost, elapsed })
             }
         }
     }
@@ -133,7 +134,7 @@ const KEPT: usize = 1 << 14;
 /// How reading the log ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// All that there is was read.
+    /// The end was reached.
     Reached,
     /// There may be more.
     Given,
@@ -141,10 +142,11 @@ enum End {
     Missing,
 }
 
-/// The lines from a time on.
+/// The lines from a time on. Some are missing if even the oldest record is later.
 fn records(log: &mut impl Read, earliest: Duration, patience: Duration) -> (Vec<Record>, End) {
     let mut records: Vec<Record> = Vec::new();
     let mut lost = false;
+    let mut oldest = None;
     let mut buffer = [0; 8192];
     let start = Instant::now();
     while start.elapsed() < patience {
@@ -153,9 +155,12 @@ fn records(log: &mut impl Read, earliest: Duration, patience: Duration) -> (Vec<
             // put /dev/null there.
             Ok(0) => return (records, End::Missing),
             Ok(length) => {
-                let Some(parsed) = parse(buffer.get(..length).unwrap_or_default()) else {
-                    continue;
-                };
+                let record = buffer.get(..length).unwrap_or_default();
+                if oldest.is_none() {
+                    oldest = time_of(record);
+                    lost |= !earliest.is_zero() && oldest.is_some_and(|time| time > earliest);
+                }
+                let Some(parsed) = parse(record) else { continue };
                 if parsed.time < earliest {
                     continue;
                 }
@@ -202,6 +207,12 @@ impl Parsed {
             text: line.to_owned(),
         })
     }
+}
+
+/// When a record was logged.
+fn time_of(record: &[u8]) -> Option<Duration> {
+    let micros = record.split(|&byte| byte == b',').nth(2)?;
+    std::str::from_utf8(micros).ok()?.parse().ok().map(Duration::from_micros)
 }
 
 /// Messages of the kernel proper: facility 0, which programs cannot write.

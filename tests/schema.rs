@@ -11,9 +11,12 @@ pub(crate) fn faults(schema: &Value, document: &Value) -> Vec<String> {
 }
 
 fn compare(schema: &Value, root: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
-    let target = schema["$ref"].as_str().map(|it| root.pointer(it.trim_start_matches('#')));
-    if let Some(Some(target)) = target {
-        return compare(target, root, value, place, faults);
+    if let Some(reference) = schema["$ref"].as_str() {
+        match root.pointer(reference.trim_start_matches('#')) {
+            Some(target) => compare(target, root, value, place, faults),
+            None => faults.push(format!("{place}: the schema has no {reference}")),
+        }
+        return;
     }
     let kind = match value {
         Value::Null => "null",

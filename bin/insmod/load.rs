@@ -78,28 +78,22 @@ pub(crate) fn take_out(kernel: &Kernel, loaded: &Loaded) {
 
 fn check(job: Job<'_>) -> Report {
     let Job { kernel, options, file, .. } = job;
-    let diagnosis = kernel.check_insert(job.request()).err();
     let resolved =
         |found: &Diagnosis| options.deps && dependencies::resolve(kernel, file, &found.cause);
-    let Some(diagnosis) = diagnosis.filter(|found| !resolved(found)) else {
-        let doubts = doubts(job);
-        let remark = doubts.as_ref().map(|clauses| format!(", {clauses}")).unwrap_or_default();
-        job.say_of("would load", file, &remark);
-        let warnings = doubts.into_iter().chain(warn_of_ignored(job)).collect();
-        return Report { module: name(job), warnings, ..Ok(Outcome::WouldLoad).into() };
+    let doubts = match kernel.check_insert(job.request()) {
+        Ok(doubts) => doubts,
+        Err(diagnosis) if resolved(&diagnosis) => diagnosis.doubts,
+        Err(diagnosis) => {
+            let failure = Failure::foreseen(file, *diagnosis);
+            let is_fine = options.if_needed && failure.is_already_loaded();
+            return if is_fine { already(job) } else { failure.into() };
+        }
     };
-    let failure = Failure::foreseen(file, *diagnosis);
-    if options.if_needed && failure.is_already_loaded() { already(job) } else { failure.into() }
-}
-
-/// Why the kernel may refuse what nothing is wrong with, where that is asked for.
-fn doubts(job: Job<'_>) -> Option<String> {
-    if !job.options.json && !job.reporter.is_verbose() {
-        return None;
-    }
-    let doubts = job.kernel.doubts(job.request());
-    let clauses: Vec<String> = doubts.iter().map(ToString::to_string).collect();
-    (!clauses.is_empty()).then(|| format!("unless {}", clauses.join(", or ")))
+    let clauses = doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", or ");
+    let of = |start: &str| (!clauses.is_empty()).then(|| format!("{start} {clauses}"));
+    job.say_of("would load", file, &of(", unless").unwrap_or_default());
+    let warnings = of("the kernel will refuse it if").into_iter().chain(warn_of_ignored(job));
+    Report { module: name(job), warnings: warnings.collect(), ..Ok(Outcome::WouldLoad).into() }
 }
 
 /// With `--if-needed`, a success.

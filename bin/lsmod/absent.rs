@@ -245,7 +245,7 @@ pub(crate) fn record(found: &Availability) -> Value {
 fn word(signature: &Signature) -> &'static str {
     match signature {
         Signature::Absent => "absent",
-        Signature::Present(_) => "present",
+        Signature::Present(_) | Signature::Other(_) => "present",
         _ => "malformed",
     }
 }

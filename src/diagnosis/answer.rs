@@ -60,6 +60,7 @@ impl Cause {
         match self {
             Self::InitFailed { certain, .. }
             | Self::SecurityPolicy { certain, .. }
+            | Self::LockedParameter { certain, .. }
             | Self::VermagicMismatch { certain, .. }
             | Self::NotRebooted { certain, .. } => *certain,
             Self::Unknown { .. } => false,

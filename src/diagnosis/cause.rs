@@ -264,6 +264,8 @@ pub enum Cause {
     LockedParameter {
         /// The parameter.
         name: String,
+        /// The kernel says so, rather than only that the value is invalid.
+        certain: bool,
     },
     /// Named in `module_blacklist=`.
     #[non_exhaustive]

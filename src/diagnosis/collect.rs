@@ -118,6 +118,7 @@ fn common(
         policy: Policy::read(system),
         release: system.release(),
         answers_enokey: system.is_before(4, 20),
+        precedes_pkcs7: system.is_before(4, 3),
         module_support: module_support(system, loaded),
         arguments: arguments.iter().map(|(name, value)| Argument { name, value }).collect(),
         force,
@@ -160,8 +161,7 @@ fn common(
         let modules = loaded.modules().iter();
         let starting = modules.clone().filter(|module| module.state == State::Loading);
         facts.initializing = starting.map(|module| module.name.clone()).collect();
-        let crashed = |name: &&ModuleName| crash::of(system, name) == Some(crash::Crash::Init);
-        facts.crashed = facts.initializing.iter().filter(crashed).cloned().collect();
+        facts.crashed = crash::inits(system, &facts.initializing);
         let tainted = |letter: char| {
             let tainted =
                 modules.clone().filter(move |module| module.taints.letters().contains(letter));

@@ -62,6 +62,8 @@ pub(super) struct Facts {
     pub(super) built_in: bool,
     /// Whether the kernel answers a lack of keys with an answer of its own: up to 4.19.
     pub(super) answers_enokey: bool,
+    /// The kernel is older than 4.3, and takes signatures of other types than PKCS#7.
+    pub(super) precedes_pkcs7: bool,
     /// Whether the kernel gives symbols to modules of certain names: Linux 6.16.
     pub(super) reserves_namespaces: bool,
     /// The build IDs of the loaded module of the same name and of the file, if they differ.

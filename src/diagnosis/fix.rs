@@ -129,7 +129,7 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             "disable the live patch: write 0 to /sys/kernel/livepatch/{}/enabled",
             shell_word(patch)
         ))],
-        Cause::LockedParameter { name } => {
+        Cause::LockedParameter { name, .. } => {
             vec![Remedy::step(format!("leave out the parameter {}", shell_word(name)))]
         }
         Cause::Blacklisted { name } => {

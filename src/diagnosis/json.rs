@@ -63,7 +63,7 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             map.serialize_entry("mode", mode)?;
             map.serialize_entry("secure-boot", secure_boot)
         }
-        Cause::LockedParameter { name } => map.serialize_entry("parameter", name),
+        Cause::LockedParameter { name, .. } => map.serialize_entry("parameter", name),
         Cause::BadParameter { name, value, kind, .. } => {
             map.serialize_entry("parameter", name)?;
             map.serialize_entry("value", value)?;

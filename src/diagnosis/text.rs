@@ -127,8 +127,8 @@ impl fmt::Display for Cause {
                 by(signer)
             ),
             Self::ForeignSignature { id_type: Signature::PROOF } => f.write_str(
-                "in place of a signature, the module has a proof that it belongs to one build of \
-                 the kernel, and this kernel is another or does not accept such proofs",
+                "the module carries a proof of its build instead of a signature; this kernel is a \
+                 different build or does not accept such proofs",
             ),
             Self::ForeignSignature { id_type } => write!(
                 f,
@@ -146,9 +146,10 @@ impl fmt::Display for Cause {
                 write!(f, "the kernel is locked down ({mode}) and the module {signature}")?;
                 if *secure_boot { f.write_str("; Secure Boot is on") } else { Ok(()) }
             }
-            Self::LockedParameter { name } => write!(
+            Self::LockedParameter { name, certain } => write!(
                 f,
-                "the kernel is locked down, which forbids setting the hardware parameter {name}"
+                "{}the kernel is locked down, which forbids setting the hardware parameter {name}",
+                if *certain { "" } else { "most likely, " }
             ),
             Self::Blacklisted { name } => {
                 write!(f, "{name} is blocked on the kernel command line (module_blacklist=)")

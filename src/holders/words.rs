@@ -109,7 +109,7 @@ impl fmt::Display for HolderKind {
     }
 }
 
-/// With the certainty, where that is not full, and the number of references.
+/// The holder, how certain that is unless it is known, and the number of its references.
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
@@ -171,13 +171,12 @@ impl Holders {
             return format!("{references} of unknown origin");
         }
         let mut phrases: Vec<_> = self.holding().map(ToString::to_string).collect();
-        phrases.extend(self.remainder());
         let more = phrases.len().saturating_sub(NAMED_MAX);
         if more > 0 {
-            // The last one is about unknown holders.
-            phrases.drain(NAMED_MAX - 1..phrases.len() - 1);
-            phrases.insert(NAMED_MAX - 1, format!("{more} more"));
+            phrases.truncate(NAMED_MAX);
+            phrases.push(format!("{more} more"));
         }
+        phrases.extend(self.remainder());
         format!("{references}: {}", phrases.join("; "))
     }
 

@@ -100,8 +100,7 @@ pub(super) fn upgraded(facts: &Facts) -> Option<Cause> {
     if facts.answer.is_some() || facts.reference.vermagic.is_some() || facts.force.any() {
         return None;
     }
-    // Where the kernel has symbol versions, too, it compares them in place of the releases; they may
-    // be the same, and are mostly not.
+    // A kernel with symbol versions, too, compares those instead of the releases. They mostly differ.
     let certain = !module.has_versions_section;
     if facts.was_upgraded {
         return Some(not_rebooted(facts, magic, certain));

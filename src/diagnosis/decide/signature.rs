@@ -27,6 +27,8 @@ fn standing(facts: &Facts) -> Option<Standing> {
         Signature::Absent | Signature::Followed(_) => return Some(Standing::Unsigned),
         _ if facts.force.any() => return Some(Standing::Voided),
         Signature::Malformed => return Some(Standing::Malformed),
+        // What kernels before 4.3 sign with, which does not name the key in the way of PKCS#7.
+        Signature::Other(0 | 1) if facts.precedes_pkcs7 => Signer::default(),
         Signature::Other(id_type) => return Some(Standing::Foreign(*id_type)),
         Signature::Present(signer) => signer.clone(),
     };

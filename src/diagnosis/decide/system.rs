@@ -90,7 +90,8 @@ pub(super) fn locked_parameter(facts: &Facts) -> Option<Cause> {
         Finding::BadParameter(name, _) => Some(name.clone()),
         _ => None,
     })?;
-    (said.is_some() || mode.is_some()).then_some(Cause::LockedParameter { name })
+    let certain = said.is_some();
+    (certain || mode.is_some()).then_some(Cause::LockedParameter { name, certain })
 }
 
 /// What the values themselves tell, where the log does not.

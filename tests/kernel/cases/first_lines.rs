@@ -5,7 +5,6 @@ use std::any::Any;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use crate::guest::{self, Done, Loaded, Run, is_loaded, wait_for};
 
@@ -66,7 +65,7 @@ impl Comparison {
         for kmod in KMODS.iter().filter(|kmod| fs::exists(kmod).unwrap()) {
             let theirs = line(&format!("{kmod}/{}", self.tool));
             self.compared += 1;
-            if ours != theirs {
+            if ours != theirs || theirs.is_empty() {
                 self.differences.push(format!("{under:?} {words:?}\n  {ours}\n  {kmod}: {theirs}"));
             }
         }
@@ -102,9 +101,9 @@ impl Drop for Inserting {
     }
 }
 
-/// Loads `t_slow` aside, whose init function takes a second.
+/// Loads `t_slow` aside, whose init function takes longer than a start of the tools.
 fn initializing(err: &str) -> Held {
-    let words = ["/modules/t_slow.ko", "init_ms=1000", err];
+    let words = ["/modules/t_slow.ko", "init_ms=4000", err];
     let mut insmod = Command::new("/kmod/insmod");
     let running = insmod.args(words).stderr(Stdio::null()).spawn().unwrap();
     wait_for("the init function", || is_loaded("t_slow"));
@@ -120,11 +119,13 @@ impl Drop for Removing {
     }
 }
 
-/// Removes `t_slow` aside, whose exit function takes a second.
+/// Removes `t_slow` aside, whose exit function takes longer than a start of the tools.
 fn unloading() -> Held {
-    let slow = Loaded::new("t_slow", "exit_ms=1000");
+    let slow = Loaded::new("t_slow", "exit_ms=4000");
     let removal = thread::spawn(move || drop(slow));
-    thread::sleep(Duration::from_millis(300));
+    wait_for("the exit function", || {
+        fs::read_to_string("/proc/modules").unwrap().contains("Unloading")
+    });
     Box::new(Removing(Some(removal)))
 }
 

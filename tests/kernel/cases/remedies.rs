@@ -87,7 +87,7 @@ fn function_that_takes_its_time() {
     let _insmod = aside("exec /kmod/insmod /modules/t_slow.ko init_ms=2500 exit_ms=1000");
     wait_for("the init function", || is_loaded("t_slow"));
     helps("t_slow", &["rmmod --wait t_slow"]);
-    let slow = Loaded::new("t_slow", "exit_ms=2500");
+    let slow = Loaded::new("t_slow", "exit_ms=6000");
     let removal = thread::spawn(move || drop(slow));
     thread::sleep(Duration::from_millis(300));
     helps("t_slow", &["rmmod --wait t_slow"]);
@@ -128,7 +128,7 @@ fn nothing_helps() {
     assert_eq!(advice(&["rmmod", "-J", "t_noexit"]), [""; 0]);
     assert_eq!(advice(&["rmmod", "-J", "t_absent"]), [""; 0]);
     // A time that was up; a longer one may do.
-    let _hold = Loaded::new("t_hold", "hold_ms=2000");
+    let _hold = Loaded::new("t_hold", "hold_ms=8000");
     assert_eq!(advice(&["rmmod", "-J", "--wait=0.3", "t_hold"]), ["rmmod --wait t_hold"]);
     // Where it is in vain, no longer one is advised.
     bound_loop_device();

@@ -86,12 +86,14 @@ pub(crate) fn become_traced(line: &[&str]) {
 }
 
 /// How far a command is followed, and what happens there.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Until {
     /// After so many calls it is left alone.
     Calls(usize),
     /// The call of this index.
     Fault(usize, Fault),
+    /// The same, counted from the first `delete_module`.
+    AfterRemoval(usize, Fault),
 }
 
 /// Runs a command, and lists its calls or has one of them fail.
@@ -123,6 +125,7 @@ pub(crate) fn run_with_fault(line: &[&str], until: Until) -> Faulted {
         made: 0,
         hit: None,
         until,
+        removal: None,
         threads: 1,
         inside: HashMap::new(),
     };
@@ -148,6 +151,8 @@ struct Follower {
     made: usize,
     hit: Option<Call>,
     until: Until,
+    /// The first `delete_module` among them.
+    removal: Option<usize>,
     /// How many threads there have been.
     threads: usize,
     /// The threads that are inside of a call, and how to set things right at its end.
@@ -207,7 +212,7 @@ impl Follower {
     fn is_done(&self) -> bool {
         match self.until {
             Until::Calls(most) => self.made >= most,
-            Until::Fault(..) => self.hit.is_some(),
+            Until::Fault(..) | Until::AfterRemoval(..) => self.hit.is_some(),
         }
     }
 
@@ -221,7 +226,18 @@ impl Follower {
                 // Looking at a call in detail takes longer than the call.
                 if let Until::Calls(_) = self.until {
                     self.calls.push(call(pid, &registers));
-                } else if let Until::Fault(place, fault) = self.until
+                }
+                if registers.orig_rax == nix::libc::SYS_delete_module.cast_unsigned() {
+                    self.removal.get_or_insert(index);
+                }
+                let planned = match self.until {
+                    Until::Calls(_) => None,
+                    Until::Fault(place, fault) => Some((place, fault)),
+                    Until::AfterRemoval(count, fault) => {
+                        self.removal.map(|removal| (removal + count, fault))
+                    }
+                };
+                if let Some((place, fault)) = planned
                     && place == index
                     && let call = call(pid, &registers)
                     && fault.befits(&call)

@@ -71,7 +71,7 @@ fn modules_that_do_not_fit() {
     insmod.alone(&["/modules/t_user.ko"]);
     insmod.alone(&["/modules/t_ns_user.ko"]);
     for (from, to) in [
-        ("SMP preempt ", "SMP preemqt "),
+        (" mod_unload ", " mod_unlobd "),
         (".gnu.linkonce.this_module", ".gnu.linkonce.that_module"),
     ] {
         insmod.alone(&[&replaced("t_plain", from, to)]);
