@@ -6,9 +6,9 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -25,6 +25,9 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a machine may live, however lively it is, in limits of a test.
 const LIFE_LIMIT: u32 = 20;
+
+/// How the end of a kernel begins.
+const PANIC: &str = "Kernel panic - not syncing";
 
 /// How many lines of the console is shown when a machine is lost.
 const TAIL_LINES: usize = 60;
@@ -47,8 +50,22 @@ pub(super) enum Failure {
     Machine(String),
 }
 
+/// How often a kernel may die before it is up. Emulated processors sometimes execute an instruction
+/// while another one is just patching it, as kernels do when they start.
+const BOOTS: usize = 3;
+
 impl Machine {
     pub(super) fn boot(kernel: &str, boot: &Boot) -> Result<Machine, String> {
+        let mut tries = 1;
+        loop {
+            match Self::start(kernel, boot) {
+                Err(reason) if reason.contains(PANIC) && tries < BOOTS => tries += 1,
+                end => return end,
+            }
+        }
+    }
+
+    fn start(kernel: &str, boot: &Boot) -> Result<Machine, String> {
         let guest = Guest::of(kernel)?;
         let directory = Path::new(crate::REPOSITORY).join("target/vm").join(kernel);
         let initramfs = directory.join("tests.cpio");
@@ -90,15 +107,20 @@ impl Machine {
         let machine =
             Machine { process, to_guest, from_guest, console, complaints, limit: boot.limit };
         // The kernel of s390x writes its first lines to every port.
-        loop {
-            match machine.from_guest.recv_timeout(BOOT_LIMIT) {
+        let start = Instant::now();
+        let error = loop {
+            match machine.from_guest.recv_timeout(Duration::from_secs(1)) {
                 Ok(line) if line == "ready" => return Ok(machine),
-                Ok(_) => {}
-                Err(error) => {
-                    return Err(machine.lost(&format!("the guest did not come up: {error}")));
+                Err(RecvTimeoutError::Timeout) if start.elapsed() < BOOT_LIMIT => {
+                    if tail(&machine.console).contains(PANIC) {
+                        break "its kernel died".to_owned();
+                    }
                 }
+                Ok(_) => {}
+                Err(error) => break error.to_string(),
             }
-        }
+        };
+        Err(machine.lost(&format!("the guest did not come up: {error}")))
     }
 
     /// Has the guest run one test, and returns what it printed.
