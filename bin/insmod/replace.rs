@@ -41,7 +41,12 @@ pub(crate) fn run(job: Job<'_>, how: Replacement) -> Report {
         // A signal from here on ends the replacement between two steps.
         let signals = Signals::collect();
         let report = perform(job, how, &survey, &plan, signals.as_ref());
-        Report { signal: signals.and_then(|signals| signals.status()), ..report }
+        let signal = signals.and_then(|signals| signals.status());
+        // One that came too late to stop anything leaves the question, too.
+        if signal.is_some() && report.result.is_ok() && !job.reporter.is_verbose() {
+            job.reporter.tell(steps::standing(job.kernel, &survey).as_bytes());
+        }
+        Report { signal, ..report }
     };
     Report { module, warnings, ..report }
 }

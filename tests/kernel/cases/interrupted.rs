@@ -29,7 +29,7 @@ impl Drop for Hidden {
 fn places(calls: &[Call]) -> Vec<Until> {
     let removal = calls.iter().position(|call| call.kind.name == "delete_module").unwrap();
     let after = calls.len() - removal;
-    let (before, step) = if thorough() { (300, 1) } else { (removal, after.div_ceil(3)) };
+    let (before, step) = if thorough() { (300, 1) } else { (removal, after.div_ceil(2)) };
     let before = (0..removal).step_by(before).map(|at| Until::Fault(at, Fault::Interrupt));
     let after = (0..after).step_by(step).map(|at| Until::AfterRemoval(at, Fault::Interrupt));
     before.chain(after).collect()

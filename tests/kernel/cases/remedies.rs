@@ -128,7 +128,7 @@ fn nothing_helps() {
     assert_eq!(advice(&["rmmod", "-J", "t_noexit"]), [""; 0]);
     assert_eq!(advice(&["rmmod", "-J", "t_absent"]), [""; 0]);
     // A time that was up; a longer one may do.
-    let _hold = Loaded::new("t_hold", "hold_ms=8000");
+    let _hold = Loaded::new("t_hold", "hold_ms=2000");
     assert_eq!(advice(&["rmmod", "-J", "--wait=0.3", "t_hold"]), ["rmmod --wait t_hold"]);
     // Where it is in vain, no longer one is advised.
     bound_loop_device();
