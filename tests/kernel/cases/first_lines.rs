@@ -145,4 +145,4 @@ fn answering<'a>(calls: &str, errno: &str, line: &'a mut String) -> [&'a str; 7]
 }
 
 /// Answers, with each a tracer.
-const ANSWERS: [&str; 6] = ["ENOSYS", "EPERM", "EACCES", "EBUSY", "EINTR", "EKEYREJECTED"];
+const ANSWERS: [&str; 6] = ["ENOSYS", "EPERM", "EACCES", "EKEYREJECTED", "EBUSY", "EINTR"];

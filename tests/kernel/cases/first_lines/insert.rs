@@ -16,6 +16,8 @@ crate::tests![
     without_permission,
     what_any_init_returns,
     what_any_kernel_answers,
+    what_a_policy_answers,
+    what_a_busy_kernel_answers,
 ];
 
 fn files_of_all_kinds() {
@@ -150,8 +152,21 @@ fn what_any_init_returns() {
 }
 
 fn what_any_kernel_answers() {
+    answers(&ANSWERS[..2]);
+}
+
+fn what_a_policy_answers() {
+    answers(&ANSWERS[2..4]);
+}
+
+fn what_a_busy_kernel_answers() {
+    answers(&ANSWERS[4..]);
+}
+
+/// To trace all calls of three tools takes seconds each time.
+fn answers(errnos: &[&str]) {
     let mut insmod = Comparison::of("insmod");
-    for errno in ANSWERS {
+    for errno in errnos {
         let mut line = String::new();
         let under = answering("finit_module,init_module", errno, &mut line);
         insmod.with(nothing, &under, &["/modules/t_plain.ko"]);
