@@ -1,6 +1,8 @@
 //! The privileges of the calling process, and whether it runs in a container: a container and a
 //! plain user need different remedies.
 
+use std::fmt;
+
 use nix::unistd::geteuid;
 
 use crate::remedy::Remedy;
@@ -71,6 +73,29 @@ impl Caller {
             container: system.container(),
         }
     }
+}
+
+/// Writes what keeps the process from `doing` something with modules, so that they cannot be `done`.
+pub(crate) fn write_lack(
+    f: &mut fmt::Formatter<'_>,
+    (lacks, container): (Privilege, Option<&str>),
+    (doing, done): (&str, &str),
+    missing: &str,
+) -> fmt::Result {
+    match lacks {
+        Privilege::Missing => {
+            return write!(f, "{doing} modules requires CAP_SYS_MODULE {missing}");
+        }
+        Privilege::Dropped => write!(
+            f,
+            "{doing} modules requires CAP_SYS_MODULE, which even root lacks here: it was dropped \
+             from the bounding set"
+        ),
+        Privilege::Namespace => {
+            write!(f, "modules cannot be {done} from inside a user namespace, not even by root")
+        }
+    }?;
+    container.map_or(Ok(()), |container| write!(f, " ({container} container)"))
 }
 
 /// What gives the capability back where `sudo` cannot; `action` is what to do with the module.

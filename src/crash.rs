@@ -65,11 +65,15 @@ pub(crate) fn inits(system: &System, names: &HashSet<ModuleName>) -> HashSet<Mod
 
 /// The lines of the log if anything crashed.
 fn reports(system: &System) -> Option<Vec<String>> {
+    has_happened(system).then(|| log::texts(system))
+}
+
+/// Whether the kernel has died of an oops or a BUG since it booted.
+pub(crate) fn has_happened(system: &System) -> bool {
     /// Bit 7 of the taints: an oops or a BUG, see `Documentation/admin-guide/tainted-kernels.rst`.
     const DIED: u64 = 1 << 7;
-    let taints = system::read_text(&system.sysctl("kernel/tainted")).ok();
-    let taints = taints.and_then(|text| text.parse::<u64>().ok())?;
-    (taints & DIED != 0).then(|| log::texts(system))
+    let taints = system::read_text(&system.sysctl("kernel/tainted"));
+    taints.is_ok_and(|text| text.parse().is_ok_and(|taints: u64| taints & DIED != 0))
 }
 
 /// Looks for a report whose stack leads from the call of the function into the module.

@@ -28,10 +28,8 @@ pub(crate) fn entries(
     directory: &Path,
 ) -> Result<impl Iterator<Item = Result<Entry, Error>> + use<>, Error> {
     let at = directory.to_owned();
-    let error = |errno: rustix::io::Errno| Error::io(directory, from_rustix(errno));
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = openat(CWD, directory, flags, Mode::empty()).map_err(error)?;
-    let mut found = Dir::new(opened).map_err(error)?;
+    let error = |errno| Error::io(directory, from_rustix(errno));
+    let mut found = Dir::new(open(directory)?).map_err(error)?;
     let mut failed = false;
     Ok(std::iter::from_fn(move || {
         loop {
@@ -64,9 +62,7 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn read(directory: &Path) -> Result<Self, Error> {
-        let error = |errno: rustix::io::Errno| Error::io(directory, from_rustix(errno));
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let opened = openat(CWD, directory, flags, Mode::empty()).map_err(error)?;
+        let opened = open(directory)?;
         let mut buffer = Vec::with_capacity(8 << 10);
         let mut entries = RawDir::new(&opened, buffer.spare_capacity_mut());
         let mut names = Vec::new();
@@ -79,6 +75,12 @@ impl Names {
         }
         Ok(Self { directory: opened, names })
     }
+}
+
+fn open(directory: &Path) -> Result<OwnedFd, Error> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(CWD, directory, flags, Mode::empty())
+        .map_err(|errno| Error::io(directory, from_rustix(errno)))
 }
 
 fn from_rustix(errno: rustix::io::Errno) -> Errno {

@@ -384,8 +384,7 @@ pub enum Cause {
     /// A security module of the kernel denied it.
     #[non_exhaustive]
     SecurityPolicy {
-        /// The security modules that inspect modules, if known; `seccomp` is a filter of the
-        /// calling process.
+        /// The security modules that inspect modules, if known; `seccomp` is the caller's filter.
         modules: Vec<String>,
         /// Whether one of them said so.
         certain: bool,

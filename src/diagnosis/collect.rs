@@ -20,7 +20,7 @@ use crate::insert::{InsertError, InsertFailure};
 use crate::loaded::{Attributes, LoadedModule, Snapshot, State, has_builtin_dir};
 use crate::log::{KernelLog, Since};
 use crate::name::ModuleName;
-use crate::system::{self, System};
+use crate::system::System;
 
 /// After a call that failed.
 pub(super) fn after(
@@ -170,10 +170,7 @@ fn common(
         facts.proprietary = tainted('P');
         facts.out_of_tree = tainted('O');
     }
-    // Bit 7 of the kernel's taints: it has died of an oops or a BUG.
-    let taints = system::read_text(&system.sysctl("kernel/tainted"));
-    facts.has_crashed =
-        taints.is_ok_and(|taints| taints.parse().is_ok_and(|bits: u64| bits >> 7 & 1 == 1));
+    facts.has_crashed = crash::has_happened(system);
     facts
 }
 

@@ -7,7 +7,7 @@ use super::phrases::{
     by, list_is, meaning, missing, namespaces, relocation, shortened, vermagic, versions,
 };
 use super::symbol::Builds;
-use crate::caller::Privilege;
+use crate::caller::write_lack;
 use crate::crash::{self, Crash};
 use crate::errno::Errno;
 use crate::file::Signature;
@@ -161,18 +161,7 @@ impl fmt::Display for Cause {
                 f.write_str("module loading is disabled until reboot (kernel.modules_disabled = 1)")
             }
             Self::NoPrivilege { lacks, container } => {
-                f.write_str(match lacks {
-                    Privilege::Missing => "loading modules requires CAP_SYS_MODULE (root)",
-                    Privilege::Dropped => {
-                        "loading modules requires CAP_SYS_MODULE, which even root lacks here: it \
-                         was dropped from the bounding set"
-                    }
-                    Privilege::Namespace => {
-                        "modules cannot be loaded from inside a user namespace, not even by root"
-                    }
-                })?;
-                let container = container.as_ref().filter(|_| *lacks != Privilege::Missing);
-                container.map_or(Ok(()), |container| write!(f, " ({container} container)"))
+                write_lack(f, (*lacks, container.as_deref()), ("loading", "loaded"), "(root)")
             }
             Self::AlreadyLoaded { name, builds: None } => write!(f, "{name} is already loaded"),
             Self::AlreadyLoaded { name, builds: Some(Builds { loaded, file }) } => write!(

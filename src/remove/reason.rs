@@ -149,26 +149,17 @@ mod tests {
             (Errno::EFAULT, "free", Refuse, "unknown"),
         ] {
             let name = ModuleName::new(name).unwrap();
-            let findings = Findings {
-                name: &name,
-                mode,
-                module: Ok(snapshot.get(&name)),
-                shows_permanent: true,
-                built_in: false,
-                modules_disabled: false,
-                loadable: true,
-                crash: None,
-                caller: Caller { lacks: Some(Privilege::Missing), ..Caller::default() },
-            };
+            let module = Ok(snapshot.get(&name));
+            let caller = Caller { lacks: Some(Privilege::Missing), ..Caller::default() };
+            let findings = Findings { mode, module, caller, ..findings(&name, false, false) };
             assert_eq!(reason(errno, &findings).kind(), expected, "{errno} {name} {mode:?}");
         }
     }
 
-    #[test]
-    fn reasons_that_need_more_than_the_list() {
-        let name = ModuleName::new("a").unwrap();
-        let findings = |built_in, modules_disabled| Findings {
-            name: &name,
+    /// Of a module that is not loaded.
+    fn findings(name: &ModuleName, built_in: bool, modules_disabled: bool) -> Findings<'_> {
+        Findings {
+            name,
             mode: RemoveMode::Refuse,
             module: Ok(None),
             shows_permanent: true,
@@ -177,7 +168,13 @@ mod tests {
             loadable: true,
             crash: None,
             caller: Caller::default(),
-        };
+        }
+    }
+
+    #[test]
+    fn reasons_that_need_more_than_the_list() {
+        let name = ModuleName::new("a").unwrap();
+        let findings = |built_in, disabled| findings(&name, built_in, disabled);
         assert_eq!(reason(Errno::ENOENT, &findings(true, false)).kind(), "built-in");
         assert_eq!(reason(Errno::EPERM, &findings(true, true)).kind(), "built-in");
         let blind =
@@ -216,17 +213,8 @@ mod tests {
             (Errno::ENOSYS, caller(dropped, Some(true), false), "security-policy", "seccomp"),
             (Errno::ENOSYS, caller(None, Some(false), false), "unknown", "ENOSYS"),
         ] {
-            let findings = Findings {
-                name: &name,
-                mode: RemoveMode::Refuse,
-                module: Ok(snapshot.get(&name)),
-                shows_permanent: true,
-                built_in: false,
-                modules_disabled: false,
-                loadable: true,
-                crash: None,
-                caller,
-            };
+            let module = Ok(snapshot.get(&name));
+            let findings = Findings { module, caller, ..findings(&name, false, false) };
             let refusal = reason(errno, &findings);
             assert_eq!(refusal.kind(), kind, "{errno} {:?}", findings.caller);
             assert!(refusal.to_string().contains(words), "{refusal}");

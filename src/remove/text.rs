@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::refusal::Refusal;
-use crate::caller::Privilege;
+use crate::caller::write_lack;
 use crate::crash::{self, Crash};
 
 impl fmt::Display for Refusal {
@@ -47,20 +47,9 @@ impl fmt::Display for Refusal {
                 "this kernel was built without forced removal (CONFIG_MODULE_FORCE_UNLOAD)",
             ),
             Self::NoPrivilege { lacks, container } => {
-                f.write_str(match lacks {
-                    Privilege::Missing => {
-                        "removing modules requires CAP_SYS_MODULE in the initial user namespace"
-                    }
-                    Privilege::Dropped => {
-                        "removing modules requires CAP_SYS_MODULE, which even root lacks here: it \
-                         was dropped from the bounding set"
-                    }
-                    Privilege::Namespace => {
-                        "modules cannot be removed from inside a user namespace, not even by root"
-                    }
-                })?;
-                let container = container.as_ref().filter(|_| *lacks != Privilege::Missing);
-                container.map_or(Ok(()), |container| write!(f, " ({container} container)"))
+                let words = ("removing", "removed");
+                let missing = "in the initial user namespace";
+                write_lack(f, (*lacks, container.as_deref()), words, missing)
             }
             Self::SecurityPolicy { filter: true, .. } => f.write_str(
                 "most likely, a seccomp filter of this process blocks the system call",
