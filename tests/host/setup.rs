@@ -70,8 +70,8 @@ fn accelerators(said: &str) -> String {
 #[test]
 fn the_processor_accelerates_where_a_kernel_boots_with_it() {
     let panics = "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)";
-    assert_eq!(accelerators(panics), "-accel kvm -accel tcg,thread=multi\n");
+    assert_eq!(accelerators(panics), "-accel kvm -accel tcg,thread=single\n");
     for said in ["Could not access KVM kernel module", "KVM internal error. Suberror: 1", ""] {
-        assert_eq!(accelerators(said), "-accel tcg,thread=multi\n", "{said}");
+        assert_eq!(accelerators(said), "-accel tcg,thread=single\n", "{said}");
     }
 }

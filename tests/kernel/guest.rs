@@ -27,7 +27,7 @@ pub(crate) use fault::{Call, Fault, Faulted, Until, become_traced, run_with_faul
 pub(crate) use kernel_log::KernelLog;
 pub(crate) use module::{Loaded, is_loaded, loaded, loaded_names, remove, taints_of};
 pub(crate) use run::{Done, Run, on_terminal, run};
-pub(crate) use trace::Trace;
+pub(crate) use trace::{Trace, answering};
 pub(crate) use verdict::{
     Expected, FORMAT, PARAMETERS, SYMBOL, assert_load, assert_loads, assert_verdict, judged,
     misfit, result,

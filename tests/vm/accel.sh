@@ -6,12 +6,16 @@
 # A device that can be opened proves nothing: in a container or a nested virtual machine, KVM may
 # stop at the first instruction that it has to emulate and cannot. So KERNEL is booted once, to its
 # panic for want of a root. The answer holds until the host boots again.
+#
+# Emulated processors take turns in one thread. In a thread each, one sometimes executes an
+# instruction that another is just patching, of which the kernel dies; and on a busy host, each of
+# the thousands of times that one wakes the other takes milliseconds.
 set -eu
 cd "$(dirname "$0")/../.."
 
 kernel=$1
 device=${KVM_DEVICE:-/dev/kvm}
-emulation='-accel tcg,thread=multi'
+emulation='-accel tcg,thread=single'
 cache=target/vm/accel
 boot=$(cat /proc/sys/kernel/random/boot_id)
 

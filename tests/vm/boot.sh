@@ -107,7 +107,7 @@ if [ -n "$steady" ]; then
 elif [ "$machine" = "$(uname -m)" ]; then
 	processors="$(tests/vm/accel.sh "$kernel/vmlinuz") -smp 2"
 else
-	processors='-accel tcg,thread=multi -smp 2'
+	processors='-accel tcg,thread=single -smp 2'
 fi
 
 # shellcheck disable=SC2086 # several options in one word

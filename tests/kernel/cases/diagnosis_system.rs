@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::guest::{
-    Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, assert_load, assert_loads,
+    Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, answering, assert_load, assert_loads,
     assert_verdict, distributions, has_symbol_versions, is_since, judged, misfit, release,
     replaced, result, run, with_another_crc,
 };
@@ -254,11 +254,8 @@ fn without_sys() {
 /// What these kernels cannot be brought to answer.
 fn injected() {
     let inject = |errno: &str, words: &[&str]| {
-        let inject = format!("inject=finit_module,init_module:error={errno}");
-        let trace = "trace=finit_module,init_module";
-        let strace = ["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", trace, "-e", &inject];
-        let line = strace.into_iter().chain(["insmod", "-J"]);
-        Run::new("strace").args(line).args(words).done()
+        let tracer = answering("finit_module,init_module", errno);
+        Run::new(&tracer[0]).args(&tracer[1..]).args(["insmod", "-J"]).args(words).done()
     };
     let file = "/modules/t_plain.ko";
     for (errno, kind, status, text) in [

@@ -138,11 +138,5 @@ const UNPRIVILEGED: [&[&str]; 3] = [
     &["unshare", "-U", "-r"],
 ];
 
-/// Runs a tool whose system calls get this answer.
-fn answering<'a>(calls: &str, errno: &str, line: &'a mut String) -> [&'a str; 7] {
-    *line = format!("inject={calls}:error={errno}");
-    ["strace", "-f", "-qq", "-o", "/dev/null", "-e", line]
-}
-
-/// Answers, with each a tracer.
+/// Answers that a tracer gives in the kernel's place.
 const ANSWERS: [&str; 6] = ["ENOSYS", "EPERM", "EACCES", "EKEYREJECTED", "EBUSY", "EINTR"];

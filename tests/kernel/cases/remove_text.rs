@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 
 use serde_json::{Value, json};
 
-use crate::guest::{Done, Loaded, Run, run, wait_for};
+use crate::guest::{Done, Loaded, Run, answering, run, wait_for};
 
 crate::tests![
     first_lines_are_those_of_kmod,
@@ -102,9 +102,8 @@ fn causes_that_need_injection() {
             "being-unloaded",
         ),
     ] {
-        let inject = format!("inject=delete_module:error={errno}");
-        let strace = ["strace", "-f", "-qq", "-o", "/tmp/trace", "-e", &inject, "rmmod", "-J"];
-        let done = run([&strace[..], words].concat());
+        let tracer = answering("delete_module", errno);
+        let done = Run::new(&tracer[0]).args(&tracer[1..]).args(["rmmod", "-J"]).args(words).done();
         done.check(done.status == Some(status), &format!("ends with status {status}"));
         done.check(done.stderr == format!("rmmod: ERROR: {line}\n"), line);
         done.check(done.stdout.contains(&format!("\"kind\":\"{kind}\"")), kind);

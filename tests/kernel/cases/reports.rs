@@ -6,8 +6,9 @@ use std::fs;
 use serde_json::Value;
 
 use crate::guest::{
-    Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, altered, assert_load, assert_verdict,
-    has_symbol_versions, is_loaded, is_since, misfit, replaced, result, run, with_another_crc,
+    Done, Expected, FORMAT, Loaded, PARAMETERS, Run, SYMBOL, altered, answering, assert_load,
+    assert_verdict, has_symbol_versions, is_loaded, is_since, misfit, replaced, result, run,
+    with_another_crc,
 };
 
 crate::tests![
@@ -100,10 +101,8 @@ fn container_without_the_capability() {
 
 /// Answers in the kernel's place, under a tracer that uses a filter of seccomp.
 fn injected(errno: &str) -> Done {
-    let inject = format!("inject=finit_module,init_module:error={errno}");
-    let trace = "trace=finit_module,init_module";
-    let strace = ["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", trace, "-e", &inject];
-    Run::new("strace").args(strace).args(["insmod", "-J", "/modules/t_plain.ko"]).done()
+    let words = ["insmod", "-J", "/modules/t_plain.ko"].map(str::to_owned);
+    run(answering("finit_module,init_module", errno).into_iter().chain(words))
 }
 
 fn filter_that_denies_the_call() {

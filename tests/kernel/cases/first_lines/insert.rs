@@ -3,9 +3,10 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use super::{ANSWERS, Comparison, Held, UNPRIVILEGED, answering, initializing, nothing, unloading};
+use super::{ANSWERS, Comparison, Held, UNPRIVILEGED, initializing, nothing, unloading};
 use crate::guest::{
-    Loaded, altered, distributions, has_symbol_versions, replace, replaced, with_another_crc,
+    Loaded, altered, answering, distributions, has_symbol_versions, replace, replaced,
+    with_another_crc,
 };
 
 crate::tests![
@@ -16,8 +17,6 @@ crate::tests![
     without_permission,
     what_any_init_returns,
     what_any_kernel_answers,
-    what_a_policy_answers,
-    what_a_busy_kernel_answers,
 ];
 
 fn files_of_all_kinds() {
@@ -152,23 +151,10 @@ fn what_any_init_returns() {
 }
 
 fn what_any_kernel_answers() {
-    answers(&ANSWERS[..2]);
-}
-
-fn what_a_policy_answers() {
-    answers(&ANSWERS[2..4]);
-}
-
-fn what_a_busy_kernel_answers() {
-    answers(&ANSWERS[4..]);
-}
-
-/// To trace all calls of three tools takes seconds each time.
-fn answers(errnos: &[&str]) {
     let mut insmod = Comparison::of("insmod");
-    for errno in errnos {
-        let mut line = String::new();
-        let under = answering("finit_module,init_module", errno, &mut line);
+    for errno in ANSWERS {
+        let under = answering("finit_module,init_module", errno);
+        let under: Vec<&str> = under.iter().map(String::as_str).collect();
         insmod.with(nothing, &under, &["/modules/t_plain.ko"]);
     }
 }

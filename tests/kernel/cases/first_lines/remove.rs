@@ -2,8 +2,8 @@
 
 use std::fs::{self, File};
 
-use super::{ANSWERS, Comparison, Held, UNPRIVILEGED, answering, initializing, nothing, unloading};
-use crate::guest::{Loaded, wait_for};
+use super::{ANSWERS, Comparison, Held, UNPRIVILEGED, initializing, nothing, unloading};
+use crate::guest::{Loaded, answering, wait_for};
 
 crate::tests![
     names_of_all_kinds,
@@ -86,8 +86,8 @@ fn without_permission() {
 fn what_any_kernel_answers() {
     let mut rmmod = Comparison::of("rmmod");
     for errno in ANSWERS {
-        let mut line = String::new();
-        let under = answering("delete_module", errno, &mut line);
+        let under = answering("delete_module", errno);
+        let under: Vec<&str> = under.iter().map(String::as_str).collect();
         rmmod.with(|| used(&["t_plain"]), &under, &["t_plain"]);
         rmmod.with(nothing, &under, &["-f", "t_absent"]);
     }
