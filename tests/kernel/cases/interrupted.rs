@@ -1,11 +1,20 @@
-//! `insmod --replace` with Ctrl-C at any of its system calls: what its last line says is so.
+//! `insmod --replace` with Ctrl-C at any moment: what its last line says is so.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::replace::{build_id, new_build};
 use crate::guest::{Call, Fault, Loaded, Until, is_loaded, run, run_with_fault, thorough};
 
-crate::tests![replacement];
+crate::tests![replacement, at_any_moment];
 
 /// A file that shows nothing.
 struct Hidden(&'static str);
@@ -35,44 +44,118 @@ fn places(calls: &[Call]) -> Vec<Until> {
     before.chain(after).collect()
 }
 
+/// How it ended, and what it said.
+struct End {
+    status: Option<i32>,
+    signal: Option<Signal>,
+    stderr: String,
+}
+
+impl End {
+    /// Whether the last line says what is loaded now; without one, nothing was done or all was.
+    #[track_caller]
+    fn is_honest(&self, old: &str, at: &str) -> &'static str {
+        let End { status, signal, stderr } = self;
+        let at = format!("{at}: status {status:?}, signal {signal:?}: {stderr}");
+        assert!(is_loaded("t_swap") && is_loaded("t_swap_user"), "{at}");
+        let build = if build_id("t_swap") == old { "old" } else { "new" };
+        let last = stderr.lines().last().unwrap_or_default();
+        if last.is_empty() {
+            // It was too early for anything to be done, or so late that all was done.
+            let is_done = build == "new" && *status == Some(0);
+            assert!(build == "old" && signal.is_some() || is_done, "{at}");
+        } else {
+            let says = format!("the {build} build of t_swap is loaded now");
+            assert!(last.contains(&says) && (signal.is_some() || *status == Some(0)), "{at}");
+        }
+        build
+    }
+}
+
+/// The first of a pair is removed first.
+fn old_pair() -> (Loaded, Loaded) {
+    let base = Loaded::new("t_swap", "");
+    (Loaded::new("t_swap_user", "mode=3"), base)
+}
+
 fn replacement() {
     let new = new_build();
     let line = ["insmod", "--replace", "--recursive", &new];
     // To follow thousands of reads takes a minute each time.
     let _hidden = Hidden::new("/proc/kallsyms");
-    // The first of a pair is removed first.
-    let load = || {
-        let base = Loaded::new("t_swap", "");
-        (Loaded::new("t_swap_user", "mode=3"), base)
-    };
     let calls = {
-        let _old = load();
+        let _old = old_pair();
         run_with_fault(&line, Until::Calls(usize::MAX)).calls
     };
     let places = places(&calls);
     let (mut ends, mut hits) = (BTreeMap::<String, usize>::new(), 0);
     for &place in &places {
-        let _old = load();
+        let _old = old_pair();
         let old = build_id("t_swap");
         let done = run_with_fault(&line, place);
         // There may be fewer calls than the first time.
         let call = done.hit.as_ref().map_or("no call", |call| call.kind.name);
         hits += usize::from(matches!(place, Until::AfterRemoval(..)) && done.hit.is_some());
-        let (status, signal, said) = (done.status, done.signal, done.stderr.trim_end());
-        let at = format!("{place:?}, {call}: status {status:?}, signal {signal:?}: {said}");
-        assert!(is_loaded("t_swap") && is_loaded("t_swap_user"), "{at}");
-        let build = if build_id("t_swap") == old { "old" } else { "new" };
-        let last = said.lines().last().unwrap_or_default();
-        if last.is_empty() {
-            // It was too early for anything to be done, or so late that all was done.
-            let is_done = build == "new" && status == Some(0);
-            assert!(build == "old" && signal.is_some() || is_done, "{at}");
-        } else {
-            let says = format!("the {build} build of t_swap is loaded now");
-            assert!(last.contains(&says) && (signal.is_some() || status == Some(0)), "{at}");
-        }
-        *ends.entry(format!("{build} build, status {status:?}, {call}")).or_default() += 1;
+        let end = End { status: done.status, signal: done.signal, stderr: done.stderr };
+        let build = end.is_honest(&old, &format!("{place:?}, {call}"));
+        *ends.entry(format!("{build} build, status {:?}, {call}", end.status)).or_default() += 1;
     }
     println!("{} calls, interrupted at {} from the removal on: {ends:?}", calls.len(), hits);
     assert!(hits > 0, "{ends:?}");
+}
+
+/// Between calls, in the middle of one, and while the kernel starts the tool or ends it.
+fn at_any_moment() {
+    let new = new_build();
+    // So that much of the time is for the replacement, little for the check before it.
+    let _hidden = Hidden::new("/proc/kallsyms");
+    let start = || {
+        let mut insmod = Command::new("insmod");
+        insmod.args(["--replace", "--recursive", &new]).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    // What is loaded again has another directory.
+    let user = || fs::metadata("/sys/module/t_swap_user").map(|metadata| metadata.ino()).ok();
+    let (check, work) = {
+        let _old = old_pair();
+        let (old, begin, mut child) = (user(), Instant::now(), start());
+        while user() == old && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(2));
+        }
+        let removal = Instant::now();
+        assert!(child.wait().unwrap().success());
+        (removal.duration_since(begin), removal.elapsed())
+    };
+    let (times, budget) = if thorough() { (1_000, 3_000) } else { (40, 25) };
+    let begin = Instant::now();
+    let mut ends = BTreeMap::<String, usize>::new();
+    for time in 0..times {
+        if begin.elapsed() > Duration::from_secs(budget) {
+            break;
+        }
+        let _old = old_pair();
+        let (old, old_user) = (build_id("t_swap"), user());
+        let mut child = start();
+        // Evenly, but not in this order: all parts get their share if the time runs out. Most are
+        // after the removal has begun.
+        let part = time * 7 % times;
+        let moment = if time % 4 == 0 {
+            check * part / times
+        } else {
+            while user() == old_user && child.try_wait().unwrap().is_none() {
+                thread::sleep(Duration::from_millis(2));
+            }
+            work * part / times
+        };
+        thread::sleep(moment);
+        let _ = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT);
+        let output = child.wait_with_output().unwrap();
+        let signal = output.status.signal().map(|signal| Signal::try_from(signal).unwrap());
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let end = End { status: output.status.code(), signal, stderr };
+        let build = end.is_honest(&old, &format!("after {moment:?}"));
+        let said = if end.stderr.is_empty() { "nothing" } else { "a line" };
+        *ends.entry(format!("{build} build, status {:?}, {said}", end.status)).or_default() += 1;
+    }
+    println!("at moments of {check:?} before the removal and {work:?} from it on: {ends:?}");
+    assert!(ends.keys().any(|end| end.starts_with("new build")), "{ends:?}");
 }
