@@ -161,9 +161,9 @@ RICH = ip tc nft iptables-legacy ipset ipvsadm dmsetup mke2fs losetup perl \
 
 check-holders: tools
 	@tests/vm/tools.sh iproute2 nftables iptables ipset ipvsadm dmsetup e2fsprogs perl-base
-	@MODUTILS_RUN=rich MODUTILS_PROGRAMS='$(RICH)' TESTS=$${TESTS:-rich::ways_out} \
+	@MODUTILS_RUN=rich MODUTILS_PROGRAMS='$(RICH)' \
 		MODUTILS_KERNELS="$${MODUTILS_KERNELS:-6.12-generic 6.1-generic}" \
-		$(MAKE) --no-print-directory check-kernel
+		$(MAKE) --no-print-directory TESTS='$(or $(TESTS),rich::ways_out)' check-kernel
 
 check-uml:
 	@MODUTILS_KERNELS=6.1-uml $(MAKE) --no-print-directory check-kernel

@@ -6,6 +6,7 @@ use super::process::{Access, Namespace, Process};
 use super::text::Text;
 use super::tracing::objects::TracingObject;
 use crate::remedy::WayOut;
+use crate::shell::shell_word;
 
 /// Something that holds a module, or goes away with the module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -249,7 +250,13 @@ impl Holder {
         if let Some(WayOut::Command(command)) = &mut self.way_out
             && !command.starts_with("kill ")
         {
-            *command = format!("{}{command}", other.enter_network());
+            // Each of several commands has to be run there.
+            let inside = if command.contains("; ") {
+                format!("sh -c {}", shell_word(&command))
+            } else {
+                command.clone()
+            };
+            *command = format!("{}{inside}", other.enter_network());
         }
         self
     }
@@ -264,7 +271,8 @@ impl Holder {
         Self { way_out: Some(WayOut::Step(step.into())), ..self }
     }
 
-    /// Sets the command line that ends the hold; its operands are [`Text::word`]s.
+    /// Sets the command line that ends the hold, or several, separated by `; `; their operands are
+    /// [`Text::word`]s.
     pub(super) fn ended_by(self, command: impl Into<String>) -> Self {
         Self { way_out: Some(WayOut::Command(command.into())), ..self }
     }

@@ -1,5 +1,6 @@
 //! The packet filter: nftables, sets, virtual servers.
 
+mod ebtables;
 mod nftables;
 pub(super) mod objects;
 mod servers;
@@ -16,6 +17,7 @@ use super::sockets::is_registered;
 use super::{Holder, Text};
 use crate::name::ModuleName;
 
+pub(super) use ebtables::ebtables;
 pub(super) use nftables::nftables;
 pub(super) use servers::virtual_servers;
 pub(super) use sets::sets;
@@ -67,10 +69,6 @@ impl InChains {
     fn holder(self, object: impl FnOnce(u64, Vec<Text>) -> NetfilterObject) -> Option<Holder> {
         let Self { rules, references, chains, commands } = self;
         let holder = Holder::in_netfilter(object(rules, chains)).with_references(references);
-        match commands.as_slice() {
-            [] => None,
-            [command] => Some(holder.ended_by(command.as_str())),
-            _ => Some(holder.ended_by_step(format!("run: {}", commands.join("; ")))),
-        }
+        (!commands.is_empty()).then(|| holder.ended_by(commands.join("; ")))
     }
 }

@@ -1,6 +1,7 @@
 //! Protocols and network interfaces.
 
 mod ciphers;
+mod datapaths;
 mod generic;
 mod links;
 pub(super) mod objects;
@@ -19,6 +20,7 @@ use crate::directory;
 use crate::system;
 
 pub(super) use ciphers::ciphers;
+pub(super) use datapaths::datapath_ports;
 pub(super) use generic::{l2tp, teams};
 pub(super) use links::of_kind as links_of_kind;
 pub(super) use routes::encapsulated;

@@ -1,4 +1,4 @@
-//! Rules of legacy iptables and ip6tables.
+//! Rules of legacy iptables, ip6tables and arptables.
 
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
@@ -17,8 +17,8 @@ use crate::holders::search::Search;
 use crate::holders::{Holder, Text};
 use crate::system;
 
-/// The layout of a rule: `struct ipt_entry` and `struct ip6t_entry`, with the offsets of the fields
-/// that are read.
+/// The layout of a rule: `struct ipt_entry`, `struct ip6t_entry` and `struct arpt_entry`, with the
+/// offsets of the fields that are read.
 struct Layout {
     /// The command that lists the rules.
     command: &'static str,
@@ -28,19 +28,22 @@ struct Layout {
     number: u8,
     /// The file with the names of the tables.
     names: &'static str,
+    /// The chains of the hooks, in the order of their numbers.
+    hooks: &'static [&'static str],
     /// `target_offset`, followed by `next_offset`.
     target_offset: usize,
     /// The length of the rule before its matches.
     length: usize,
 }
 
-const LAYOUTS: [Layout; 2] = [
+const LAYOUTS: [Layout; 3] = [
     Layout {
         command: "iptables",
         family: Family::Ip,
         address_family: AddressFamily::INET,
         number: 2,
         names: "ip_tables_names",
+        hooks: &HOOKS,
         target_offset: 88,
         length: 112,
     },
@@ -50,12 +53,22 @@ const LAYOUTS: [Layout; 2] = [
         address_family: AddressFamily::INET6,
         number: 10,
         names: "ip6_tables_names",
+        hooks: &HOOKS,
         target_offset: 140,
         length: 168,
     },
+    Layout {
+        command: "arptables",
+        family: Family::Arp,
+        address_family: AddressFamily::INET,
+        number: 3,
+        names: "arp_tables_names",
+        hooks: &["INPUT", "OUTPUT", "FORWARD"],
+        target_offset: 164,
+        length: 192,
+    },
 ];
 
-/// The chains of the hooks, in the order of their numbers.
 const HOOKS: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
 
 /// The target that starts a chain of the user's, and ends a table.
@@ -65,7 +78,7 @@ const ERROR: &[u8] = b"ERROR";
 /// with rules its own (`__do_replace`).
 pub(in crate::holders) fn xtables(search: &Search<'_>) -> Vec<Holder> {
     let own_table = own_table(search.name());
-    let is_extension = search.is_kind("ipt_", &["xt_", "ipt_", "ip6t_", "nf_log_"])
+    let is_extension = search.is_kind("ipt_", &["xt_", "ipt_", "ip6t_", "arpt_", "nf_log_"])
         || search.is_kind("ip6t_", &["nfnetlink_cttimeout", "nfnetlink_log"])
         || search.is_kind("nfct-helper-", &[])
         || search.is_kind("nf-logger-", &[]);
@@ -99,10 +112,10 @@ pub(in crate::holders) fn xtables(search: &Search<'_>) -> Vec<Holder> {
 
 /// The command and the table that a module implements: `iptable_nat`, `ip6table_filter`.
 fn own_table(module: &[u8]) -> Option<(&'static str, &[u8])> {
-    match module.strip_prefix(b"iptable_") {
-        Some(table) => Some(("iptables", table)),
-        None => Some(("ip6tables", module.strip_prefix(b"ip6table_")?)),
-    }
+    LAYOUTS.iter().find_map(|layout| {
+        let kind = layout.command.strip_suffix('s')?;
+        Some((layout.command, module.strip_prefix(kind.as_bytes())?.strip_prefix(b"_")?))
+    })
 }
 
 fn read(layout: &Layout, name: &[u8]) -> Result<Table, Errno> {
@@ -135,7 +148,7 @@ impl Rules {
             let Some((target, next)) = offsets(layout, entry) else { break };
             let Some(entry) = entry.get(..next) else { break };
             let Some(end) = entry.get(target..).and_then(extension) else { break };
-            if let Some(hook) = hook(table, offset) {
+            if let Some(hook) = hook(layout, table, offset) {
                 chain = hook.as_bytes().to_vec();
             }
             if end.name == ERROR {
@@ -234,10 +247,10 @@ fn offsets(layout: &Layout, entry: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// The hook whose first rule is at an offset.
-fn hook(table: &Table, offset: usize) -> Option<&'static str> {
-    let mut hooks = HOOKS.iter().zip(table.entry_points).enumerate();
+fn hook(layout: &Layout, table: &Table, offset: usize) -> Option<&'static str> {
+    let mut hooks = layout.hooks.iter().zip(&table.entry_points).enumerate();
     let found = hooks.find(|(number, (_, start))| {
-        table.hooks & (1 << number) != 0 && usize::try_from(*start) == Ok(offset)
+        table.hooks & (1 << number) != 0 && usize::try_from(**start) == Ok(offset)
     });
     found.map(|(_, (name, _))| *name)
 }
@@ -296,7 +309,9 @@ mod tests {
         let verdict = extension_of(b"", &[0; 4]);
         let limit = extension_of(b"limit", &[0; 40]);
         let mut table = Table::default();
-        table.hooks = 1 << 1;
+        let input = layout.hooks.iter().position(|hook| *hook == "INPUT").unwrap();
+        table.hooks = 1 << input;
+        table.entry_points = vec![0; layout.hooks.len()];
         table.entries = [
             entry(layout, &limit, &verdict),
             entry(layout, &[], &verdict),
@@ -342,6 +357,7 @@ mod tests {
         assert_eq!(policies.of_table(layout, b"nat"), None);
         assert_eq!(own_table(b"iptable_nat"), Some(("iptables", &b"nat"[..])));
         assert_eq!(own_table(b"ip6table_raw"), Some(("ip6tables", &b"raw"[..])));
+        assert_eq!(own_table(b"arptable_filter"), Some(("arptables", &b"filter"[..])));
         assert_eq!(own_table(b"xt_limit"), None);
     }
 

@@ -54,6 +54,17 @@ pub enum NetworkObject {
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
         ematch: Option<Text>,
     },
+    /// A chain that takes only filters of one kind.
+    Chain {
+        /// Name of the interface, or the number of the shared block.
+        interface: Text,
+        /// Number of the chain.
+        chain: u32,
+        /// Kind of the filters.
+        filter: Text,
+        /// The queueing discipline or class that it is attached to.
+        parent: Text,
+    },
     /// A traffic action.
     Action {
         /// Kind of the action.
@@ -90,6 +101,13 @@ pub enum NetworkObject {
         /// Name of the interface.
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
         interface: Option<Text>,
+    },
+    /// A tunnel port of Open vSwitch.
+    DatapathPort {
+        /// Name of the datapath.
+        datapath: Text,
+        /// Name of the port.
+        port: Text,
     },
     /// A security association of `IPsec`.
     XfrmState {
@@ -178,16 +196,24 @@ impl fmt::Display for NetworkObject {
                 write!(f, "{qdisc} is the default qdisc (net.core.default_qdisc)")
             }
             Self::Filter { interface, filter, parent, preference, ematch } => {
-                write!(f, "interface {interface} has a {filter} filter")?;
+                place(f, interface)?;
+                write!(f, " has a {filter} filter")?;
                 if let Some(ematch) = ematch {
                     write!(f, " with the match {ematch}")?;
                 }
                 write!(f, " (parent {parent}, preference {preference})")
             }
+            Self::Chain { interface, chain, filter, parent } => {
+                place(f, interface)?;
+                write!(f, " has a chain of {filter} filters (chain {chain}, parent {parent})")
+            }
             Self::Action { action, index, interface } => {
                 write!(f, "action {action} index {index}")?;
                 match interface {
-                    Some(interface) => write!(f, " is used by a filter of interface {interface}"),
+                    Some(interface) => {
+                        f.write_str(" is used by a filter of ")?;
+                        place(f, interface)
+                    }
                     None => f.write_str(" exists (no filter uses it)"),
                 }
             }
@@ -201,6 +227,9 @@ impl fmt::Display for NetworkObject {
                     None => write!(f, "L2TP tunnel {tunnel} exists")?,
                 }
                 interface.as_ref().map_or(Ok(()), |interface| write!(f, " (interface {interface})"))
+            }
+            Self::DatapathPort { datapath, port } => {
+                write!(f, "tunnel port {port} of datapath {datapath} exists (Open vSwitch)")
             }
             Self::XfrmState { source, destination, protocol, spi, algorithm } => {
                 write!(f, "IPsec state {source} to {destination} ({protocol}, SPI {spi}) ")?;
@@ -226,4 +255,10 @@ impl fmt::Display for NetworkObject {
             }
         }
     }
+}
+
+/// An interface, or the block that interfaces share: `block 22`, which no interface is called.
+fn place(f: &mut fmt::Formatter<'_>, interface: &Text) -> fmt::Result {
+    let is_block = interface.as_os_str().as_encoded_bytes().starts_with(b"block ");
+    write!(f, "{}{interface}", if is_block { "" } else { "interface " })
 }

@@ -132,8 +132,12 @@ fn deletion(interface: &Text, kind: &[u8], items: &[&Item]) -> String {
         _ if kind == b"clsact" || kind == b"ingress" => {
             format!("tc qdisc del dev {interface} {}", Text::from(kind).word())
         }
-        [item] if item.handle != 0 && item.parent != ROOT => {
-            format!("tc qdisc del dev {interface} parent {}", shown_parent(item.parent))
+        // Below classes, which stay.
+        _ if items.iter().all(|item| item.handle != 0 && item.parent != ROOT) => {
+            let commands = items.iter().map(|item| {
+                format!("tc qdisc del dev {interface} parent {}", shown_parent(item.parent))
+            });
+            commands.collect::<Vec<_>>().join("; ")
         }
         [item, ..] if item.handle != 0 => format!("tc qdisc del dev {interface} root"),
         // The kernel made it by default, and makes it again.

@@ -91,7 +91,7 @@ fn rules_are_counted_by_chain() {
     assert_eq!(holder.kind.to_string(), expected);
     let steps = format!("{:?}", holder.way_out.unwrap());
     let expected =
-        r#"Step("run: nft flush chain ip t many; nft delete rule ip t 'o'\\''ne' handle 9")"#;
+        r#"Command("nft flush chain ip t many; nft delete rule ip t 'o'\\''ne' handle 9")"#;
     assert_eq!(steps, expected);
 }
 

@@ -1,13 +1,13 @@
 //! Actions of filters, and those that no filter uses.
 
 use super::Item;
-use super::filters::{actions_of, all_filters, place};
-use crate::holders::Holder;
+use super::filters::{actions_of, all_filters, deletion, place};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Attributes, Netlink, attribute, note, number, text};
 use crate::holders::network::links::links;
 use crate::holders::network::objects::NetworkObject;
 use crate::holders::search::Search;
+use crate::holders::{Holder, Text};
 
 /// `RTM_GETACTION` of `linux/rtnetlink.h`.
 const GET_ACTION: u16 = 50;
@@ -44,8 +44,7 @@ pub(in crate::holders) fn actions(search: &Search<'_>) -> Vec<Holder> {
             }
             let filters = all_filters(search, &mut netlink)?;
             let links = links(search, &mut netlink)?;
-            found =
-                all.iter().map(|action| holder(action, user(action, &filters), &links)).collect();
+            found = all.iter().map(|action| holder(action, &filters, &links)).collect();
             Ok(())
         });
         note(search, "traffic actions", result);
@@ -53,7 +52,13 @@ pub(in crate::holders) fn actions(search: &Search<'_>) -> Vec<Holder> {
     })
 }
 
-type Action = (Vec<u8>, u32);
+#[derive(Debug, PartialEq, Eq)]
+struct Action {
+    kind: Vec<u8>,
+    index: u32,
+    /// Whether it was made by itself, and so stays without filters.
+    stays: bool,
+}
 
 fn request(kind: &[u8]) -> Vec<u8> {
     let mut body = vec![0; HEADER];
@@ -68,42 +73,47 @@ fn request(kind: &[u8]) -> Vec<u8> {
     body
 }
 
-/// The kind and the index of an action: the index is the first field of its parameters.
+/// An action with its parameters, which begin with the index.
 fn action(bytes: &[u8]) -> Option<Action> {
     let kind = text(attribute(bytes, KIND)?);
     let options = attribute(bytes, OPTIONS)?;
     // The number of this attribute, by kind; the other is the times.
-    let parameters = match kind {
+    let number_of_parameters = match kind {
         b"connmark" | b"csum" | b"ct" | b"ife" | b"nat" | b"police" => 1,
         b"ctinfo" | b"ipt" | b"xt" => 3,
         _ => 2,
     };
-    Some((kind.to_vec(), number(attribute(options, parameters)?, 0)?))
+    let parameters = attribute(options, number_of_parameters)?;
+    // `refcnt` and `bindcnt` of `tc_gen` and of `struct tc_police`.
+    let counts = if kind == b"police" { 44 } else { 12 };
+    let stays = number(parameters, counts) > number(parameters, counts + 4);
+    Some(Action { kind: kind.to_vec(), index: number(parameters, 0)?, stays })
 }
 
-/// A filter that uses an action.
-fn user<'a>((kind, index): &Action, filters: &'a [Item]) -> Option<&'a Item> {
-    filters.iter().find(|filter| {
+/// The filters that use an action.
+fn users<'a>(own: &Action, filters: &'a [Item]) -> Vec<&'a Item> {
+    let uses = |filter: &&Item| {
         actions_of(filter)
             .filter_map(|(_, bytes)| action(bytes))
-            .any(|found| found.0 == *kind && found.1 == *index)
-    })
+            .any(|found| found.kind == own.kind && found.index == own.index)
+    };
+    filters.iter().filter(uses).collect()
 }
 
-fn holder(
-    (kind, index): &Action,
-    user: Option<&Item>,
-    links: &[super::super::links::Link],
-) -> Holder {
-    let action = crate::holders::Text::from(kind.as_slice());
-    let (interface, command) = match user {
-        Some(filter) => {
-            let (interface, place) = place(filter, links);
-            (Some(interface), format!("tc filter del {place} pref {}", filter.info >> 16))
-        }
-        None => (None, format!("tc actions del action {} index {index}", action.word())),
-    };
-    Holder::in_network(NetworkObject::Action { action, index: *index, interface }).ended_by(command)
+fn holder(own: &Action, filters: &[Item], links: &[super::super::links::Link]) -> Holder {
+    let action = Text::from(own.kind.as_slice());
+    let users = users(own, filters);
+    let interface = users.first().map(|filter| place(filter, links).0);
+    let mut commands: Vec<_> =
+        users.iter().map(|filter| deletion(filter, &place(filter, links).1)).collect();
+    commands.dedup();
+    if own.stays || commands.is_empty() {
+        commands.push(format!("tc actions del action {} index {}", action.word(), own.index));
+    }
+    // Connection tracking holds it once more for the table of a zone (`tcf_ct_flow_table_get`).
+    let may_take_two = own.kind == b"ct";
+    let object = NetworkObject::Action { action, index: own.index, interface };
+    Holder { may_take_two, ..Holder::in_network(object).ended_by(commands.join("; ")) }
 }
 
 #[cfg(test)]
@@ -111,32 +121,53 @@ mod tests {
     use super::*;
     use crate::holders::netlink::with;
 
-    fn police(index: u32) -> Vec<u8> {
+    fn police(index: u32, counts: [u32; 2]) -> Vec<u8> {
         let mut parameters = index.to_ne_bytes().to_vec();
+        parameters.resize(44, 0);
+        parameters.extend(counts.iter().flat_map(|count| count.to_ne_bytes()));
         parameters.resize(56, 0);
         [with(KIND, b"police\0"), with(OPTIONS, &with(1, &parameters))].concat()
     }
 
-    #[test]
-    fn actions_with_and_without_a_filter() {
-        assert_eq!(action(&police(7)), Some((b"police".to_vec(), 7)));
-        assert_eq!(action(&with(KIND, b"police\0")), None);
-        let free = holder(&(b"police".to_vec(), 7), None, &[]);
-        assert_eq!(free.kind.to_string(), "action police index 7 exists (no filter uses it)");
-        let filter = Item {
-            index: 2,
-            handle: 1,
-            parent: 0xffff_0000,
-            info: 3 << 16,
+    fn filter(preference: u32, chain: u32) -> Item {
+        let (index, handle, parent) = (2, 1, 0xffff_0000);
+        let options = with(2, &with(1, &police(7, [1, 1])));
+        Item {
+            index,
+            handle,
+            parent,
+            info: preference << 16,
             kind: b"matchall".to_vec(),
-            chain: 0,
-            options: with(2, &with(1, &police(7))),
+            chain,
+            options,
+        }
+    }
+
+    #[test]
+    fn actions_with_and_without_filters() {
+        let own = action(&police(7, [1, 1])).unwrap();
+        assert_eq!((own.kind.as_slice(), own.index, own.stays), (&b"police"[..], 7, false));
+        assert_eq!(action(&with(KIND, b"police\0")), None);
+        let free = holder(&own, &[], &[]);
+        assert_eq!(free.kind.to_string(), "action police index 7 exists (no filter uses it)");
+        assert!(
+            users(&Action { index: 8, ..action(&police(7, [1, 1])).unwrap() }, &[filter(3, 0)])
+                .is_empty()
+        );
+        let fix = |own: &Action, filters: &[Item]| {
+            format!("{:?}", holder(own, filters, &[]).way_out.unwrap())
         };
-        let filters = [filter];
-        assert!(user(&(b"police".to_vec(), 8), &filters).is_none());
-        let used = user(&(b"police".to_vec(), 7), &filters);
-        let fix = holder(&(b"police".to_vec(), 7), used, &[]).way_out.unwrap();
-        assert!(format!("{fix:?}").contains("tc filter del dev if2 parent ffff: pref 3"));
+        let first = "tc filter del dev if2 parent ffff: pref 3";
+        assert_eq!(fix(&own, &[filter(3, 0)]), format!("Command(\"{first}\")"));
+        let second = "tc filter del dev if2 parent ffff: chain 5 pref 4";
+        assert_eq!(
+            fix(&own, &[filter(3, 0), filter(4, 5)]),
+            format!("Command(\"{first}; {second}\")")
+        );
+        // Made before the filter was.
+        let own = action(&police(7, [2, 1])).unwrap();
+        let last = "tc actions del action police index 7";
+        assert_eq!(fix(&own, &[filter(3, 0)]), format!("Command(\"{first}; {last}\")"));
     }
 
     #[test]

@@ -13,8 +13,9 @@ use crate::holders::search::Search;
 use crate::holders::{Holder, Text};
 use crate::order;
 
-/// `RTM_GETTFILTER` and `RTM_GETTCLASS` of `linux/rtnetlink.h`.
+/// `RTM_GETTFILTER`, `RTM_GETCHAIN` and `RTM_GETTCLASS` of `linux/rtnetlink.h`.
 const GET_FILTER: u16 = 46;
+const GET_CHAIN: u16 = 102;
 const GET_CLASS: u16 = 42;
 /// `TCM_IFINDEX_MAGIC_BLOCK`: the filter is in a block that interfaces share.
 const SHARED: u32 = u32::MAX;
@@ -45,12 +46,16 @@ pub(in crate::holders) fn filters(search: &Search<'_>) -> Vec<Holder> {
     in_each(search, |search| {
         let mut found = Vec::new();
         let result = Netlink::open(netlink::ROUTE).and_then(|mut netlink| {
-            let filters = all_filters(search, &mut netlink)?;
+            let filters = all(search, &mut netlink, GET_FILTER)?;
             let links = links(search, &mut netlink)?;
-            found = match ematch {
-                Some(&(number, name, _)) => matching(&filters, number, name, &links),
-                None => grouped(filters.iter().filter(|f| is_own(search, "cls", &f.kind)), &links),
-            };
+            if let Some(&(number, name, _)) = ematch {
+                found = matching(&filters, number, name, &links);
+                return Ok(());
+            }
+            let is_own = |item: &&Item| is_own(search, "cls", &item.kind);
+            found = grouped(filters.iter().filter(is_own), &links);
+            let chains = all(search, &mut netlink, GET_CHAIN)?;
+            found.extend(chains.iter().filter(is_own).map(|chain| template(chain, &links)));
             Ok(())
         });
         note(search, "traffic filters", result);
@@ -60,6 +65,21 @@ pub(in crate::holders) fn filters(search: &Search<'_>) -> Vec<Holder> {
 
 /// The filters of all queueing disciplines and classes.
 pub(super) fn all_filters(search: &Search<'_>, netlink: &mut Netlink) -> Result<Vec<Item>, Errno> {
+    all(search, netlink, GET_FILTER)
+}
+
+/// A chain with a template holds the module of its filters (`tc_chain_tmplt_add`).
+fn template(chain: &Item, links: &[Link]) -> Holder {
+    let (interface, place) = place(chain, links);
+    let command = format!("tc chain del {place} chain {}", chain.chain);
+    let parent = Text::from(shown_parent(chain.parent));
+    let filter = chain.kind.as_slice().into();
+    let object = NetworkObject::Chain { interface, chain: chain.chain, filter, parent };
+    Holder::in_network(object).ended_by(command)
+}
+
+/// The filters or the chains of all queueing disciplines and classes.
+fn all(search: &Search<'_>, netlink: &mut Netlink, kind: u16) -> Result<Vec<Item>, Errno> {
     let mut list: Vec<Item> = Vec::new();
     let mut places = Vec::new();
     for qdisc in all_qdiscs(search, netlink)? {
@@ -83,8 +103,12 @@ pub(super) fn all_filters(search: &Search<'_>, netlink: &mut Netlink) -> Result<
             break;
         }
         // Some kinds of queueing disciplines have no filters.
-        let _ = netlink.dump(search, GET_FILTER, &request(index, parent), |_, payload| {
-            list.extend(item(payload));
+        let _ = netlink.dump(search, kind, &request(index, parent), |_, payload| {
+            list.extend(item(payload).map(|found| match found.index {
+                SHARED => found,
+                // Chains of clsact are told to be of its handle, whichever hook they are at.
+                _ => Item { parent, ..found },
+            }));
         });
     }
     // Interfaces that share a block each show it.
@@ -115,11 +139,20 @@ fn matching(filters: &[Item], number: u16, name: &str, links: &[Link]) -> Vec<Ho
 fn holder(filter: &Item, ematch: Option<Text>, links: &[Link]) -> Holder {
     let preference = filter.info >> 16;
     let (interface, place) = place(filter, links);
-    let command = format!("tc filter del {place} pref {preference}");
+    let command = deletion(filter, &place);
     let parent = Text::from(shown_parent(filter.parent));
     let kind = filter.kind.as_slice().into();
     let object = NetworkObject::Filter { interface, filter: kind, parent, preference, ematch };
     Holder::in_network(object).ended_by(command)
+}
+
+/// The command that deletes all filters of a preference.
+pub(super) fn deletion(filter: &Item, place: &str) -> String {
+    let preference = filter.info >> 16;
+    match filter.chain {
+        0 => format!("tc filter del {place} pref {preference}"),
+        chain => format!("tc filter del {place} chain {chain} pref {preference}"),
+    }
 }
 
 /// Where a filter is, as a name and in the words of tc(8).
