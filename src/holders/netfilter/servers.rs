@@ -5,55 +5,60 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use rustix::io::Errno;
 
 use super::objects::NetfilterObject;
+use crate::holders::Holder;
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Netlink, attribute, generic_family, note, number, text};
 use crate::holders::search::Search;
-use crate::holders::{Holder, HolderKind};
 use crate::system;
 
-/// Each virtual server holds its scheduler and `ip_vs` (`ip_vs_add_service`).
+/// Each virtual server holds its scheduler, its persistence engine and `ip_vs`
+/// (`ip_vs_add_service`).
 pub(in crate::holders) fn virtual_servers(search: &Search<'_>) -> Vec<Holder> {
     if !search.name().starts_with(b"ip_vs") {
         return Vec::new();
     }
-    if let Some(engine) = search.name().strip_prefix(b"ip_vs_pe_") {
-        return in_each(search, |search| {
-            let mut list = Vec::new();
-            let result = with_engine(search, engine, &mut list);
-            note(search, "virtual servers", result);
-            list
-        });
-    }
     in_each(search, |search| {
-        let table = system::read(&search.system.network_file("ip_vs")).unwrap_or_default();
-        let table = String::from_utf8_lossy(&table);
-        let own = table.lines().filter_map(server).filter(|server| {
-            let module = format!("ip_vs_{}", server.scheduler);
-            search.name() == b"ip_vs" || search.provides(&[], &[&module])
-        });
-        own.map(Server::holder).collect()
+        let mut list = Vec::new();
+        let mut result = listed(search, &mut list);
+        // Engines, and the family of a mark, are not in the file that everybody may read.
+        if matches!(result, Err(Errno::PERM | Errno::ACCESS)) && !is_engine(search) {
+            let table = system::read(&search.system.network_file("ip_vs")).unwrap_or_default();
+            let table = String::from_utf8_lossy(&table);
+            let own = table.lines().filter_map(server);
+            list.extend(own.filter(|own| has_scheduler(search, own)).map(Server::holder));
+            result = Ok(());
+        }
+        note(search, "virtual servers", result);
+        list
     })
 }
 
-/// The servers with a persistence engine, which only generic netlink shows
-/// (`ip_vs_genl_fill_service`).
-fn with_engine(search: &Search<'_>, engine: &[u8], list: &mut Vec<Holder>) -> Result<(), Errno> {
+fn is_engine(search: &Search<'_>) -> bool {
+    search.name().starts_with(b"ip_vs_pe_")
+}
+
+fn has_scheduler(search: &Search<'_>, server: &Server) -> bool {
+    let module = format!("ip_vs_{}", server.scheduler);
+    search.name() == b"ip_vs" || search.provides(&[], &[&module])
+}
+
+/// The servers that generic netlink shows (`ip_vs_genl_fill_service`).
+fn listed(search: &Search<'_>, list: &mut Vec<Holder>) -> Result<(), Errno> {
     /// `IPVS_CMD_GET_SERVICE` of `linux/ip_vs.h`.
     const GET_SERVICE: u8 = 4;
     let mut netlink = Netlink::open(netlink::GENERIC)?;
     let Some(family) = generic_family(search, &mut netlink, "IPVS")? else { return Ok(()) };
     netlink.dump(search, family, &[GET_SERVICE, 1, 0, 0], |_, payload| {
-        list.extend(service(payload).filter(|(_, found)| found == engine).map(|(server, _)| {
-            let scheduler = server.scheduler.clone();
-            let mut holder = server.holder();
-            if let HolderKind::Netfilter { object, .. } = &mut holder.kind {
-                let engine = String::from_utf8_lossy(engine);
-                if let NetfilterObject::VirtualServer { scheduler: shown, .. } = object {
-                    *shown = format!("{scheduler} and persistence engine {engine}").into();
-                }
+        let Some((server, engine)) = service(payload) else { return };
+        if !is_engine(search) {
+            if has_scheduler(search, &server) {
+                list.push(server.holder());
             }
-            holder
-        }));
+        } else if search.name().strip_prefix(b"ip_vs_pe_") == Some(&engine) {
+            let engine = String::from_utf8_lossy(&engine);
+            let scheduler = format!("{} and persistence engine {engine}", server.scheduler);
+            list.push(Server { scheduler, ..server }.holder());
+        }
     })
 }
 
@@ -70,10 +75,13 @@ fn service(payload: &[u8]) -> Option<(Server, Vec<u8>)> {
     let service = attribute(payload.get(4..)?, SERVICE)?;
     let value = |kind| attribute(service, kind);
     let short = |kind| value(kind)?.first_chunk().copied();
-    let engine = text(value(ENGINE)?).to_vec();
+    let engine = value(ENGINE).map(text).unwrap_or_default().to_vec();
     let scheduler = String::from_utf8_lossy(text(value(SCHEDULER)?)).into_owned();
+    let is_ipv4 = short(FAMILY).map(u16::from_ne_bytes)? == 2;
     if let Some(mark) = value(MARK).and_then(|mark| number(mark, 0)) {
-        return Some((Server { option: "-f", address: mark.to_string(), scheduler }, engine));
+        let suffix = if is_ipv4 { "" } else { " -6" };
+        let address = mark.to_string();
+        return Some((Server { option: "-f", address, suffix, scheduler }, engine));
     }
     let option = match short(PROTOCOL).map(u16::from_ne_bytes)? {
         6 => "-t",
@@ -82,23 +90,26 @@ fn service(payload: &[u8]) -> Option<(Server, Vec<u8>)> {
     };
     let address = value(ADDRESS)?;
     let port = short(PORT).map(u16::from_be_bytes)?;
-    let address = match short(FAMILY).map(u16::from_ne_bytes)? {
-        2 => format!("{}:{port}", Ipv4Addr::from(*address.first_chunk::<4>()?)),
-        _ => format!("[{}]:{port}", Ipv6Addr::from(*address.first_chunk::<16>()?)),
+    let address = if is_ipv4 {
+        format!("{}:{port}", Ipv4Addr::from(*address.first_chunk::<4>()?))
+    } else {
+        format!("[{}]:{port}", Ipv6Addr::from(*address.first_chunk::<16>()?))
     };
-    Some((Server { option, address, scheduler }, engine))
+    Some((Server { option, address, suffix: "", scheduler }, engine))
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct Server {
     option: &'static str,
     address: String,
+    /// What a mark of IPv6 needs behind it.
+    suffix: &'static str,
     scheduler: String,
 }
 
 impl Server {
     fn holder(self) -> Holder {
-        let command = format!("ipvsadm -D {} {}", self.option, self.address);
+        let command = format!("ipvsadm -D {} {}{}", self.option, self.address, self.suffix);
         let protocol = match self.option {
             "-t" => "TCP ",
             "-u" => "UDP ",
@@ -134,12 +145,13 @@ fn server(line: &str) -> Option<Server> {
             }
         }
     };
-    Some(Server { option, address, scheduler })
+    Some(Server { option, address, suffix: "", scheduler })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::holders::netlink::with;
 
     #[test]
     fn rows_of_servers() {
@@ -153,5 +165,29 @@ mod tests {
             assert_eq!(found(other), None);
         }
         assert_eq!(found("TCP  0A000001:zz rr"), None);
+    }
+
+    #[test]
+    fn services_of_an_answer() {
+        let message = |attributes: &[Vec<u8>]| [vec![0; 4], with(1, &attributes.concat())].concat();
+        let shown = |attributes: &[Vec<u8>]| {
+            let (server, engine) = service(&message(attributes))?;
+            let command = format!("{:?}", server.holder().way_out?);
+            Some((command, String::from_utf8(engine).ok()?))
+        };
+        let mark = [with(1, &10u16.to_ne_bytes()), with(5, &8u32.to_ne_bytes()), with(6, b"sh\0")];
+        let expected = ("Command(\"ipvsadm -D -f 8 -6\")".to_owned(), String::new());
+        assert_eq!(shown(&mark), Some(expected));
+        let port = [
+            with(1, &2u16.to_ne_bytes()),
+            with(2, &17u16.to_ne_bytes()),
+            with(3, &[10, 0, 0, 1]),
+            with(4, &5060u16.to_be_bytes()),
+            with(6, b"rr\0"),
+            with(11, b"sip\0"),
+        ];
+        let expected = ("Command(\"ipvsadm -D -u 10.0.0.1:5060\")".to_owned(), "sip".to_owned());
+        assert_eq!(shown(&port), Some(expected));
+        assert_eq!(shown(&port[..3]), None);
     }
 }

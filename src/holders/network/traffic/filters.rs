@@ -106,7 +106,7 @@ fn all(search: &Search<'_>, netlink: &mut Netlink, kind: u16) -> Result<Vec<Item
         let _ = netlink.dump(search, kind, &request(index, parent), |_, payload| {
             list.extend(item(payload).map(|found| match found.index {
                 SHARED => found,
-                // Chains of clsact are told to be of its handle, whichever hook they are at.
+                // The kernel shows the handle of clsact for a chain, whichever hook it is at.
                 _ => Item { parent, ..found },
             }));
         });
