@@ -26,6 +26,7 @@ mod symbol;
 mod symvers;
 mod text;
 mod unopened;
+mod untrusted;
 mod upgrade;
 
 pub use crate::caller::Privilege;
@@ -38,6 +39,7 @@ pub use comparison::Difference;
 pub use doubts::Doubt;
 pub use supposed::Supposed;
 pub use symbol::{Builds, MissingSymbol, WrongVersion};
+pub use untrusted::KeyOrigin;
 
 pub(crate) use policy::Policy;
 

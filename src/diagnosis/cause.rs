@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::symbol::{Builds, MissingSymbol, WrongVersion};
+use super::untrusted::KeyOrigin;
 use crate::caller::Privilege;
 use crate::errno::Errno;
 use crate::file::{Compression, Signer, VermagicDifference};
@@ -10,18 +11,13 @@ use crate::name::ModuleName;
 
 /// Why a module was not, or would not be, loaded.
 ///
-/// `Display` gives one sentence with the names and values found. Causes may gain fields: match them
-/// with `..`.
+/// `Display` gives one sentence with names and values. Causes may gain fields: match with `..`.
 ///
 /// # Adding a cause
 /// 1. A variant here. The table in `answer.rs` then does not compile without its row: the stable
 ///    word, the class from which the exit status follows, the kernel's answer.
-/// 2. `text.rs` does not compile without its sentence.
-/// 3. `fix.rs` does not compile without its remedies, or the admission that there are none.
-/// 4. `decide/` recognizes it from facts; a row in `decide/tests.rs` shows it.
-///
-/// A new fact takes a field in `facts.rs`, which `collect.rs` fills. Names and values for programs
-/// go into `json.rs`.
+/// 2. `text.rs` does not compile without its sentence, nor `fix.rs` without its remedies, or none.
+/// 3. `decide/` recognizes it; a row in `decide/tests.rs` shows it; `json.rs` has names and values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -172,6 +168,8 @@ pub enum Cause {
         internal: Vec<String>,
         /// Modules that it depends on and that are neither loaded nor installed.
         absent: Vec<ModuleName>,
+        /// Providers that are loaded from another build, which lacks the symbol.
+        stale: Vec<ModuleName>,
     },
     /// The symbols are reserved for modules under a license compatible with the GPL.
     #[non_exhaustive]
@@ -234,6 +232,8 @@ pub enum Cause {
     UnknownKey {
         /// Who signed it.
         signer: Signer,
+        /// Where the key may be from.
+        origin: KeyOrigin,
     },
     /// Signed in a form that the kernel does not take; see [`crate::file::Signature::Other`].
     #[non_exhaustive]

@@ -301,7 +301,7 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
         let names = module.versions.iter().map(|version| version.name.as_str());
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
         let names = names.filter(|name| !is_vouched(name));
-        facts.reference = Reference::read(&tree, names.collect());
+        facts.reference = Reference::read(&tree, &facts.release, names.collect());
         facts.reference.keys = reference::keys(system);
         if !system.is_since(6, 4) {
             // Earlier kernels do not compare the size of `struct module`.

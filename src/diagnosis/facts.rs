@@ -51,6 +51,8 @@ pub(super) struct Facts {
     /// Modules that this one depends on and that are neither loaded, installed nor beside it, if
     /// symbols are missing that no other module exports.
     pub(super) absent: Vec<ModuleName>,
+    /// Providers that are loaded from another build than their file, without the symbol.
+    pub(super) stale: HashSet<ModuleName>,
     /// Loaded modules that are not the kernel's own.
     pub(super) out_of_tree: HashSet<ModuleName>,
     /// Loaded modules with a proprietary license.

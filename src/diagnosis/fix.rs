@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::cause::Cause;
 use super::facts::Facts;
+use super::phrases::{is_of_configuration, of_another_build};
 use super::symbol::{MissingSymbol, reserved_for};
+use super::untrusted;
 use crate::caller::{self, Privilege};
 use crate::file::Signature;
 use crate::name::ModuleName;
@@ -19,26 +21,41 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
     let repeat = |change| vec![Remedy::Repeat(change)];
     let step = |text: &str| vec![Remedy::step(text)];
     match cause {
-        Cause::MissingSymbol { symbols, .. } if are_dependencies(facts, symbols) => {
-            repeat(Change::WithDependencies)
+        Cause::MissingSymbol { symbols, stale, .. } if are_dependencies(facts, symbols) => {
+            let again = Remedy::Repeat(Change::WithDependencies);
+            without_stale(stale).chain([again]).collect()
         }
-        Cause::MissingSymbol { symbols, absent, .. } => {
+        Cause::MissingSymbol { symbols, absent, stale, internal } => {
             let release = shell_word(&facts.release);
             let install = |name: &ModuleName| {
                 let name = shell_word(name.to_string());
                 Remedy::step(format!("install the module {name} for kernel {release}"))
             };
-            for_missing(system, symbols).into_iter().chain(absent.iter().map(install)).collect()
+            let rebuild = symbols.iter().any(|symbol| {
+                let name = &symbol.name;
+                symbol.provider.is_none() && !internal.contains(name) && is_of_configuration(name)
+            });
+            without_stale(stale)
+                .chain(for_missing(system, symbols))
+                .chain(absent.iter().map(install))
+                .chain(rebuild.then(|| Remedy::step(REBUILD_OR_REBOOT)))
+                .collect()
         }
+        // The release is the same.
+        Cause::VermagicMismatch { differences, .. } if of_another_build(differences) => step(
+            "clean and rebuild the module against the headers of the very build that is running",
+        ),
         Cause::Unversioned { .. }
         | Cause::SymbolVersionMismatch { .. }
         | Cause::VermagicMismatch { .. }
         | Cause::NotForceable => {
-            let release = facts.reference.vermagic.as_deref().unwrap_or_default();
-            let release = release.split(' ').next().unwrap_or_default();
-            let kernel = if release.is_empty() { "the running kernel" } else { release };
+            let release = if facts.release.is_empty() {
+                "the running kernel".to_owned()
+            } else {
+                shell_word(&facts.release)
+            };
             let rebuild = format!(
-                "clean and rebuild the module against the headers for {kernel}, with their \
+                "clean and rebuild the module against the headers for {release}, with their \
                  Module.symvers"
             );
             with_installed(facts, &rebuild)
@@ -91,12 +108,12 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             repeat(Change::WithoutForce)
         }
         Cause::Unsigned { .. } | Cause::UnknownKey { .. } | Cause::LockedDown { .. } => {
-            for_untrusted(facts)
+            untrusted::remedies(facts)
         }
         Cause::ForeignSignature { id_type: Signature::PROOF } => {
             with_installed(facts, "load the module file that came with the running kernel")
         }
-        Cause::ForeignSignature { .. } => for_untrusted(facts),
+        Cause::ForeignSignature { .. } => untrusted::remedies(facts),
         Cause::BadSignature { .. } => {
             with_installed(facts, "reinstall the package that ships the module")
         }
@@ -182,6 +199,10 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
     }
 }
 
+/// Where the compiler's options were those of another configuration, or of another build.
+const REBUILD_OR_REBOOT: &str = "reboot, if the kernel was updated since the last boot; else clean \
+                                 and rebuild the module against the headers for the running kernel";
+
 /// What the file is instead of a module, and how to get the module.
 const ADVICE: &[(&str, &str)] = &[
     ("Git LFS", "fetch the file itself: git lfs pull"),
@@ -233,35 +254,12 @@ fn until_live(system: &System, module: &ModuleName) -> Vec<Remedy> {
     vec![Remedy::step(format!("retry once {state} reads \"live\""))]
 }
 
-/// For a module that lacks a signature that the kernel trusts.
-fn for_untrusted(facts: &Facts) -> Vec<Remedy> {
-    let signature = facts.module.as_ref().map(|module| &module.signature);
-    if let Some(Signature::Followed(bytes)) = signature
-        && facts.file.compression.is_none()
-        && let Ok(metadata) = fs::metadata(&facts.path)
-    {
-        // The size itself: busybox's truncate knows no other.
-        let size = metadata.len().saturating_sub(u64::try_from(*bytes).unwrap_or(0));
-        let line = CommandLine::new("truncate").word("-s").word(size.to_string());
-        return vec![Remedy::command(line.operands([&facts.path]).to_string())];
-    }
-    if let Some(installed) = facts.installed.as_ref().filter(|installed| installed.signed) {
-        return vec![Remedy::Instead(installed.file.clone())];
-    }
-    let mut remedies = vec![Remedy::step("sign the module with a key that this kernel trusts")];
-    if facts.policy.secure_boot == Some(true) {
-        let enroll = "enroll the signing key: mokutil --import KEY.der, then reboot";
-        remedies.push(Remedy::step(enroll));
-    }
-    remedies
-}
-
 fn for_policy(facts: &Facts, modules: &[String]) -> Vec<Remedy> {
     let container = facts.policy.caller.container.as_deref();
     let logged =
         |part: &str| facts.log.iter().flatten().any(|evidence| evidence.line.contains(part));
     if logged("lockdown_reason=\"unsigned module loading\"") {
-        return for_untrusted(facts);
+        return untrusted::remedies(facts);
     }
     let steps: &[&str] = match modules {
         [one] if one == "seccomp" => return caller::for_filter(container, "load", "insmod"),
@@ -285,6 +283,14 @@ fn are_dependencies(facts: &Facts, symbols: &[MissingSymbol]) -> bool {
     symbols.iter().all(|symbol| {
         let named = |name| depends.is_some_and(|depends| depends.contains(name));
         symbol.file.is_some() && symbol.provider.as_ref().is_some_and(named)
+    })
+}
+
+/// Removes the modules that are loaded from another build than the one that is wanted.
+fn without_stale(stale: &[ModuleName]) -> impl Iterator<Item = Remedy> {
+    stale.iter().map(|name| {
+        let line = CommandLine::new("rmmod").word("--recursive").operands([name.as_os_str()]);
+        Remedy::command(line.to_string())
     })
 }
 

@@ -29,11 +29,13 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             map.serialize_entry("kernel", kernel)
         }
         Cause::SymbolVersionMismatch { symbols, .. } => map.serialize_entry("symbols", symbols),
-        Cause::MissingSymbol { symbols, internal, absent } => {
+        Cause::MissingSymbol { symbols, internal, absent, stale } => {
             map.serialize_entry("symbols", symbols)?;
             map.serialize_entry("not-exported", internal)?;
             let absent: Vec<String> = absent.iter().map(ToString::to_string).collect();
-            map.serialize_entry("not-installed", &absent)
+            map.serialize_entry("not-installed", &absent)?;
+            let stale: Vec<String> = stale.iter().map(ToString::to_string).collect();
+            map.serialize_entry("other-build-loaded", &stale)
         }
         Cause::ProprietaryProvider { symbols, provider } => {
             map.serialize_entry("symbols", &named(symbols))?;
@@ -56,7 +58,7 @@ fn details<M: SerializeMap>(cause: &Cause, map: &mut M) -> Result<(), M::Error> 
             let provider = owner.as_ref().map(ToString::to_string);
             map.serialize_entry("symbols", &[Provided { name: symbol, provider }])
         }
-        Cause::UnknownKey { signer } => map.serialize_entry("signer", signer),
+        Cause::UnknownKey { signer, .. } => map.serialize_entry("signer", signer),
         Cause::ForeignSignature { id_type } => map.serialize_entry("signature-type", id_type),
         Cause::BadSignature { signer } => map.serialize_entry("signer", signer),
         Cause::LockedDown { mode, secure_boot, .. } => {

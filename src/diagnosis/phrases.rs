@@ -40,6 +40,20 @@ pub(super) fn vermagic(
     f: &mut fmt::Formatter<'_>,
     differences: &[VermagicDifference],
 ) -> fmt::Result {
+    // Two values of one setting.
+    if let [VermagicDifference::OnlyModule(own), VermagicDifference::OnlyKernel(kernels)] =
+        differences
+    {
+        if of_another_build(differences) {
+            return write!(
+                f,
+                "the module was built for another build of the kernel, with another structure \
+                 layout ({own}; that of the running kernel is {kernels})"
+            );
+        }
+        let (own, kernels) = (setting(own), setting(kernels));
+        return write!(f, "the module was built with {own}, the running kernel with {kernels}");
+    }
     for (index, difference) in differences.iter().enumerate() {
         f.write_str(if index == 0 { "" } else { "; " })?;
         match difference {
@@ -59,6 +73,20 @@ pub(super) fn vermagic(
     Ok(())
 }
 
+/// The start of the word for the seed by which a build shuffles the members of structures.
+const RANDSTRUCT: &str = "RANDSTRUCT";
+
+/// Whether two builds of the same configuration differ by that seed alone.
+pub(super) fn of_another_build(differences: &[VermagicDifference]) -> bool {
+    let is_seed = |difference: &VermagicDifference| match difference {
+        VermagicDifference::OnlyModule(word) | VermagicDifference::OnlyKernel(word) => {
+            word.starts_with(RANDSTRUCT)
+        }
+        VermagicDifference::Release { .. } => false,
+    };
+    differences.len() == 2 && differences.iter().all(is_seed)
+}
+
 /// A word of the version magic, and what it stands for.
 fn setting(word: &str) -> String {
     let meaning = match word {
@@ -67,7 +95,7 @@ fn setting(word: &str) -> String {
         "preempt_rt" => "real-time preemption",
         "mod_unload" => "module unloading",
         "modversions" => "symbol versions",
-        _ if word.starts_with("RANDSTRUCT") => "another structure layout",
+        _ if word.starts_with(RANDSTRUCT) => "a structure layout of its own",
         _ => return format!("'{word}'"),
     };
     format!("{meaning} ({word})")
@@ -119,9 +147,13 @@ pub(super) fn missing(
     symbols: &[MissingSymbol],
     internal: &[String],
     absent: &[ModuleName],
+    stale: &[ModuleName],
 ) -> fmt::Result {
     f.write_str("missing symbols: ")?;
     let note = |symbol: &MissingSymbol| match &symbol.provider {
+        Some(provider) if stale.contains(provider) => {
+            format!("provided by {provider}, of which another build is loaded")
+        }
         Some(provider) => format!("provided by {provider}"),
         None if internal.contains(&symbol.name) => {
             "in this kernel, but not exported to modules".to_owned()
@@ -175,10 +207,28 @@ fn helper(symbol: &str) -> Option<&'static str> {
         ("__gcov_", "compiled for a kernel with GCOV"),
         ("__cfi_slowpath", "compiled for a kernel with CFI"),
         ("__stack_chk_", "compiled with -fstack-protector, for a kernel with that"),
+        ("__tsan_", "compiled for a kernel with KCSAN"),
+        ("__hwasan_", "compiled for a kernel with KASAN"),
+        ("__msan_", "compiled for a kernel with KMSAN"),
+        ("__SCT__", "compiled for a kernel with static calls"),
+        ("__SCK__", "compiled for a kernel with static calls"),
+        ("__check_object_size", "compiled for a kernel with hardened usercopy"),
+        ("__fortify_", "compiled for a kernel with CONFIG_FORTIFY_SOURCE"),
+        ("fortify_panic", "compiled for a kernel with CONFIG_FORTIFY_SOURCE"),
+        ("__list_add_valid", "compiled for a kernel with CONFIG_DEBUG_LIST"),
+        ("__list_del_entry_valid", "compiled for a kernel with CONFIG_DEBUG_LIST"),
+        ("lock_acquire", "compiled for a kernel with lock debugging (lockdep)"),
+        ("lockdep_", "compiled for a kernel with lock debugging (lockdep)"),
+        ("preempt_count_", "compiled for a kernel that debugs or traces preemption"),
     ];
     // The longest start counts: division is not floating point.
     let fitting = HELPERS.iter().filter(|(start, _)| symbol.starts_with(start));
     fitting.max_by_key(|(start, _)| start.len()).map(|(_, note)| *note)
+}
+
+/// Whether a compiler adds the symbol because of the kernel's configuration.
+pub(super) fn is_of_configuration(symbol: &str) -> bool {
+    helper(symbol).is_some_and(|note| note.starts_with("compiled "))
 }
 
 pub(super) fn namespaces(f: &mut fmt::Formatter<'_>, symbols: &[(String, String)]) -> fmt::Result {
@@ -231,7 +281,7 @@ pub(super) fn by(signer: &Signer) -> String {
 /// What a driver usually means by an errno.
 pub(super) fn meaning(errno: Errno) -> Option<&'static str> {
     const MEANINGS: &[(Errno, &str)] = &[
-        (Errno::ENODEV, "no supported device was found"),
+        (Errno::ENODEV, "no supported device was found, or another driver has it"),
         (Errno::ENXIO, "the device does not respond"),
         (Errno::EIO, "I/O error on the device"),
         // Since Linux 7.1, init's EEXIST becomes EBUSY.

@@ -24,6 +24,8 @@ pub(crate) struct Policy {
     pub(crate) security_modules: Vec<String>,
     /// Whether the kernel can overrule the version checks: `CONFIG_MODULE_FORCE_LOAD`.
     pub(crate) force_load: Option<bool>,
+    /// Whether the kernel was built to take signed modules only: `CONFIG_MODULE_SIG_FORCE`.
+    pub(crate) forces_signatures: bool,
 }
 
 /// Security modules of the kernel that look at modules.
@@ -40,6 +42,8 @@ impl Policy {
         let command_line = text(&system.command_line()).unwrap_or_default();
         let command_line: Vec<String> = command_line.split(' ').map(str::to_owned).collect();
         let lockdown = text(&system.security("lockdown"));
+        let config = text(&system.config(&system.release()));
+        let has = |setting: &str| config.as_ref().map(|it| it.lines().any(|line| line == setting));
         let variable = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
         Self {
             modules_disabled: text(&system.sysctl("kernel/modules_disabled")).map(|it| it != "0"),
@@ -55,9 +59,8 @@ impl Policy {
             security_modules: text(&system.security("lsm"))
                 .map(|list| list.split(',').map(str::to_owned).collect())
                 .unwrap_or_default(),
-            force_load: system::read_text(&system.config(&system.release()))
-                .ok()
-                .map(|config| config.lines().any(|line| line == "CONFIG_MODULE_FORCE_LOAD=y")),
+            force_load: has("CONFIG_MODULE_FORCE_LOAD=y"),
+            forces_signatures: has("CONFIG_MODULE_SIG_FORCE=y") == Some(true),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::diagnosis::exports;
 use crate::directory;
 use crate::error::Error;
 use crate::file::{Export, Image, Import, ModuleFile, is_gpl_compatible};
-use crate::loaded::Attributes;
+use crate::loaded::{Attributes, LoadedModule, State};
 use crate::name::ModuleName;
 use crate::order;
 use crate::system::System;
@@ -60,6 +60,7 @@ pub(super) fn find(
     }
     let mut missing: HashSet<&str> = missing.iter().map(String::as_str).collect();
     facts.providers = search.providers(missing.clone(), &module.depends);
+    facts.stale = search.stale(&facts.providers);
     missing.retain(|name| !facts.providers.contains_key(*name));
     if missing.is_empty() {
         return;
@@ -159,6 +160,26 @@ impl Lookup<'_> {
         let rest = installed.chain(unlisted);
         let rest = rest.filter_map(|file| image_of(&file).ok().map(|image| (file, image)));
         beside.into_iter().chain(rest)
+    }
+
+    /// The providers that are loaded nevertheless: from another build, then, which lacks the symbol.
+    /// Where the build IDs are the same, the provider was loaded in the meantime.
+    fn stale(&self, providers: &Providers) -> HashSet<ModuleName> {
+        let files = providers.values().filter_map(|one| Some((one.provider.as_ref()?, &one.file)));
+        let files: HashMap<&ModuleName, &Option<PathBuf>> = files.collect();
+        let is_stale = |name: &ModuleName, file: &Option<PathBuf>| {
+            let module = LoadedModule::from_sysfs(self.system, name);
+            if module.is_none_or(|module| module.state != State::Live) {
+                return false;
+            }
+            let loaded = Attributes::new(self.system, name).build_id().ok().flatten();
+            let image =
+                file.as_ref().filter(|_| !self.is_late()).and_then(|file| image_of(file).ok());
+            let own = image.as_ref().and_then(Image::build_id);
+            loaded.is_none() || own.is_none() || loaded.as_deref() != own
+        };
+        let stale = files.into_iter().filter(|(name, file)| is_stale(name, file));
+        stale.map(|(name, _)| name.clone()).collect()
     }
 
     /// The modules of these that are nowhere.

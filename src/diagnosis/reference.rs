@@ -58,8 +58,10 @@ impl Reference {
         if keys.iter().any(named) { None } else { Some(false) }
     }
 
-    /// Reads modules until each wanted symbol's version was seen, or the time is up.
-    pub(crate) fn read(tree: &ModuleTree, wanted: HashSet<&str>) -> Self {
+    /// Reads modules until each wanted symbol's version was seen, or the time is up. In the directory
+    /// of a release, modules of another one say nothing about it: links to what fits it, too, or
+    /// what was copied there by mistake.
+    pub(crate) fn read(tree: &ModuleTree, release: &str, wanted: HashSet<&str>) -> Self {
         let start = Instant::now();
         let mut reference = Self::default();
         let mut missing = wanted;
@@ -71,6 +73,9 @@ impl Reference {
             let Ok(image) = ModuleFile::open(&file).and_then(|file| file.image()) else {
                 continue;
             };
+            if !is_of(&image, release) {
+                continue;
+            }
             if reference.file.is_none() && image.check().is_ok() {
                 reference.describe(file, &image);
             }
@@ -100,6 +105,33 @@ impl Reference {
             if missing.remove(version.name.as_str()) {
                 self.crcs.insert(version.name, version.crc);
             }
+        }
+    }
+}
+
+/// Whether a module was built for this release.
+fn is_of(image: &Image, release: &str) -> bool {
+    let vermagic = image.modinfo().ok().and_then(|modinfo| modinfo.value("vermagic"));
+    let built_for = vermagic.and_then(|text| text.split(|&byte| byte == b' ').next());
+    built_for == Some(release.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::captured::Captured;
+
+    #[test]
+    fn modules_of_another_release_do_not_count() {
+        let hello = std::fs::read("tests/fixtures/hello.ko").unwrap();
+        for (release, counts) in [("6.12.0", true), ("6.12.1", false)] {
+            let root = Captured::new();
+            root.write(format!("lib/modules/{release}/modules.dep"), "kernel/hello.ko:\n");
+            root.write(format!("lib/modules/{release}/kernel/hello.ko"), &hello);
+            let tree = ModuleTree::read(&root.system(), release);
+            let reference = Reference::read(&tree, release, HashSet::new());
+            assert_eq!(reference.vermagic.is_some(), counts, "{release}");
+            assert_eq!(reference.file.is_some(), counts, "{release}");
         }
     }
 }

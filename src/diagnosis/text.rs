@@ -7,6 +7,7 @@ use super::phrases::{
     by, list_is, meaning, missing, namespaces, relocation, shortened, vermagic, versions,
 };
 use super::symbol::Builds;
+use super::untrusted::KeyOrigin;
 use crate::caller::write_lack;
 use crate::crash::{self, Crash};
 use crate::errno::Errno;
@@ -59,8 +60,8 @@ impl fmt::Display for Cause {
             Self::SymbolVersionMismatch { symbols, differences } => {
                 versions(f, symbols, differences)
             }
-            Self::MissingSymbol { symbols, internal, absent } => {
-                missing(f, symbols, internal, absent)
+            Self::MissingSymbol { symbols, internal, absent, stale } => {
+                missing(f, symbols, internal, absent, stale)
             }
             Self::Unversioned { what } => write!(f, "the module has no {what}"),
             Self::ProprietaryProvider { symbols, provider } => write!(
@@ -121,11 +122,20 @@ impl fmt::Display for Cause {
             Self::Unsigned { voided: true, .. } => f.write_str(
                 "--force invalidates the module's signature, and this kernel requires a valid one",
             ),
-            Self::UnknownKey { signer } => write!(
-                f,
-                "the module is signed {}, a key that this kernel does not trust",
-                by(signer)
-            ),
+            Self::UnknownKey { signer, origin } => {
+                let signer = by(signer);
+                write!(f, "the module is signed {signer}, a key that this kernel does not trust")?;
+                f.write_str(match origin {
+                    KeyOrigin::Unknown => "",
+                    KeyOrigin::OtherBuild => {
+                        "; most likely, the module belongs to another build of the kernel"
+                    }
+                    KeyOrigin::Namesake => {
+                        "; a key of that name is enrolled: either another one, or this kernel does \
+                         not use enrolled keys for modules (keyring .platform)"
+                    }
+                })
+            }
             Self::ForeignSignature { id_type: Signature::PROOF } => f.write_str(
                 "the module carries a proof of its build instead of a signature; this kernel is a \
                  different build or does not accept such proofs",

@@ -79,7 +79,11 @@ pub(super) fn vermagic(facts: &Facts) -> Option<Cause> {
         None => (module.vermagic.clone().unwrap_or_default(), mismatch(facts)?),
     };
     let has_versions = facts.valid_module().is_some_and(|module| module.has_versions_section);
-    let differences = vermagic_differences(&module, &kernel, has_versions);
+    let mut differences = vermagic_differences(&module, &kernel, has_versions);
+    if differences.is_empty() {
+        // By other rules than mainline's, the kernel refused it all the same.
+        differences = vermagic_differences(&module, &kernel, false);
+    }
     if facts.was_upgraded {
         return Some(not_rebooted(facts, &module, true));
     }

@@ -4,6 +4,7 @@ use super::{findings, logged};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::Facts;
+use crate::diagnosis::untrusted;
 use crate::errno::Errno;
 use crate::file::{Signature, Signer};
 
@@ -80,6 +81,10 @@ fn unsigned(facts: &Facts, standing: &Standing) -> Cause {
     }
 }
 
+fn unknown_key(facts: &Facts, signer: Signer) -> Cause {
+    Cause::UnknownKey { origin: untrusted::origin(facts, &signer), signer }
+}
+
 pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
     let standing = standing(facts)?;
     if matches!(standing, Standing::Malformed) {
@@ -93,7 +98,7 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
                 Some(unsigned(facts, &standing))
             }
             Standing::UnknownKey(signer) if enforced == Some(true) => {
-                Some(Cause::UnknownKey { signer })
+                Some(unknown_key(facts, signer))
             }
             // A kernel that has the root of such hashes takes its own modules.
             Standing::Foreign(id_type) if enforced == Some(true) && id_type != Signature::PROOF => {
@@ -122,7 +127,7 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
         {
             Some(Cause::BadSignature { signer: Some(signer) })
         }
-        Standing::UnknownKey(signer) => Some(Cause::UnknownKey { signer }),
+        Standing::UnknownKey(signer) => Some(unknown_key(facts, signer)),
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ use crate::diagnosis::facts::{Facts, Module};
 use crate::diagnosis::symbol::{MissingSymbol, WrongVersion, reserved_for};
 use crate::file::{Import, is_gpl_compatible, vermagic_differences};
 use crate::name::ModuleName;
+use crate::order;
 
 /// What stands for the types that all modules share with the kernel; the second up to 2.6.27.
 fn is_layout(symbol: &str) -> bool {
@@ -213,10 +214,15 @@ pub(super) fn missing(facts: &Facts) -> Option<Cause> {
     let names: HashSet<&str> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
     let internal = facts.internal.iter().filter(|name| names.contains(name.as_str()));
     let internal = internal.cloned().collect();
+    let provides =
+        |name: &&ModuleName| symbols.iter().any(|symbol| symbol.provider.as_ref() == Some(name));
+    let mut stale: Vec<ModuleName> = facts.stale.iter().filter(provides).cloned().collect();
+    order::sort(&mut stale);
     (!symbols.is_empty()).then(|| Cause::MissingSymbol {
         symbols,
         internal,
         absent: facts.absent.clone(),
+        stale,
     })
 }
 

@@ -6,8 +6,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::guest::{
-    Expected, FORMAT, Loaded, PARAMETERS, SYMBOL, assert_load, assert_verdict, distributions,
-    has_symbol_versions, misfit, replaced, with_another_crc,
+    Expected, FORMAT, Loaded, PARAMETERS, SYMBOL, altered, assert_load, assert_verdict,
+    distributions, has_symbol_versions, is_loaded, misfit, replace, replaced, run,
+    with_another_crc,
 };
 
 crate::tests![
@@ -16,6 +17,7 @@ crate::tests![
     layout_version,
     missing_symbol,
     missing_symbol_of_a_distribution_module,
+    provider_loaded_from_an_older_build,
     gpl_only_symbol,
     missing_namespace,
     dependency_initializing,
@@ -74,6 +76,28 @@ fn missing_symbol_of_a_distribution_module() {
     let result = assert_verdict(&[&file], &misfit("missing-symbol", SYMBOL));
     let fixes = result["fix"].as_array().unwrap();
     assert_eq!(fixes[..], [serde_json::json!({"command": format!("insmod --deps {file}")})]);
+}
+
+/// After an update: what is loaded lacks a symbol that the new file exports.
+fn provider_loaded_from_an_older_build() {
+    let _base = Loaded::new("t_base", "");
+    let base = altered("t_base", |bytes| {
+        replace(bytes, b"t_base_add", b"t_base_ade");
+        let is_id = |note: &[u8]| note[4..] == *b"GNU\0" && note[0] | note[3] == 3;
+        let note = bytes.windows(8).position(is_id).unwrap();
+        bytes[note + 8] ^= 1;
+    });
+    let file = replaced("t_user", "t_base_add", "t_base_ade");
+    let result = assert_verdict(&[&file], &misfit("missing-symbol", SYMBOL));
+    assert_eq!(result["cause"]["other-build-loaded"], serde_json::json!(["t_base"]), "{result}");
+    assert_eq!(result["cause"]["symbols"][0]["file"], base, "{result}");
+    for fix in result["fix"].as_array().unwrap() {
+        run(["sh", "-c", &format!("PATH=/sbin:/bin; {}", fix["command"].as_str().unwrap())])
+            .succeeds();
+    }
+    assert!(is_loaded("t_user"), "{result}");
+    run(["rmmod", "-r", "t_base"]).succeeds();
+    fs::remove_file(base).unwrap();
 }
 
 fn gpl_only_symbol() {
