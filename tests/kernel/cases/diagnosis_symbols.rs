@@ -78,7 +78,7 @@ fn missing_symbol_of_a_distribution_module() {
     assert_eq!(fixes[..], [serde_json::json!({"command": format!("insmod --deps {file}")})]);
 }
 
-/// After an update: what is loaded lacks a symbol that the new file exports.
+/// After an update: the loaded build lacks a symbol that the new file exports.
 fn provider_loaded_from_an_older_build() {
     let _base = Loaded::new("t_base", "");
     let base = altered("t_base", |bytes| {
