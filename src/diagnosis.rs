@@ -8,6 +8,7 @@ mod cause;
 mod collect;
 mod comparison;
 mod decide;
+mod depth;
 mod doubts;
 mod evidence;
 mod exports;

@@ -104,6 +104,17 @@ pub(crate) fn texts(system: &System) -> Vec<String> {
     records.into_iter().map(|record| record.text).collect()
 }
 
+/// Whether any line of the kernel in the whole log is such a one; `None` if some could not be read.
+pub(crate) fn has(system: &System, is_such: impl Fn(&str) -> bool) -> Option<bool> {
+    let mut log = open(system).ok()?;
+    let mut found = false;
+    let end = read_each(&mut log, PATIENCE, |record| {
+        found |= parse(record).is_some_and(|parsed| parsed.text.split('\n').any(&is_such));
+        !found
+    });
+    if found { Some(true) } else { (end == End::Reached).then_some(false) }
+}
+
 /// How far the log's clock may be from `CLOCK_MONOTONIC_RAW`. Both count the same cycles, without
 /// NTP's corrections; but they start at different moments of the boot (`local_clock` in
 /// `kernel/sched/clock.c`), and lose different parts of a suspend.
@@ -145,30 +156,34 @@ enum End {
 /// The lines from a time on. Some are missing if even the oldest record is later.
 fn records(log: &mut impl Read, earliest: Duration, patience: Duration) -> (Vec<Record>, End) {
     let mut records: Vec<Record> = Vec::new();
-    let mut lost = false;
     let mut oldest = None;
+    let end = read_each(log, patience, |record| {
+        oldest = oldest.or_else(|| time_of(record));
+        let Some(parsed) = parse(record).filter(|parsed| parsed.time >= earliest) else {
+            return true;
+        };
+        match records.last_mut().filter(|_| parsed.continues) {
+            Some(before) => before.text.push_str(&parsed.text),
+            None => records.extend(parsed.lines()),
+        }
+        records.len() < KEPT
+    });
+    let begins_later = !earliest.is_zero() && oldest.is_some_and(|time| time > earliest);
+    (records, if begins_later { End::Missing } else { end })
+}
+
+/// Reads record by record, until one is enough.
+fn read_each(log: &mut impl Read, patience: Duration, mut more: impl FnMut(&[u8]) -> bool) -> End {
+    let mut lost = false;
     let mut buffer = [0; 8192];
     let start = Instant::now();
     while start.elapsed() < patience {
         match log.read(&mut buffer) {
             // The log has no end. What has one is something else in its place: containers often
             // put /dev/null there.
-            Ok(0) => return (records, End::Missing),
+            Ok(0) => return End::Missing,
             Ok(length) => {
-                let record = buffer.get(..length).unwrap_or_default();
-                if oldest.is_none() {
-                    oldest = time_of(record);
-                    lost |= !earliest.is_zero() && oldest.is_some_and(|time| time > earliest);
-                }
-                let Some(parsed) = parse(record) else { continue };
-                if parsed.time < earliest {
-                    continue;
-                }
-                match records.last_mut().filter(|_| parsed.continues) {
-                    Some(before) => before.text.push_str(&parsed.text),
-                    None => records.extend(parsed.lines()),
-                }
-                if records.len() >= KEPT {
+                if !more(buffer.get(..length).unwrap_or_default()) {
                     break;
                 }
             }
@@ -178,12 +193,12 @@ fn records(log: &mut impl Read, earliest: Duration, patience: Duration) -> (Vec<
             // Of a record that is too long, too, only that one is lost.
             Err(error) if error.kind() == ErrorKind::InvalidInput => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                return (records, if lost { End::Missing } else { End::Reached });
+                return if lost { End::Missing } else { End::Reached };
             }
             Err(_) => break,
         }
     }
-    (records, if lost { End::Missing } else { End::Given })
+    if lost { End::Missing } else { End::Given }
 }
 
 /// A record as it is read: one message, maybe of several lines, or a part of one.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::os::unix::fs::FileTypeExt;
 
+use super::depth::Depth;
 use super::evidence::{self, About, Evidence, Finding, Meaning};
 use super::facts::{Argument, Facts, FileFacts, Installed, Module};
 use super::symbol::Builds;
@@ -59,11 +60,7 @@ pub(super) fn after(
         Some(Err(error)) => facts.log_error = Some(error),
         None => {}
     }
-    let depth = Depth::after(answer, purpose);
-    // What the loader said of the call is enough to classify it.
-    let said = facts.log.iter().flatten().any(|evidence| evidence.finding().is_some());
-    let enough = purpose == Purpose::Classify && said;
-    let depth = if enough { Depth { symbols: false, reference: false, ..depth } } else { depth };
+    let depth = with_names(&facts, |about| Depth::after(system, &facts, about, answer, purpose));
     look_around(system, &mut facts, depth, Supposed::default());
     facts
 }
@@ -76,31 +73,8 @@ pub(super) fn before(system: &System, request: Request<'_>, supposed: Supposed<'
     if name.is_some_and(|name| supposed.removed.contains(name)) {
         facts.namesake = None;
     }
-    look_around(
-        system,
-        &mut facts,
-        Depth { symbols: true, reference: true, purpose: Purpose::Explain },
-        supposed,
-    );
+    look_around(system, &mut facts, Depth::ALL, supposed);
     facts
-}
-
-/// Which lookups are worth their time.
-#[derive(Clone, Copy)]
-struct Depth {
-    symbols: bool,
-    reference: bool,
-    purpose: Purpose,
-}
-
-impl Depth {
-    fn after(answer: Errno, purpose: Purpose) -> Self {
-        let symbols =
-            matches!(answer, Errno::ENOENT | Errno::EINVAL | Errno::ENOEXEC | Errno::EBUSY);
-        let signature = matches!(answer, Errno::EKEYREJECTED | Errno::ENOKEY | Errno::EPERM);
-        let fit = matches!(answer, Errno::EINVAL | Errno::ENOEXEC);
-        Self { symbols, reference: signature || fit, purpose }
-    }
 }
 
 fn common(
@@ -258,6 +232,11 @@ fn module(image: &Image) -> Module {
 
 /// The records that are about this call.
 fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
+    with_names(facts, |about| evidence::pick(since, about))
+}
+
+/// Gives the names by which the kernel's log calls the module and its parameters.
+fn with_names<T>(facts: &Facts, use_them: impl FnOnce(About<'_>) -> T) -> T {
     let name = facts.module.as_ref().and_then(|module| module.name.as_ref());
     let name = name.map(ToString::to_string);
     let modinfo_name = facts.module.as_ref().and_then(|module| module.modinfo_name.clone());
@@ -269,7 +248,7 @@ fn about(facts: &Facts, since: &Since) -> Vec<Evidence> {
         .map(|argument| String::from_utf8_lossy(&argument.name).replace('-', "_"))
         .collect();
     let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
-    evidence::pick(since, About { names: &names, parameters: &parameters })
+    use_them(About { names: &names, parameters: &parameters })
 }
 
 fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Supposed<'_>) {
@@ -296,7 +275,9 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
     };
     let is_vouched = |name: &&str| vouched.iter().any(|export| export.name == **name);
     if depth.reference {
-        facts.installed = installed(&tree, facts, &module);
+        if depth.purpose == Purpose::Explain {
+            facts.installed = installed(&tree, facts, &module);
+        }
         let disputed = facts.log.as_deref().map(disputed);
         let names = module.versions.iter().map(|version| version.name.as_str());
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
@@ -374,8 +355,13 @@ fn needs_exports(facts: &Facts, module: &Module) -> bool {
 fn installed(tree: &ModuleTree, facts: &Facts, module: &Module) -> Option<Installed> {
     let file = tree.file_of(module.name.as_ref()?)?;
     let same = std::fs::canonicalize(&file).ok()? == std::fs::canonicalize(&facts.path).ok()?;
-    let image = if same { None } else { ModuleFile::open(&file).ok()?.image().ok() }?;
-    let signed = matches!(image.signature(), Signature::Present(_) | Signature::Other(_));
+    let found = if same { None } else { ModuleFile::open(&file).ok() }?;
+    // To decompress it takes its time, and only tells whether it is signed.
+    let is_matter = !matches!(facts.answer, Some(Errno::EINVAL | Errno::ENOEXEC));
+    let is_plain = found.compression().ok()?.is_none();
+    let image = if is_matter || is_plain { Some(found.image().ok()?) } else { None };
+    let signature = image.map(|image| image.signature());
+    let signed = matches!(signature, Some(Signature::Present(_) | Signature::Other(_)));
     Some(Installed { file, signed })
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod diagnosis_system;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod faults;
 pub(crate) mod first_lines;
+pub(crate) mod flooded;
 pub(crate) mod holders;
 pub(crate) mod insert;
 pub(crate) mod insert_options;

@@ -125,6 +125,14 @@ const CONFIDENTIALITY: Boot =
     Boot { name: "confidentiality", parameters: &["lockdown=confidentiality"], ..DEFAULT };
 const FORBIDDEN: Boot =
     Boot { name: "forbidden", parameters: &["module_blacklist=t_plain"], ..DEFAULT };
+/// Kernels whose log programs may write to without limit.
+const FLOODED: Boot = Boot { name: "flooded", parameters: &["printk.devkmsg=on"], ..DEFAULT };
+const LARGE_LOG: Boot = Boot {
+    name: "large_log",
+    parameters: &["printk.devkmsg=on", "log_buf_len=16M"],
+    limit: Duration::from_secs(120),
+    ..DEFAULT
+};
 const NOMODULE: Boot = Boot { name: "nomodule", parameters: &["nomodule"], ..DEFAULT };
 
 /// Kernels that can do less than others, or lack our modules: they have tests of their own.
@@ -157,6 +165,7 @@ const AREAS: &[Area] = &[
     },
     Area { name: "forbidden", boots: &[FORBIDDEN], tests: cases::trust::forbidden::TESTS },
     Area { name: "nomodule", boots: &[NOMODULE], tests: cases::trust::nomodule::TESTS },
+    Area { name: "flooded", boots: &[FLOODED, LARGE_LOG], tests: cases::flooded::TESTS },
     Area { name: "replace", boots: &[DEFAULT], tests: cases::replace::TESTS },
     #[cfg(target_arch = "x86_64")]
     Area { name: "interrupted", boots: &[DEFAULT, FAULTS], tests: cases::interrupted::TESTS },
