@@ -126,13 +126,14 @@ const CONFIDENTIALITY: Boot =
 const FORBIDDEN: Boot =
     Boot { name: "forbidden", parameters: &["module_blacklist=t_plain"], ..DEFAULT };
 /// Kernels whose log programs may write to without limit.
-const FLOODED: Boot = Boot { name: "flooded", parameters: &["printk.devkmsg=on"], ..DEFAULT };
-const LARGE_LOG: Boot = Boot {
-    name: "large_log",
-    parameters: &["printk.devkmsg=on", "log_buf_len=16M"],
+const FLOODED: Boot = Boot {
+    name: "flooded",
+    parameters: &["printk.devkmsg=on"],
     limit: Duration::from_secs(120),
     ..DEFAULT
 };
+const LARGE_LOG: Boot =
+    Boot { name: "large_log", parameters: &["printk.devkmsg=on", "log_buf_len=16M"], ..FLOODED };
 const NOMODULE: Boot = Boot { name: "nomodule", parameters: &["nomodule"], ..DEFAULT };
 
 /// Kernels that can do less than others, or lack our modules: they have tests of their own.
