@@ -40,6 +40,7 @@ mod search;
 mod seen;
 mod slow_mounts;
 mod sockets;
+mod stacks;
 mod text;
 mod threads;
 mod tracing;
@@ -209,6 +210,8 @@ fn collect(search: &Search<'_>, with_bound: bool) -> (Vec<Holder>, Option<u64>) 
             search.omit(source.name, OmissionReason::OutOfTime);
         }
     }
+    // The top of a stack has to be ended first.
+    list.splice(0..0, stacks::of(search, &list));
     let unexplained = settle(&mut list, references);
     (list, unexplained)
 }

@@ -3,20 +3,23 @@
 use super::block;
 use super::btrfs;
 use super::dm;
-use super::holder::{Holder, HolderKind};
+use super::holder::{Certainty, Holder, HolderKind};
+use super::mounts;
 use super::network;
 use super::search::Search;
 use super::sockets;
 use super::text::Text;
+use crate::shell::shell_word;
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let text = system::read(&search.system.crypto()).unwrap_or_default();
     let mut list = Vec::new();
     for algorithm in parse(&text, search.name()).into_iter().filter(|found| found.users > 0) {
-        let used_by = users(search, &algorithm);
+        let (used_by, users): (Vec<_>, Vec<_>) = users(search, &algorithm).into_iter().unzip();
         let kind = HolderKind::Crypto { name: algorithm.driver.into(), used_by };
         list.push(Holder::known(kind).with_references(algorithm.users));
+        list.extend(users.into_iter().flatten());
     }
     list
 }
@@ -53,35 +56,53 @@ fn parse(text: &[u8], module: &[u8]) -> Vec<Algorithm> {
     list
 }
 
-/// Known users of an algorithm of this name: the kernel does not list them.
-fn users(search: &Search<'_>, algorithm: &Algorithm) -> Vec<Text> {
+/// Known users of an algorithm of this name, each as a phrase, and as a holder if there is a way to
+/// end its use: the kernel does not list them, and counts no reference of theirs.
+fn users(search: &Search<'_>, algorithm: &Algorithm) -> Vec<(Text, Option<Holder>)> {
     let mut list = Vec::new();
-    let views = search.views().iter().filter(|view| view.namespace.is_none());
-    for mount in views.flat_map(|view| &view.mounts) {
-        let of_ext4 = algorithm.name == "crc32c" && matches!(mount.kind.to_str(), Some("ext4"));
-        let checksum = btrfs::checksum(search, mount).unwrap_or_default();
-        if of_ext4 || checksum.contains(&format!("({})", algorithm.driver)) {
-            list.push(format!("{} on {}", mount.kind.display(), mount.place.display()).into());
+    let likely = |kind| Holder::new(kind, Certainty::Likely);
+    for view in search.views().iter().filter(|view| view.namespace.is_none()) {
+        for mount in &view.mounts {
+            let of_ext4 = algorithm.name == "crc32c" && matches!(mount.kind.to_str(), Some("ext4"));
+            let checksum = btrfs::checksum(search, mount).unwrap_or_default();
+            if of_ext4 || checksum.contains(&format!("({})", algorithm.driver)) {
+                let text = format!("{} on {}", mount.kind.display(), mount.place.display());
+                let is_root = mount.place == "/";
+                let holder = (!is_root).then(|| mounts::holder(view, mount, Certainty::Likely));
+                list.push((text.into(), holder));
+            }
         }
     }
     for device in search.mapped() {
         let words = [&algorithm.name, &algorithm.driver];
         if words.into_iter().any(|word| dm::mentions(device, word)) {
             let name = Text::from(device.name.as_slice());
-            list.push(format!("device-mapper device {name}").into());
+            let (block_name, dir) = block::of_number(search, device.number);
+            let holder = block::stopped(likely(block::named(block_name, &dir)), &dir);
+            list.push((format!("device-mapper device {name}").into(), Some(holder)));
         }
     }
     if algorithm.name.contains("gcm(") || algorithm.name == "gcm" {
         let links = network::interfaces_of_type(search, "macsec").into_iter();
-        list.extend(links.map(|name| Text::from(format!("network interface {name}"))));
+        list.extend(links.map(|name| (Text::from(format!("network interface {name}")), None)));
     }
-    let zram = block::zram_devices(search, &algorithm.name).into_iter();
-    list.extend(zram.map(|name| Text::from(format!("zram device {name}"))));
-    // Whoever encrypts in user space by the kernel.
-    let processes = sockets::users_of_algorithms(search).into_iter();
-    list.extend(processes.map(|(process, _)| Text::from(process.to_string())));
+    for name in block::zram_devices(search, &algorithm.name) {
+        let dir = search.system.class_dir("block").join(name.as_os_str());
+        let command = format!("echo 1 > {}", shell_word(dir.join("reset")));
+        let holder = likely(block::named(name.clone(), &dir)).ended_by(command);
+        list.push((format!("zram device {name}").into(), Some(holder)));
+    }
+    // Whoever encrypts in user space by the kernel: nothing shows with which algorithm.
+    let processes = sockets::users_of_algorithms(search);
+    let is_sole = list.is_empty() && processes.len() == 1;
+    for (process, _) in processes {
+        let text = Text::from(process.to_string());
+        let command = format!("kill {}", process.pid);
+        let kind = HolderKind::Socket { process, protocol: "ALG".into() };
+        list.push((text, is_sole.then(|| likely(kind).ended_by(command))));
+    }
     if block::zswap_compressor(search).is_some_and(|name| name == algorithm.name) {
-        list.push("zswap".into());
+        list.push(("zswap".into(), None));
     }
     list
 }

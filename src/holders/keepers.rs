@@ -14,13 +14,19 @@ use super::text::Text;
 use super::tracing;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
-    let superblocks = mounts::superblocks(search);
+    on(search, &mounts::superblocks(search))
+}
+
+/// What keeps file systems.
+pub(super) fn on(search: &Search<'_>, superblocks: &HashSet<Superblock>) -> Vec<Holder> {
     if superblocks.is_empty() {
         return Vec::new();
     }
-    let numbers: HashSet<_> = superblocks.iter().map(|(number, _)| *number).collect();
-    let places: Vec<_> = superblocks.into_iter().flat_map(|(_, places)| places).collect();
-    let mut list = processes(search, &numbers);
+    let own = search.views().iter().filter(|view| view.namespace.is_none());
+    let mounts = own.flat_map(|view| &view.mounts);
+    let mounts = mounts.filter(|mount| superblocks.contains(&mount.device));
+    let places: Vec<_> = mounts.map(|mount| mount.place.as_os_str()).collect();
+    let mut list = processes(search, superblocks);
     list.extend(block::swaps(search).filter(|swap| is_below(swap.as_os_str(), &places)).map(
         |name| {
             let command = format!("swapoff {}", name.word());

@@ -43,24 +43,14 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
-/// The superblocks that hold the module and are mounted on anything but the root directory, each
-/// with its mount points in the caller's namespace.
-pub(super) fn superblocks<'s>(search: &'s Search<'_>) -> Vec<(Superblock, Vec<&'s OsStr>)> {
-    let mut list: Vec<(Superblock, Vec<&OsStr>)> = Vec::new();
-    let mut of_root = HashSet::new();
-    for view in search.views() {
-        for mount in view.mounts.iter().filter(|mount| hold(search, mount).is_some()) {
-            if mount.place == "/" {
-                of_root.insert(mount.device);
-            }
-            let place = Some(mount.place.as_os_str()).filter(|_| view.namespace.is_none());
-            match list.iter_mut().find(|(superblock, _)| *superblock == mount.device) {
-                Some((_, places)) => places.extend(place),
-                None => list.push((mount.device, place.into_iter().collect())),
-            }
-        }
+/// The superblocks that hold the module and are not mounted on the root directory.
+pub(super) fn superblocks(search: &Search<'_>) -> HashSet<Superblock> {
+    let mounts = || search.views().iter().flat_map(|view| &view.mounts);
+    let own = mounts().filter(|mount| hold(search, mount).is_some());
+    let mut list: HashSet<_> = own.map(|mount| mount.device).collect();
+    for mount in mounts().filter(|mount| mount.place == "/") {
+        list.remove(&mount.device);
     }
-    list.retain(|(superblock, _)| !of_root.contains(superblock));
     list
 }
 
@@ -84,7 +74,7 @@ fn hold(search: &Search<'_>, mount: &Mount) -> Option<(Certainty, u64)> {
 }
 
 /// The block devices that a file system has open.
-fn devices(search: &Search<'_>, mount: &Mount) -> Vec<Device> {
+pub(super) fn devices(search: &Search<'_>, mount: &Mount) -> Vec<Device> {
     let (major, minor) = mount.device;
     // Major 0 is for file systems without a device, and for those with several.
     let mut list = if major == 0 {
@@ -104,7 +94,8 @@ fn devices(search: &Search<'_>, mount: &Mount) -> Vec<Device> {
     list
 }
 
-fn holder(view: &View, mount: &Mount, certainty: Certainty) -> Holder {
+/// The mount as a holder without references.
+pub(super) fn holder(view: &View, mount: &Mount, certainty: Certainty) -> Holder {
     let path = Text::from(mount.place.as_os_str());
     let enter = view.namespace.as_ref().map(Namespace::enter_mounts);
     let inner = mount.place.as_bytes();
