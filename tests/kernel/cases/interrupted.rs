@@ -52,7 +52,7 @@ struct End {
 }
 
 impl End {
-    /// Whether the last line says what is loaded now; without one, nothing was done or all was.
+    /// Whether the last line names the build that is loaded; without one, nothing was done or all was.
     #[track_caller]
     fn is_honest(&self, old: &str, at: &str) -> &'static str {
         let End { status, signal, stderr } = self;
@@ -113,7 +113,7 @@ fn at_any_moment() {
         let mut insmod = Command::new("insmod");
         insmod.args(["--replace", "--recursive", &new]).stderr(Stdio::piped()).spawn().unwrap()
     };
-    // What is loaded again has another directory.
+    // A module that is loaded again has another directory.
     let user = || fs::metadata("/sys/module/t_swap_user").map(|metadata| metadata.ino()).ok();
     let (check, work) = {
         let _old = old_pair();
