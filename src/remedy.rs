@@ -45,6 +45,8 @@ pub enum WayOut {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Change {
+    /// As it was.
+    Again,
     /// As root.
     AsRoot,
     /// Without forced loading.

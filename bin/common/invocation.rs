@@ -127,6 +127,7 @@ impl Invocation {
             return None;
         }
         let (added, options, step) = match change {
+            Change::Again => (None, keep(), "repeat the command"),
             // Root that lacks a capability gains nothing from sudo.
             Change::AsRoot if self.caller == Caller::Root => return None,
             Change::AsRoot => (None, keep(), "run the command as root"),

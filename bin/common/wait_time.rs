@@ -12,6 +12,11 @@ pub(crate) enum WaitTime {
 }
 
 impl WaitTime {
+    /// Whether there is a wait at all.
+    pub(crate) fn waits(self) -> bool {
+        self != Self::For(Duration::ZERO)
+    }
+
     /// Returns the moment it ends if it starts now; `None` if it never does.
     pub(crate) fn end(self) -> Option<Instant> {
         match self {

@@ -25,9 +25,9 @@ pub const STATUSES: Meanings = &[
     (Status::NotPermitted, "not permitted: privileges, lockdown, signature or blacklist"),
     (Status::Misfit, "the module does not match: format, version, symbols or parameters"),
     (Status::InitFailed, "the module's init function failed"),
-    (Status::HungUp, "ended by SIGHUP (--replace)"),
-    (Status::Interrupted, "ended by SIGINT (--replace)"),
-    (Status::Terminated, "ended by SIGTERM (--replace)"),
+    (Status::HungUp, "ended by SIGHUP (--replace, --deps)"),
+    (Status::Interrupted, "ended by SIGINT (--replace, --deps)"),
+    (Status::Terminated, "ended by SIGTERM (--replace, --deps)"),
 ];
 
 /// Load a module file into the kernel.

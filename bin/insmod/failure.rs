@@ -159,6 +159,15 @@ impl Failure {
         Self { errno, reason, remedies, ..Self::refused(line, status) }
     }
 
+    /// A signal came before a module was loaded.
+    pub(crate) fn not_tried(file: &ModuleFile) -> Self {
+        let path = file.path().display();
+        let line = format!("could not insert module {path}: {}", Errno::EINTR);
+        let cause = format!("interrupted before {path} was tried");
+        let failure = Self::in_the_way(line, Status::Failed, "interrupted", cause, Vec::new());
+        Self { errno: Some(Errno::EINTR), ..failure }
+    }
+
     /// A signal came before a module was removed.
     pub(crate) fn interrupted(module: &ModuleName) -> Self {
         let line = format!("could not remove '{module}': {}", Errno::EINTR);

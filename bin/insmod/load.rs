@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::job::Job;
 use super::report::{Outcome, Report};
 use super::{account, dependencies};
+use crate::common::signals::Signals;
 use crate::common::watch::Watch;
 
 pub(crate) fn run(job: Job<'_>) -> Report {
@@ -24,21 +25,42 @@ pub(crate) fn run(job: Job<'_>) -> Report {
     }
     let Dependencies { to_load, not_found, .. } =
         if options.deps { kernel.dependencies(file) } else { Dependencies::default() };
-    let (loaded, result) = load_dependencies(job, to_load);
-    match result.and_then(|()| load(job, job.request())) {
+    // A single call to the kernel ends with its process.
+    let signals = if to_load.is_empty() { None } else { Signals::collect() };
+    let signals = signals.as_ref();
+    let (loaded, result) = load_dependencies(job, to_load, signals);
+    let result = result.and_then(|()| load_unless_stopped(job, job.request(), signals));
+    let report = concluded(job, result, &loaded, &not_found);
+    let signal = signals.and_then(Signals::status);
+    // One that came too late to stop anything leaves the question whether it is loaded.
+    if signal.is_some() && report.result.is_ok() && !job.reporter.is_verbose() {
+        job.reporter.tell(format!("loaded {}", file.path().display()).as_bytes());
+    }
+    Report { signal, ..report }
+}
+
+/// The report about a load; after a failure, what was loaded for it goes.
+fn concluded(
+    job: Job<'_>,
+    result: Result<(), Failure>,
+    loaded: &Loaded,
+    not_found: &[ModuleName],
+) -> Report {
+    let Job { kernel, options, file, .. } = job;
+    match result {
         Ok(()) => {
             job.say("loaded", file);
             let mut warnings = warn_of_ignored(job);
             if options.json || job.reporter.is_verbose() {
                 warnings.extend(remark(job, account::of(kernel, job.request())));
             }
-            let dependencies = listed(&loaded);
+            let dependencies = listed(loaded);
             Report { module: name(job), dependencies, warnings, ..Ok(Outcome::Loaded).into() }
         }
         Err(failure) if options.if_needed && failure.is_already_loaded() => already(job),
         Err(failure) => {
-            take_out(kernel, &loaded);
-            let missing = job.explains().then(|| dependencies::not_found(kernel, &not_found));
+            take_out(kernel, loaded);
+            let missing = job.explains().then(|| dependencies::not_found(kernel, not_found));
             let warnings = missing.flatten().into_iter().collect();
             Report { warnings, ..failure.into() }
         }
@@ -49,11 +71,15 @@ pub(crate) fn run(job: Job<'_>) -> Report {
 pub(crate) type Loaded = Vec<(ModuleName, ModuleFile)>;
 
 /// Loads the modules that the one in the file depends on, with `--deps`, and nothing else.
-pub(crate) fn only_dependencies(job: Job<'_>) -> Result<Loaded, Failure> {
+pub(crate) fn only_dependencies(
+    job: Job<'_>,
+    signals: Option<&Signals>,
+) -> Result<Loaded, Failure> {
     if !job.options.deps {
         return Ok(Loaded::new());
     }
-    let (loaded, result) = load_dependencies(job, job.kernel.dependencies(job.file).to_load);
+    let dependencies = job.kernel.dependencies(job.file).to_load;
+    let (loaded, result) = load_dependencies(job, dependencies, signals);
     match result {
         Ok(()) => Ok(loaded),
         Err(failure) => {
@@ -130,14 +156,18 @@ pub(crate) fn warn_of_ignored(job: Job<'_>) -> Vec<String> {
     warning.into_iter().collect()
 }
 
-fn load_dependencies(job: Job<'_>, dependencies: Vec<Dependency>) -> (Loaded, Result<(), Failure>) {
+fn load_dependencies(
+    job: Job<'_>,
+    dependencies: Vec<Dependency>,
+    signals: Option<&Signals>,
+) -> (Loaded, Result<(), Failure>) {
     let arguments = Arguments::default();
     let mut loaded = Loaded::new();
     for Dependency { name, file, .. } in dependencies {
         let file = file.with_decompressed_max(job.options.max_size);
         // --force is meant for the named module, not for its dependencies.
         let request = Request { file: &file, arguments: &arguments, force: Force::default() };
-        match load(job, request) {
+        match load_unless_stopped(job, request, signals) {
             Ok(()) => {
                 job.say("loaded", &file);
                 loaded.push((name, file));
@@ -153,6 +183,18 @@ fn load_dependencies(job: Job<'_>, dependencies: Vec<Dependency>) -> (Loaded, Re
 /// The name for the record of a success; the diagnosis has that of a failure.
 fn name(job: Job<'_>) -> Option<String> {
     job.options.json.then(|| job.file.name().ok().map(|name| name.to_string())).flatten()
+}
+
+/// Makes the call, unless a signal has come.
+fn load_unless_stopped(
+    job: Job<'_>,
+    request: Request<'_>,
+    signals: Option<&Signals>,
+) -> Result<(), Failure> {
+    if signals.is_some_and(Signals::has_come) {
+        return Err(Failure::not_tried(request.file));
+    }
+    load(job, request)
 }
 
 /// Makes the call, and nothing else unless it fails.

@@ -100,7 +100,7 @@ fn perform(
     plan: &Plan,
     signals: Option<&Signals>,
 ) -> Report {
-    let loaded = match load::only_dependencies(job) {
+    let loaded = match load::only_dependencies(job, signals) {
         Ok(loaded) => loaded,
         Err(failure) => return failure.into(),
     };

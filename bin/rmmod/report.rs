@@ -45,7 +45,7 @@ impl<'a> Report<'a> {
         for behind in self.behind.chunk_by(|a, b| a.1 == b.1) {
             let names: Vec<_> = behind.iter().map(|(name, _)| name.to_string()).collect();
             if let Some((_, first)) = behind.first() {
-                let line = format!("not removed because {first} is in use: {}", names.join(" "));
+                let line = format!("not removed because {first} stays loaded: {}", names.join(" "));
                 self.reporter.error(line.as_bytes(), &Explanation::default());
             }
         }
@@ -134,13 +134,13 @@ impl<'a> Report<'a> {
             self.reporter.error(&line, &Explanation::default());
         }
         self.fail(status);
-        let text = format!("not removed because {first} is in use");
+        let text = format!("not removed because {first} stays loaded");
         self.records.push(Record {
             outcome: if self.options.is_dry_run() { "would-fail" } else { "failed" },
             status: status as u8,
             errno: Some(error.errno().name()),
             message: Some(String::from_utf8_lossy(&line).into_owned()),
-            cause: Some(json!({ "kind": error.refusal().kind(), "text": text })),
+            cause: cause(error.refusal(), Some(text)),
             ..record(error.name(), targets)
         });
     }
@@ -250,9 +250,13 @@ impl<'a> Report<'a> {
         self.fail(if is_refused { Status::NotPermitted } else { Status::Failed });
     }
 
-    /// A signal ended the call.
-    pub(crate) fn stopped(&mut self, status: Status) {
+    /// A signal ended the call, with nothing left to try: these modules are gone.
+    pub(crate) fn stopped(&mut self, status: Status, gone: &[ModuleName]) {
         self.first_failure = Some(status);
+        if !gone.is_empty() && !self.reporter.is_verbose() {
+            let names: Vec<_> = gone.iter().map(ToString::to_string).collect();
+            self.reporter.tell(format!("removed {}", names.join(", ")).as_bytes());
+        }
     }
 
     /// A module that was asked about and is not loaded.

@@ -32,10 +32,9 @@ struct Session<'a> {
     report: Report<'a>,
 }
 
-/// `--wait`: the budget of all modules together, what ends it early, and its progress.
+/// `--wait`: the budget of all modules together, and its progress.
 struct Patience {
     end: Option<Instant>,
-    signals: Option<Signals>,
     progress: Option<Progress>,
 }
 
@@ -99,24 +98,27 @@ impl<'a> Session<'a> {
                 for name in targets.order.iter().filter(|name| snapshot.get(name).is_some()) {
                     self.report.recorded(name, &recording);
                 }
-                if let Some(status) = signals.and_then(|signals| signals.status()) {
-                    self.report.stopped(status);
-                }
             }
             Some(Err(error)) => self.report.not_recorded(&error),
             None => {}
+        }
+        if let Some(status) = signals.and_then(|signals| signals.status()) {
+            self.report.stopped(status, &[]);
         }
     }
 
     /// `--dry-run`: what would be removed, in order.
     fn foresee(&mut self, targets: &Targets, snapshot: &Snapshot) {
         let mut plan = Plan::new(targets.order.clone(), self.options.extent);
+        let waits = self.options.wait.is_some_and(WaitTime::waits);
         let mut gone = Vec::new();
         while let Some(name) = plan.next_module() {
             let name = &name;
             match self.kernel.check_remove(snapshot, name, self.options.mode, &gone) {
-                Err(error) if self.options.wait.is_some() && error.refusal().may_pass() => {
-                    self.report.would_go(error.module(), name, targets, &[]);
+                Err(error) if waits && error.refusal().may_pass() => {
+                    let doubt =
+                        format!("{name}: {}; --wait waits until that ends", error.refusal());
+                    self.report.would_go(error.module(), name, targets, &[doubt]);
                 }
                 Err(error) => {
                     let Some(doubt) = self.doubt(&error, &gone) else {
@@ -167,30 +169,32 @@ impl<'a> Session<'a> {
     fn remove(&mut self, targets: &Targets) {
         let patience = self.options.wait.map(|time| Patience {
             end: time.end(),
-            signals: Signals::collect(),
             progress: Progress::of(self.reporter, self.kernel),
         });
+        // A single call to the kernel ends with its process, and costs nothing else.
+        let one = targets.order.len() < 2 && self.options.extent == Extent::Named;
+        let signals = if one && patience.is_none() { None } else { Signals::collect() };
         let mut plan = Plan::new(targets.order.clone(), self.options.extent);
-        let mut interrupted = Vec::new();
+        let (mut gone, mut interrupted) = (Vec::new(), Vec::new());
         while let Some(name) = plan.next_module() {
             let before = self.report.before(&name);
             self.report.warn_of_consequences(&name);
-            let mut result = self.attempt(&name, patience.as_ref(), plan.users());
+            let attempt = |users| self.attempt(&name, patience.as_ref(), signals.as_ref(), users);
+            let mut result = attempt(plan.users());
             if let Err(error) = &result
                 && matches!(error.refusal(), Refusal::UsedByModules { .. })
             {
                 let users = error.module().map_or(&[][..], |module| &module.used_by);
                 match plan.used_by(&name, users, || Snapshot::take(self.kernel).ok()) {
                     Used::NewOrder => continue,
-                    Used::LeftToOthers => {
-                        result = self.attempt(&name, patience.as_ref(), Users::Others);
-                    }
+                    Used::LeftToOthers => result = attempt(Users::Others),
                     Used::Stays => {}
                 }
             }
             let error = match result {
                 Ok(()) => {
                     self.report.removed(&name, before.as_ref(), targets);
+                    gone.push(name);
                     continue;
                 }
                 Err(error) => error,
@@ -202,14 +206,14 @@ impl<'a> Session<'a> {
             }
             self.refused(&mut plan, &error, targets);
         }
-        if interrupted.is_empty() {
-            return;
-        }
         // Not before: a signal that is read no longer stops anything.
-        let signals = patience.and_then(|patience| patience.signals);
-        let status = signals.and_then(|signals| signals.status()).unwrap_or(Status::Failed);
+        let signal = signals.and_then(|signals| signals.status());
         for error in &interrupted {
-            self.report.interrupted(error, targets, status);
+            self.report.interrupted(error, targets, signal.unwrap_or(Status::Failed));
+        }
+        // One that came too late to stop anything ends a shell's loop, too.
+        if let Some(status) = signal {
+            self.report.stopped(status, if interrupted.is_empty() { &gone } else { &[] });
         }
     }
 
@@ -217,15 +221,19 @@ impl<'a> Session<'a> {
         &self,
         name: &ModuleName,
         patience: Option<&Patience>,
+        signals: Option<&Signals>,
         users: Users,
     ) -> Result<(), RemoveError> {
         let doing = format!("removing {name}");
         let _watch = Watch::start(self.kernel, self.reporter, doing);
         let Some(patience) = patience else {
+            if signals.is_some_and(Signals::has_come) {
+                return Err(RemoveError::untried(name));
+            }
             return self.kernel.remove(name, self.options.mode);
         };
         let mut waiting = Waiting::until(patience.end);
-        if let Some(signals) = &patience.signals {
+        if let Some(signals) = signals {
             waiting = waiting.or_stopped_by(signals.as_fd());
         }
         if users == Users::Ours {

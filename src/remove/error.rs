@@ -113,8 +113,8 @@ impl RemoveError {
         Self { refusal: Refusal::Interrupted { obstacle }, ..self }
     }
 
-    /// The wait was ended before the kernel was asked.
-    pub(super) fn untried(name: &ModuleName) -> Self {
+    /// Returns the failure of a removal that a signal came before: the kernel was not asked.
+    pub fn untried(name: &ModuleName) -> Self {
         Self {
             name: name.clone(),
             refusal: Refusal::Interrupted { obstacle: None },

@@ -174,8 +174,8 @@ impl Refusal {
             Self::InUse { .. }
             | Self::Initializing { .. }
             | Self::BeingUnloaded { .. }
-            | Self::TimedOut { .. }
-            | Self::Interrupted { .. } => vec![Remedy::Repeat(Change::Wait)],
+            | Self::TimedOut { .. } => vec![Remedy::Repeat(Change::Wait)],
+            Self::Interrupted { .. } => vec![Remedy::Repeat(Change::Again)],
             Self::NoPrivilege { lacks: Privilege::Missing, .. } => {
                 vec![Remedy::Repeat(Change::AsRoot)]
             }

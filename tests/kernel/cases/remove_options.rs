@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::guest::{Loaded, Trace, is_loaded, loaded_names, run, wait_for};
 
 crate::tests![
@@ -20,6 +22,8 @@ crate::tests![
     names_of_directories,
     dry_run,
     dry_run_foresees_failures,
+    dry_run_does_not_promise,
+    behind_a_module_that_stays,
     if_loaded,
 ];
 
@@ -192,6 +196,35 @@ fn dry_run_foresees_failures() {
     ] {
         run([&["rmmod", "-n"], names].concat()).fails(status, line);
         run([&["rmmod"], names].concat()).fails(status, line);
+    }
+}
+
+fn dry_run_does_not_promise() {
+    let (_base, _user) = (Loaded::new("t_base", ""), Loaded::new("t_user", ""));
+    let said = "rmmod: WARNING: t_base: used by module t_user; --wait waits until that ends\n";
+    let done = run(["rmmod", "-n", "--wait=1", "t_base"]);
+    done.check(done.status == Some(0) && done.stdout == "rmmod t_base\n", "would go");
+    done.check(done.stderr == said, said);
+    run(["rmmod", "-n", "--wait=0", "t_base"])
+        .fails(4, "rmmod: ERROR: Module t_base is in use by: t_user");
+}
+
+fn behind_a_module_that_stays() {
+    let (_base, _user) = (Loaded::new("t_swap", ""), Loaded::new("t_swap_stays", ""));
+    for dry in [&[][..], &["-n"]] {
+        let line = [&["rmmod", "--explain=always", "-rJ"], dry, &["t_swap"]].concat();
+        let done = run(line);
+        done.check(done.status == Some(4), "ends with status 4");
+        let said = "rmmod: ERROR: not removed because t_swap_stays stays loaded: t_swap\n";
+        done.check(done.stderr.ends_with(said), said);
+        let document: Value = serde_json::from_str(&done.stdout).unwrap();
+        let cause = &document["results"][1]["cause"];
+        let expected = json!({
+            "kind": "used-by-modules",
+            "modules": ["t_swap_stays"],
+            "text": "not removed because t_swap_stays stays loaded",
+        });
+        done.check(*cause == expected, &format!("says {expected}"));
     }
 }
 

@@ -13,6 +13,8 @@ use crate::guest::{KernelLog, Loaded, Run, is_loaded, run};
 crate::tests![
     signal_while_a_module_goes,
     signal_while_holders_are_looked_for,
+    signal_that_comes_late,
+    signal_without_a_wait,
     progress_delays_no_removal,
     progress_delays_no_end,
 ];
@@ -41,7 +43,7 @@ fn signal_while_a_module_goes() {
         let expected = ["t_plain", "t_base"].map(|name| {
             format!(
                 "rmmod: ERROR: could not remove '{name}': Interrupted system call\n  \
-                 cause: interrupted before the first attempt\n  fix: rmmod --wait {name}\n"
+                 cause: interrupted before the first attempt\n  fix: rmmod -w {name}\n"
             )
         });
         done.check(done.stderr == expected.concat(), &expected.concat());
@@ -66,6 +68,29 @@ fn signal_while_a_module_goes() {
             done.check(of(index) == expected, &format!("says {expected:?}"));
         }
     }
+}
+
+/// Nothing is left to stop, but a shell's loop is to end.
+fn signal_that_comes_late() {
+    let _loaded = Loaded::new("t_slow", "exit_ms=2000");
+    let done = run(["timeout", "-s", "INT", "1", "/sbin/rmmod", "--wait", "t_slow"]);
+    done.check(done.signal == Some(2), "dies of SIGINT");
+    done.check(done.stderr == "rmmod: removed t_slow\n", "says that it is gone");
+    assert!(!is_loaded("t_slow"));
+}
+
+fn signal_without_a_wait() {
+    let _loaded = [("t_slow", "exit_ms=2000"), ("t_plain", "")]
+        .map(|(name, parameters)| Loaded::new(name, parameters));
+    let done = Run::new("timeout")
+        .args(["-s", "TERM", "1", "/sbin/rmmod", "t_slow", "t_plain"])
+        .env("MODUTILS_EXPLAIN", "always")
+        .done();
+    done.check(done.signal == Some(15), "dies of SIGTERM");
+    let expected = "rmmod: ERROR: could not remove 't_plain': Interrupted system call\n  \
+                    cause: interrupted before the first attempt\n  fix: rmmod t_plain\n";
+    done.check(done.stderr == expected, expected);
+    assert!(!is_loaded("t_slow") && is_loaded("t_plain"));
 }
 
 fn signal_while_holders_are_looked_for() {
