@@ -19,6 +19,7 @@ mod summary;
 mod table;
 mod terminal;
 mod tree;
+mod writing;
 
 pub use cli::STATUSES;
 

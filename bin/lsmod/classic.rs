@@ -3,6 +3,8 @@
 use modutils::loaded::{LoadedModule, ModuleList};
 use modutils::{Error, ModuleName, System};
 
+use crate::lsmod::writing::append;
+
 const HEADING: &[u8] = b"Module                  Size  Used by\n";
 
 /// Lists all modules without copying any: nearly every run of the tool does this.
@@ -56,7 +58,10 @@ impl<'a> Listing<'a> {
     ) {
         append(&mut self.text, name);
         let blanks = 19_usize.saturating_sub(name.len()) + 1 + 8_usize.saturating_sub(size.len());
-        self.text.resize(self.text.len() + blanks, b' ');
+        let end = self.text.len() + blanks;
+        // The most that there can be.
+        self.text.extend_from_slice(&[b' '; 19 + 1 + 8]);
+        self.text.truncate(end);
         append(&mut self.text, size);
         append(&mut self.text, b"  ");
         append(&mut self.text, refcnt);
@@ -78,11 +83,6 @@ impl<'a> Listing<'a> {
         }
         self.text.push(b'\n');
     }
-}
-
-/// A loop of its own: calling the C library to copy takes longer than these few bytes.
-fn append(text: &mut Vec<u8>, bytes: &[u8]) {
-    text.extend(bytes.iter().copied());
 }
 
 /// The order in which sysfs lists directories: `kernfs_name_hash` in `fs/kernfs/dir.c`, with

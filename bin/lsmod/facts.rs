@@ -1,9 +1,11 @@
 //! The facts about a module, by column.
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use modutils::file::{Signature, hexadecimal};
@@ -13,16 +15,18 @@ use modutils::{ModuleFile, ModuleName, Snapshot, System, packages};
 
 use crate::lsmod::columns::{Column, Direction};
 
-/// The value of a column for one module.
+/// The value of a column for one module. What the list of modules has is borrowed from it: copies
+/// would take longer than the rest of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fact {
+pub(crate) enum Fact<'a> {
     /// There is nothing of the kind, or it cannot be known.
     Nothing,
-    Text(Vec<u8>),
+    Text(Cow<'a, [u8]>),
     Number(i64),
     Bytes(u64),
+    Address(u64),
     Flag(bool),
-    Names(Vec<ModuleName>),
+    Names(Cow<'a, [ModuleName]>),
     Words(Vec<Vec<u8>>),
     /// Names and values; a value that may not be read is none.
     Settings(Vec<(Vec<u8>, Option<Vec<u8>>)>),
@@ -76,20 +80,19 @@ impl<'a> Facts<'a> {
     }
 
     /// What sysfs cannot tell, for whatever reason, is nothing: the rest of the row stands.
-    pub(crate) fn fact(&self, module: &LoadedModule, column: Column) -> Fact {
+    pub(crate) fn fact<'m>(&self, module: &'m LoadedModule, column: Column) -> Fact<'m> {
         let attributes = || Attributes::new(self.system, &module.name);
-        let text = |value| maybe(value, Fact::Text);
+        let text = |value| maybe(value, |text: Vec<u8>| Fact::Text(text.into()));
+        let own = |text: &'m str| Fact::Text(text.as_bytes().into());
         match column {
-            Column::Name => Fact::Text(module.name.as_bytes().to_vec()),
+            Column::Name => Fact::Text(module.name.as_bytes().into()),
             Column::Size => Fact::Bytes(module.size),
             Column::Refcnt => maybe(module.refcnt, Fact::Number),
-            Column::UsedBy => Fact::Names(module.used_by.clone()),
-            Column::State => Fact::Text(module.state.as_str().into()),
+            Column::UsedBy => Fact::Names(Cow::Borrowed(&module.used_by)),
+            Column::State => own(module.state.as_str()),
             Column::Permanent => Fact::Flag(module.permanent),
-            Column::Taint => Fact::Text(module.taints.letters().into()),
-            Column::Address => {
-                text(module.address.map(|address| format!("{address:#018x}").into_bytes()))
-            }
+            Column::Taint => own(module.taints.letters()),
+            Column::Address => maybe(module.address, Fact::Address),
             Column::Version => text(attributes().version().ok().flatten()),
             Column::Srcversion => text(attributes().srcversion().ok().flatten()),
             Column::Coresize => maybe(attributes().core_size().ok().flatten(), Fact::Bytes),
@@ -105,10 +108,13 @@ impl<'a> Facts<'a> {
                         .collect(),
                 )
             }),
-            Column::File => maybe(self.origin(module).file, |file| Fact::Text(bytes(&file))),
-            Column::BuildId => maybe(attributes().build_id().ok().flatten(), |id| {
-                Fact::Text(hexadecimal(&id).into_bytes())
-            }),
+            Column::File => {
+                text(self.origin(module).file.map(|file| file.into_os_string().into_vec()))
+            }
+            Column::BuildId => {
+                let id = attributes().build_id().ok().flatten();
+                text(id.map(|id| hexadecimal(&id).into_bytes()))
+            }
             Column::Signer => text(self.contents(module).and_then(|contents| contents.signer)),
             Column::Package => text(self.package(module)),
             Column::ImportNs => {
@@ -183,15 +189,11 @@ fn read(file: &Path) -> Option<Contents> {
     })
 }
 
-fn bytes(path: &Path) -> Vec<u8> {
-    path.as_os_str().as_encoded_bytes().to_vec()
-}
-
-fn maybe<T>(value: Option<T>, fact: impl Fn(T) -> Fact) -> Fact {
+fn maybe<'a, T>(value: Option<T>, fact: impl Fn(T) -> Fact<'a>) -> Fact<'a> {
     value.map_or(Fact::Nothing, fact)
 }
 
-impl Fact {
+impl Fact<'_> {
     /// Numbers by size, texts by their bytes, unknown facts last.
     pub(crate) fn order(&self, other: &Self, direction: Direction) -> Ordering {
         let order = match (self, other) {
@@ -200,7 +202,9 @@ impl Fact {
             (_, Self::Nothing) => return Ordering::Less,
             (Self::Text(one), Self::Text(other)) => one.cmp(other),
             (Self::Number(one), Self::Number(other)) => one.cmp(other),
-            (Self::Bytes(one), Self::Bytes(other)) => one.cmp(other),
+            (Self::Bytes(one), Self::Bytes(other)) | (Self::Address(one), Self::Address(other)) => {
+                one.cmp(other)
+            }
             (Self::Flag(one), Self::Flag(other)) => one.cmp(other),
             (Self::Names(one), Self::Names(other)) => one.cmp(other),
             (Self::Words(one), Self::Words(other)) => one.cmp(other),

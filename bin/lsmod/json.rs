@@ -1,41 +1,82 @@
 //! `--json`: one document, `{"modules":[…]}`, an object for each module.
 
-use std::borrow::Cow;
-
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use modutils::loaded::LoadedModule;
 use serde_json::Value;
 
 use crate::lsmod::columns::Column;
-use crate::lsmod::facts::Fact;
-
-/// One module: the facts of each column under its name.
-pub(crate) struct Row {
-    pub(crate) facts: Vec<(Column, Fact)>,
-}
+use crate::lsmod::facts::{Fact, Facts};
+use crate::lsmod::writing::{append, append_address, append_decimal, append_signed, is_plain};
 
 /// Returns the document, with records of the names that match no loaded module.
-pub(crate) fn document(rows: &[Row], absent: &[Value]) -> Result<Vec<u8>, serde_json::Error> {
-    text(&Document { modules: Some(rows), not_loaded: absent, error: None })
+///
+/// Written by hand: a serializer takes several times as long for the rows.
+pub(crate) fn document(
+    modules: &[&LoadedModule],
+    columns: &[Column],
+    facts: &Facts<'_>,
+    absent: &[Value],
+) -> Result<Vec<u8>, serde_json::Error> {
+    let befores = std::iter::once('{').chain(std::iter::repeat(','));
+    let keys: Vec<_> =
+        columns.iter().zip(befores).map(|(column, before)| Key::new(*column, before)).collect();
+    let mut text = b"{\"modules\":[".to_vec();
+    for (index, module) in modules.iter().enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        for key in &keys {
+            key.append_to(&mut text);
+            value(&mut text, &facts.fact(module, key.column))?;
+        }
+        text.push(b'}');
+    }
+    text.push(b']');
+    if !absent.is_empty() {
+        text.extend_from_slice(b",\"not-loaded\":");
+        serde_json::to_writer(&mut text, absent)?;
+    }
+    text.extend_from_slice(b"}\n");
+    Ok(text)
+}
+
+/// A column, with what stands before its value.
+struct Key {
+    column: Column,
+    /// Longer than each key: a length that is known makes a copy cheap.
+    block: [u8; 16],
+    length: usize,
+}
+
+impl Key {
+    fn new(column: Column, before: char) -> Self {
+        let text = format!("{before}\"{}\":", column.heading().to_ascii_lowercase());
+        let mut block = [b' '; 16];
+        for (place, byte) in block.iter_mut().zip(text.bytes()) {
+            *place = byte;
+        }
+        Self { column, block, length: text.len() }
+    }
+
+    fn append_to(&self, text: &mut Vec<u8>) {
+        let end = text.len() + self.length;
+        text.extend_from_slice(&self.block);
+        text.truncate(end);
+    }
 }
 
 /// Returns the document for an unreadable list of modules.
 pub(crate) fn failure(message: &str, cause: Option<&str>) -> Result<Vec<u8>, serde_json::Error> {
-    text(&Document { modules: None, not_loaded: &[], error: Some(Failure { message, cause }) })
-}
-
-fn text(document: &Document<'_>) -> Result<Vec<u8>, serde_json::Error> {
-    let mut text = serde_json::to_vec(document)?;
+    let mut text =
+        serde_json::to_vec(&Document { modules: (), error: Failure { message, cause } })?;
     text.push(b'\n');
     Ok(text)
 }
 
 #[derive(serde::Serialize)]
 struct Document<'a> {
-    modules: Option<&'a [Row]>,
-    #[serde(rename = "not-loaded", skip_serializing_if = "<[Value]>::is_empty")]
-    not_loaded: &'a [Value],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure<'a>>,
+    /// Null.
+    modules: (),
+    error: Failure<'a>,
 }
 
 #[derive(serde::Serialize)]
@@ -44,61 +85,117 @@ struct Failure<'a> {
     cause: Option<&'a str>,
 }
 
-impl Serialize for Row {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(Some(self.facts.len()))?;
-        for (column, fact) in &self.facts {
-            object.serialize_entry(&column.heading().to_ascii_lowercase(), fact)?;
+fn value(text: &mut Vec<u8>, fact: &Fact<'_>) -> Result<(), serde_json::Error> {
+    match fact {
+        Fact::Nothing => append(text, b"null"),
+        Fact::Text(bytes) => string(text, bytes)?,
+        Fact::Number(number) => append_signed(text, *number),
+        Fact::Bytes(bytes) => append_decimal(text, *bytes),
+        Fact::Address(address) => {
+            text.push(b'"');
+            append_address(text, *address);
+            text.push(b'"');
         }
-        object.end()
-    }
-}
-
-impl Serialize for Fact {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Nothing => serializer.serialize_none(),
-            Self::Text(text) => serializer.serialize_str(&unicode(text)),
-            Self::Number(number) => serializer.serialize_i64(*number),
-            Self::Bytes(bytes) => serializer.serialize_u64(*bytes),
-            Self::Flag(flag) => serializer.serialize_bool(*flag),
-            Self::Names(names) => {
-                serializer.collect_seq(names.iter().map(|name| unicode(name.as_bytes())))
+        Fact::Flag(flag) => append(text, if *flag { b"true" } else { b"false" }),
+        Fact::Names(names) => {
+            let names = names.iter().map(modutils::ModuleName::as_bytes);
+            list(text, *b"[]", names, string)?;
+        }
+        Fact::Words(words) => list(text, *b"[]", words, |text, word| string(text, word))?,
+        Fact::Settings(settings) => list(text, *b"{}", settings, |text, (name, value)| {
+            string(text, name)?;
+            text.push(b':');
+            match value {
+                Some(value) => string(text, value)?,
+                None => append(text, b"null"),
             }
-            Self::Words(words) => serializer.collect_seq(words.iter().map(|word| unicode(word))),
-            Self::Settings(settings) => serializer.collect_map(
-                settings.iter().map(|(name, value)| (unicode(name), value.as_deref().map(unicode))),
-            ),
-        }
+            Ok(())
+        })?,
     }
+    Ok(())
 }
 
-/// JSON has no other text.
-fn unicode(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+fn list<T>(
+    text: &mut Vec<u8>,
+    [open, close]: [u8; 2],
+    parts: impl IntoIterator<Item = T>,
+    write: impl Fn(&mut Vec<u8>, T) -> Result<(), serde_json::Error>,
+) -> Result<(), serde_json::Error> {
+    text.push(open);
+    for (index, part) in parts.into_iter().enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        write(text, part)?;
+    }
+    text.push(close);
+    Ok(())
+}
+
+/// JSON has no text but Unicode.
+fn string(text: &mut Vec<u8>, bytes: &[u8]) -> Result<(), serde_json::Error> {
+    if !is_plain(bytes, *b"\"\\") {
+        return serde_json::to_writer(text, &String::from_utf8_lossy(bytes));
+    }
+    text.push(b'"');
+    append(text, bytes);
+    text.push(b'"');
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use modutils::{Snapshot, System};
+    use std::borrow::Cow;
+    use std::collections::HashMap;
 
     #[test]
     fn each_kind_of_fact() {
-        let row = Row {
-            facts: vec![
-                (Column::Name, Fact::Text(b"a\"\xff".to_vec())),
-                (Column::Size, Fact::Bytes(16384)),
-                (Column::Refcnt, Fact::Nothing),
-                (Column::UsedBy, Fact::Names(Vec::new())),
-                (Column::Permanent, Fact::Flag(false)),
-                (Column::Params, Fact::Settings(vec![(b"n".to_vec(), None)])),
-            ],
-        };
-        let text = String::from_utf8(document(&[row], &[]).unwrap()).unwrap();
+        let settings = vec![(b"n".to_vec(), None), (b"m".to_vec(), Some(b"1\n".to_vec()))];
+        for (fact, expected) in [
+            (Fact::Nothing, "null"),
+            (Fact::Text(Cow::Borrowed(b"a\"\xff")), "\"a\\\"\u{fffd}\""),
+            (Fact::Number(-1), "-1"),
+            (Fact::Bytes(16384), "16384"),
+            (Fact::Address(0xc000), "\"0x000000000000c000\""),
+            (Fact::Names(Cow::Owned(Vec::new())), "[]"),
+            (Fact::Flag(false), "false"),
+            (Fact::Words(vec![b"a".to_vec(), b"b".to_vec()]), "[\"a\",\"b\"]"),
+            (Fact::Settings(settings), "{\"n\":null,\"m\":\"1\\n\"}"),
+        ] {
+            let mut text = Vec::new();
+            value(&mut text, &fact).unwrap();
+            assert_eq!(String::from_utf8(text).unwrap(), expected, "{fact:?}");
+        }
+    }
+
+    #[test]
+    fn keys_fit() {
+        for column in Column::all() {
+            let mut text = Vec::new();
+            Key::new(column, ',').append_to(&mut text);
+            let heading = column.heading().to_ascii_lowercase();
+            assert_eq!(text, format!(",\"{heading}\":").as_bytes());
+        }
+    }
+
+    fn of_rows(rows: &str, absent: &[Value]) -> String {
+        let snapshot = Snapshot::parse(rows.as_bytes()).unwrap();
+        let system = System::at("/nonexistent");
+        let facts = Facts::new(&system, &snapshot, HashMap::new());
+        let modules: Vec<_> = snapshot.modules().iter().collect();
+        let columns = [Column::Name, Column::Refcnt, Column::UsedBy];
+        String::from_utf8(document(&modules, &columns, &facts, absent).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn documents() {
+        assert_eq!(of_rows("", &[]), "{\"modules\":[]}\n");
         assert_eq!(
-            text,
-            "{\"modules\":[{\"name\":\"a\\\"\u{fffd}\",\"size\":16384,\"refcnt\":null,\
-             \"used-by\":[],\"permanent\":false,\"params\":{\"n\":null}}]}\n"
+            of_rows("a 1 1 b, Live 0x0\nb 1 - - Live 0x0\n", &[serde_json::json!({"name": "c"})]),
+            "{\"modules\":[{\"name\":\"a\",\"refcnt\":1,\"used-by\":[\"b\"]},\
+             {\"name\":\"b\",\"refcnt\":null,\"used-by\":[]}],\"not-loaded\":[{\"name\":\"c\"}]}\n"
         );
     }
 

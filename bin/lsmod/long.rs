@@ -2,12 +2,12 @@
 
 use modutils::loaded::{LoadedModule, State};
 
-use crate::common::unprintable::escaped;
 use crate::lsmod::cells::{self, Sizes};
 use crate::lsmod::columns::Column;
 use crate::lsmod::facts::Facts;
-use crate::lsmod::table::{self, Layout, Row};
+use crate::lsmod::table::{Layout, Table};
 use crate::lsmod::terminal;
+use crate::lsmod::writing::append;
 
 /// Names longer than this push the rest of their own row only.
 const NAME_MAX: usize = 24;
@@ -21,47 +21,40 @@ pub(crate) fn table(
     layout: Layout,
 ) -> Vec<u8> {
     let layout = Layout { gap: 2, first_max: NAME_MAX, ..layout };
-    let cell = |module: &LoadedModule, column: Column| match column {
-        Column::State => state(module),
-        Column::Taint => taints(module),
-        Column::Refcnt if module.refcnt.is_none() => "-".to_owned(),
-        _ => {
-            let text = escaped(&cells::text(&facts.fact(module, column), sizes));
-            if column == Column::UsedBy { with_notes(module, columns, text) } else { text }
-        }
-    };
-    let rows: Vec<Row> = modules
-        .iter()
-        .map(|module| Row {
-            cells: columns.iter().map(|column| cell(module, *column)).collect(),
-            color: terminal::color_of(module),
-        })
-        .collect();
-    table::aligned(columns, &rows, &layout)
+    let mut table = Table::new(columns, layout);
+    for module in modules {
+        table.row(terminal::color_of(module), |text, column| match column {
+            Column::State => append(text, state(module).as_bytes()),
+            Column::Taint => append(text, taints(module).as_bytes()),
+            Column::Refcnt if module.refcnt.is_none() => text.push(b'-'),
+            Column::UsedBy => {
+                append(text, notes(module, columns).as_bytes());
+                cells::write(text, &facts.fact(module, column), sizes);
+            }
+            _ => cells::write(text, &facts.fact(module, column), sizes),
+        });
+    }
+    table.aligned()
 }
 
-/// Adds state and taints before the users: few modules have any, and columns of their own would
-/// take room from all.
-fn with_notes(module: &LoadedModule, columns: &[Column], users: String) -> String {
+/// State and taints, for a place before the users: few modules have any, and columns of their own
+/// would take room from all.
+fn notes(module: &LoadedModule, columns: &[Column]) -> String {
     let notes = [(Column::State, state(module)), (Column::Taint, taints(module))];
     let notes =
         notes.into_iter().filter(|(column, note)| !note.is_empty() && !columns.contains(column));
     let notes: Vec<String> = notes.map(|(_, note)| note).collect();
-    if notes.is_empty() {
-        return users;
-    }
-    let notes = format!("[{}]", notes.join(", "));
-    if users.is_empty() { notes } else { format!("{notes} {users}") }
+    let before_users = if module.used_by.is_empty() { "" } else { " " };
+    if notes.is_empty() { String::new() } else { format!("[{}]{before_users}", notes.join(", ")) }
 }
 
 fn state(module: &LoadedModule) -> String {
-    let text = match &module.state {
+    match &module.state {
         State::Live if module.permanent => "permanent".to_owned(),
         State::Live => String::new(),
         state if module.permanent => format!("{}, permanent", state.as_str()),
         state => state.as_str().to_owned(),
-    };
-    escaped(text.as_bytes())
+    }
 }
 
 /// In words; a letter without a known word speaks for itself.
@@ -69,7 +62,7 @@ fn taints(module: &LoadedModule) -> String {
     let meanings = module.taints.meanings();
     let words =
         meanings.map(|(letter, meaning)| meaning.map_or_else(|| letter.to_string(), str::to_owned));
-    escaped(words.collect::<Vec<_>>().join(", ").as_bytes())
+    words.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

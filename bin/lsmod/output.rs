@@ -11,17 +11,16 @@ use crate::common::argument::{is_path, name_of};
 use crate::common::output;
 use crate::common::report::Reporter;
 use crate::common::status::Status;
-use crate::common::unprintable::escaped;
-use crate::lsmod::cells::{self, Sizes};
+use crate::lsmod::cells;
 use crate::lsmod::classic::DirectoryHash;
 use crate::lsmod::columns::Column;
 use crate::lsmod::facts::Facts;
 use crate::lsmod::options::{Format, Options};
 use crate::lsmod::select::Wanted;
 use crate::lsmod::summary::Summary;
-use crate::lsmod::table::{Layout, Row};
-use crate::lsmod::tree::{self, Line};
-use crate::lsmod::{classic, json, long, sort, table, terminal};
+use crate::lsmod::table::{Layout, Table};
+use crate::lsmod::writing::append;
+use crate::lsmod::{classic, json, long, sort, terminal, tree};
 
 /// The output, and whether it is safe for a terminal.
 pub(crate) enum View {
@@ -78,40 +77,33 @@ pub(crate) fn view(
             View::Bytes(classic::some(&modules, headings, DirectoryHash::of_kernel(system)))
         }
         Format::Aligned(columns) => {
-            let rows = rows(&modules, columns, &facts, sizes);
-            View::Safe(table::aligned(columns, &rows, &layout))
+            let mut table = Table::new(columns, layout);
+            for module in &modules {
+                table.row(terminal::color_of(module), |text, column| {
+                    cells::write(text, &facts.fact(module, column), sizes);
+                });
+            }
+            View::Safe(table.aligned())
         }
-        Format::Raw(columns) => {
-            let rows: Vec<_> = modules
-                .iter()
-                .map(|module| {
-                    let facts = columns.iter().map(|column| facts.fact(module, *column));
-                    facts.map(|fact| cells::text(&fact, sizes)).collect()
-                })
-                .collect();
-            View::Bytes(table::raw(columns, &rows, headings))
-        }
-        Format::Json(columns) => {
-            let rows: Vec<_> = modules
-                .iter()
-                .map(|module| json::Row {
-                    facts: columns
-                        .iter()
-                        .map(|column| (*column, facts.fact(module, *column)))
-                        .collect(),
-                })
-                .collect();
-            View::Json(json::document(&rows, absent)?)
-        }
+        Format::Raw(columns) => View::Bytes(raw(&modules, columns, &facts, options)),
+        Format::Json(columns) => View::Json(json::document(&modules, columns, &facts, absent)?),
         Format::Tree(columns, below) => {
             let strokes = if terminal::has_unicode() { &tree::BOXES } else { &tree::ASCII };
-            let lines = tree::lines(&modules, &order, facts.graph(), *below, strokes);
-            let modules: Vec<_> = lines.iter().map(|line| line.module).collect();
-            let mut rows = rows(&modules, columns, &facts, sizes);
-            for (row, line) in rows.iter_mut().zip(&lines) {
-                draw(row, line, columns);
+            // The tree belongs to the names, or to the first column where there are none.
+            let name = columns.iter().find(|column| **column == Column::Name).or(columns.first());
+            let place = name.copied().unwrap_or(Column::Name);
+            let mut table = Table::new(columns, layout);
+            for line in tree::lines(&modules, &order, facts.graph(), *below, strokes) {
+                let (before, behind) = line.around();
+                table.row_around(
+                    terminal::color_of(line.module),
+                    (place, before, behind),
+                    |text, column| {
+                        cells::write(text, &facts.fact(line.module, column), sizes);
+                    },
+                );
             }
-            View::Safe(table::aligned(columns, &rows, &layout))
+            View::Safe(table.aligned())
         }
         Format::Long(columns) => {
             let layout = Layout { width: terminal::width(), ..layout };
@@ -141,26 +133,27 @@ fn given(options: &Options) -> HashMap<ModuleName, PathBuf> {
     files.filter_map(|file| Some((name_of(file).ok()?, PathBuf::from(file)))).collect()
 }
 
-/// A cell is one line, wherever the table goes: a line break in it would make a row.
-fn rows(
+/// One space between cells, and none within, so that an empty cell shows as two.
+fn raw(
     modules: &[&LoadedModule],
     columns: &[Column],
     facts: &Facts<'_>,
-    sizes: Sizes,
-) -> Vec<Row> {
-    let row = |module: &&LoadedModule| {
-        let facts = columns.iter().map(|column| facts.fact(module, *column));
-        let cells = facts.map(|fact| escaped(&cells::text(&fact, sizes))).collect();
-        Row { cells, color: terminal::color_of(module) }
-    };
-    modules.iter().map(row).collect()
-}
-
-/// The tree belongs to the names, or to the first column where there are none.
-fn draw(row: &mut Row, line: &Line<'_>, columns: &[Column]) {
-    let place = columns.iter().position(|column| *column == Column::Name).unwrap_or_default();
-    if let Some(cell) = row.cells.get_mut(place) {
-        let mark = if line.cut { " (*)" } else { "" };
-        *cell = format!("{}{cell}{mark}", line.strokes);
+    options: &Options,
+) -> Vec<u8> {
+    let mut text = Vec::new();
+    if options.headings {
+        let headings: Vec<_> = columns.iter().map(|column| column.heading()).collect();
+        append(&mut text, headings.join(" ").as_bytes());
+        text.push(b'\n');
     }
+    for module in modules {
+        for (index, column) in columns.iter().enumerate() {
+            if index > 0 {
+                text.push(b' ');
+            }
+            cells::write_solid(&mut text, &facts.fact(module, *column), options.sizes);
+        }
+        text.push(b'\n');
+    }
+    text
 }

@@ -1,5 +1,7 @@
 //! One call of lsmod.
 
+use std::mem::ManuallyDrop;
+
 use modutils::loaded::ModuleList;
 use modutils::{Snapshot, System};
 
@@ -27,7 +29,8 @@ pub(crate) fn run(options: &Options) -> Status {
         };
     }
     let snapshot = match Snapshot::take(system) {
-        Ok(snapshot) => snapshot,
+        // The process ends soon: to free each name first would take a while.
+        Ok(snapshot) => ManuallyDrop::new(snapshot),
         Err(error) => return report::no_list(options, system, &error, reporter),
     };
     let (wanted, missing) = Wanted::new(&options.modules, &snapshot);

@@ -17,7 +17,7 @@ pub(crate) fn sort<'a>(
     if keys.is_empty() {
         return modules.collect();
     }
-    let mut keyed: Vec<(Vec<Fact>, &LoadedModule)> = modules
+    let mut keyed: Vec<(Vec<Fact<'_>>, &LoadedModule)> = modules
         .map(|module| {
             let key = keys.iter().map(|key| facts.fact(module, key.column)).collect();
             (key, module)

@@ -1,20 +1,11 @@
 //! Rows of cells: aligned for people, solid for programs.
 
-use std::iter;
-
 use unicode_width::UnicodeWidthStr;
 
+use crate::common::unprintable::escaped;
 use crate::common::width::fitting;
-use crate::lsmod::cells;
 use crate::lsmod::columns::Column;
-
-/// The cells of a module.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) cells: Vec<String>,
-    /// The color of the name.
-    pub(crate) color: Option<Color>,
-}
+use crate::lsmod::writing::{NONE, append, is_plain};
 
 /// Foreground colors, by their numbers in ECMA-48.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,45 +31,123 @@ pub(crate) struct Layout {
     pub(crate) colors: bool,
 }
 
-/// Each column as wide as its widest cell. The last one has no end but that of the line.
-pub(crate) fn aligned(columns: &[Column], rows: &[Row], layout: &Layout) -> Vec<u8> {
-    let heading = columns.iter().map(|column| column.heading().to_owned()).collect();
-    let heading = Row { cells: heading, color: None };
-    let lines: Vec<&Row> = layout.headings.then_some(&heading).into_iter().chain(rows).collect();
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|index| {
-            let cells = lines.iter().filter_map(|line| line.cells.get(index));
-            let most = if index == 0 { layout.first_max } else { usize::MAX };
-            let widths = cells.map(|cell| cell.width());
-            widths.filter(|width| *width <= most).max().unwrap_or_default()
-        })
-        .collect();
-    let mut text = String::new();
-    for row in lines {
-        let mut line = Line { text: &mut text, left: layout.width, blanks: 0, layout };
-        for (index, (column, cell)) in columns.iter().zip(&row.cells).enumerate() {
-            if index > 0 {
-                line.blanks += layout.gap;
+/// Cells, row by row, in one text: to allocate one for each would take longer than to write it.
+pub(crate) struct Table<'a> {
+    columns: &'a [Column],
+    layout: Layout,
+    text: Vec<u8>,
+    cells: Vec<Cell>,
+    rows: Vec<Option<Color>>,
+}
+
+struct Cell {
+    /// Where the text ends that starts behind the one before.
+    end: usize,
+    /// How many columns of a terminal it takes.
+    width: usize,
+}
+
+impl<'a> Table<'a> {
+    /// A table without rows.
+    pub(crate) fn new(columns: &'a [Column], layout: Layout) -> Self {
+        let (text, cells, rows) = (Vec::new(), Vec::new(), Vec::new());
+        let mut table = Self { columns, layout, text, cells, rows };
+        if layout.headings {
+            table.row(None, |text, column| append(text, column.heading().as_bytes()));
+        }
+        table
+    }
+
+    /// Adds a row: a color for its name, and what writes the cell of each column. A cell is one
+    /// line, wherever the table goes: what would break it, or a terminal would obey, is escaped.
+    pub(crate) fn row(&mut self, color: Option<Color>, write: impl Fn(&mut Vec<u8>, Column)) {
+        for column in self.columns {
+            self.cell("", "", |text| write(text, *column));
+        }
+        self.rows.push(color);
+    }
+
+    /// Adds a row of which one cell has more around it, in characters that show.
+    pub(crate) fn row_around(
+        &mut self,
+        color: Option<Color>,
+        around: (Column, &str, &str),
+        write: impl Fn(&mut Vec<u8>, Column),
+    ) {
+        let (place, before, behind) = around;
+        for column in self.columns {
+            let (before, behind) = if *column == place { (before, behind) } else { ("", "") };
+            self.cell(before, behind, |text| write(text, *column));
+        }
+        self.rows.push(color);
+    }
+
+    fn cell(&mut self, before: &str, behind: &str, write: impl Fn(&mut Vec<u8>)) {
+        append(&mut self.text, before.as_bytes());
+        let start = self.text.len();
+        write(&mut self.text);
+        let written = self.text.get(start..).unwrap_or_default();
+        let width = if is_plain(written, NONE) {
+            written.len()
+        } else {
+            let shown = escaped(&self.text.split_off(start));
+            append(&mut self.text, shown.as_bytes());
+            shown.width()
+        };
+        append(&mut self.text, behind.as_bytes());
+        // The strokes of a deep tree are mostly blanks.
+        let strokes = before.trim_ascii_start();
+        let width = before.len() - strokes.len() + strokes.width() + width + behind.width();
+        self.cells.push(Cell { end: self.text.len(), width });
+    }
+
+    /// Each column as wide as its widest cell. The last one has no end but that of the line.
+    pub(crate) fn aligned(&self) -> Vec<u8> {
+        let widths = self.widths();
+        let mut text = Vec::with_capacity(self.text.len() * 2);
+        let mut start = 0;
+        for (cells, color) in self.cells.chunks(self.columns.len().max(1)).zip(&self.rows) {
+            let layout = &self.layout;
+            let mut line = Line { text: &mut text, left: layout.width, blanks: 0, layout };
+            for (index, ((column, cell), width)) in
+                self.columns.iter().zip(cells).zip(&widths).enumerate()
+            {
+                if index > 0 {
+                    line.blanks += layout.gap;
+                }
+                let missing = width.saturating_sub(cell.width);
+                let color = color.filter(|_| layout.colors && *column == Column::Name);
+                let shown = self.text.get(start..cell.end).unwrap_or_default();
+                start = cell.end;
+                if column.is_numeric() {
+                    line.blanks += missing;
+                    line.cell(shown, cell.width, color);
+                } else {
+                    line.cell(shown, cell.width, color);
+                    line.blanks += missing;
+                }
             }
-            let width = widths.get(index).copied().unwrap_or_default();
-            let missing = width.saturating_sub(cell.width());
-            let color = row.color.filter(|_| layout.colors && *column == Column::Name);
-            if column.is_numeric() {
-                line.blanks += missing;
-                line.cell(cell, color);
-            } else {
-                line.cell(cell, color);
-                line.blanks += missing;
+            text.push(b'\n');
+        }
+        text
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let mut widths = vec![0; self.columns.len()];
+        for cells in self.cells.chunks(self.columns.len().max(1)) {
+            for (index, (width, cell)) in widths.iter_mut().zip(cells).enumerate() {
+                if index > 0 || cell.width <= self.layout.first_max {
+                    *width = cell.width.max(*width);
+                }
             }
         }
-        text.push('\n');
+        widths
     }
-    text.into_bytes()
 }
 
 /// A line that is being written.
 struct Line<'a> {
-    text: &'a mut String,
+    text: &'a mut Vec<u8>,
     /// The characters that still fit.
     left: Option<usize>,
     /// Blanks that are written before the next cell, if there is one with a text.
@@ -87,48 +156,33 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn cell(&mut self, cell: &str, color: Option<Color>) {
+    fn cell(&mut self, cell: &[u8], width: usize, color: Option<Color>) {
         if cell.is_empty() || self.left == Some(0) {
             return;
         }
-        // By hand: the widths of format strings end at 65,535.
         let room = self.left.map_or(usize::MAX, |left| left - 1);
-        self.text.extend(iter::repeat_n(' ', self.blanks.min(room)));
+        self.text.resize(self.text.len() + self.blanks.min(room), b' ');
         let left = self.left.map(|left| left - self.blanks.min(room));
-        let fits = left.is_none_or(|left| self.blanks <= room && cell.width() <= left);
+        let fits = left.is_none_or(|left| self.blanks <= room && width <= left);
         self.blanks = 0;
-        self.left = left.map(|left| left.saturating_sub(cell.width()));
-        let shown = match left {
-            Some(left) if !fits => cut(cell, left, self.layout.ellipsis),
-            _ => cell.to_owned(),
-        };
-        let color = color.map(|color| color as u8);
-        let (start, end) =
-            color.map_or_else(Default::default, |color| (format!("\x1b[{color}m"), "\x1b[0m"));
-        self.text.extend([start.as_str(), shown.as_str(), end]);
+        self.left = left.map(|left| left.saturating_sub(width));
+        if let Some(color) = color {
+            append(self.text, format!("\x1b[{}m", color as u8).as_bytes());
+        }
+        match left {
+            Some(left) if !fits => append(self.text, cut(cell, left, self.layout).as_bytes()),
+            _ => append(self.text, cell),
+        }
+        if color.is_some() {
+            append(self.text, b"\x1b[0m");
+        }
     }
 }
 
 /// The start of a text, and a sign that it goes on.
-fn cut(text: &str, width: usize, ellipsis: char) -> String {
+fn cut(text: &[u8], width: usize, layout: &Layout) -> String {
     let Some(left) = width.checked_sub(1) else { return String::new() };
-    format!("{}{ellipsis}", fitting(text, left))
-}
-
-/// One space between cells, and none within, so that an empty cell shows as two.
-pub(crate) fn raw(columns: &[Column], rows: &[Vec<Vec<u8>>], headings: bool) -> Vec<u8> {
-    let mut text = String::new();
-    if headings {
-        let headings: Vec<_> = columns.iter().map(|column| column.heading()).collect();
-        text.push_str(&headings.join(" "));
-        text.push('\n');
-    }
-    for row in rows {
-        let cells: Vec<_> = row.iter().map(|cell| cells::solid(cell)).collect();
-        text.push_str(&cells.join(" "));
-        text.push('\n');
-    }
-    text.into_bytes()
+    format!("{}{}", fitting(&String::from_utf8_lossy(text), left), layout.ellipsis)
 }
 
 #[cfg(test)]
@@ -146,22 +200,32 @@ mod tests {
         colors: true,
     };
 
-    fn row(cells: &[&str]) -> Row {
-        Row { cells: cells.iter().map(|cell| (*cell).to_owned()).collect(), color: None }
+    const ROWS: &[&[&str]] = &[&["t_base", "16K", "t_user"], &["x", "1.9M", ""]];
+
+    fn colored(
+        columns: &[Column],
+        rows: &[&[&str]],
+        layout: Layout,
+        color: Option<Color>,
+    ) -> String {
+        let mut table = Table::new(columns, layout);
+        for row in rows {
+            table.row(color, |text, column| {
+                let place = columns.iter().position(|other| *other == column).unwrap();
+                text.extend_from_slice(row[place].as_bytes());
+            });
+        }
+        String::from_utf8(table.aligned()).unwrap()
     }
 
-    fn rows() -> Vec<Row> {
-        vec![row(&["t_base", "16K", "t_user"]), row(&["x", "1.9M", ""])]
-    }
-
-    fn text(columns: &[Column], rows: &[Row], layout: &Layout) -> String {
-        String::from_utf8(aligned(columns, rows, layout)).unwrap()
+    fn text(columns: &[Column], rows: &[&[&str]], layout: Layout) -> String {
+        colored(columns, rows, layout, None)
     }
 
     #[test]
     fn numbers_to_the_right_and_no_trailing_blanks() {
         assert_eq!(
-            text(COLUMNS, &rows(), &PLAIN),
+            text(COLUMNS, ROWS, PLAIN),
             "NAME   SIZE USED-BY\nt_base  16K t_user\nx      1.9M\n"
         );
     }
@@ -169,36 +233,37 @@ mod tests {
     #[test]
     fn without_headings_the_cells_decide() {
         let layout = Layout { headings: false, ..PLAIN };
-        assert_eq!(text(COLUMNS, &rows(), &layout), "t_base  16K t_user\nx      1.9M\n");
-        assert_eq!(text(COLUMNS, &[], &layout), "");
-        assert_eq!(text(COLUMNS, &[], &PLAIN), "NAME SIZE USED-BY\n");
+        assert_eq!(text(COLUMNS, ROWS, layout), "t_base  16K t_user\nx      1.9M\n");
+        assert_eq!(text(COLUMNS, &[], layout), "");
+        assert_eq!(text(COLUMNS, &[], PLAIN), "NAME SIZE USED-BY\n");
     }
 
     /// All the parameters of a module are one cell.
     #[test]
     fn a_cell_of_any_width() {
         let wide = "x".repeat(70_000);
-        let rows = [row(&[&wide, "1"]), row(&["y", "2"])];
+        let rows: &[&[&str]] = &[&[&wide, "1"], &["y", "2"]];
         let layout = Layout { headings: false, ..PLAIN };
-        let text = text(&[Column::Params, Column::Size], &rows, &layout);
+        let text = text(&[Column::Params, Column::Size], rows, layout);
         assert_eq!(text, format!("{wide} 1\ny{}2\n", " ".repeat(70_000)));
     }
 
     /// A path, say.
     #[test]
     fn characters_of_two_columns() {
-        let rows = [row(&["\u{6f22}\u{5b57}", "1"]), row(&["abcd", "2"])];
+        let rows: &[&[&str]] = &[&["\u{6f22}\u{5b57}", "1"], &["abcd", "2"]];
         let layout = Layout { headings: false, ..PLAIN };
-        let text = text(&[Column::File, Column::Size], &rows, &layout);
+        let text = text(&[Column::File, Column::Size], rows, layout);
         assert_eq!(text, "\u{6f22}\u{5b57} 1\nabcd 2\n");
     }
 
     #[test]
     fn lines_are_cut_and_long_names_keep_to_their_row() {
-        let rows = [row(&["a_very_long_name", "16K", "b,c"]), row(&["x", "1.9M", "one,two,three"])];
+        let rows: &[&[&str]] =
+            &[&["a_very_long_name", "16K", "b,c"], &["x", "1.9M", "one,two,three"]];
         let layout = Layout { width: Some(18), first_max: 4, ..PLAIN };
         assert_eq!(
-            text(COLUMNS, &rows, &layout),
+            text(COLUMNS, rows, layout),
             "NAME SIZE USED-BY\n\
              a_very_long_name  …\n\
              x    1.9M one,two…\n"
@@ -206,7 +271,7 @@ mod tests {
         );
         for width in 0..30 {
             let layout = Layout { width: Some(width), ..PLAIN };
-            for line in text(COLUMNS, &rows, &layout).lines() {
+            for line in text(COLUMNS, rows, layout).lines() {
                 assert!(line.width() <= width, "{line:?} is longer than {width}");
             }
         }
@@ -214,15 +279,16 @@ mod tests {
 
     #[test]
     fn colors_take_no_room() {
-        let colored = Row { color: Some(Color::Red), ..row(&["x", "1.9M", "one"]) };
         let layout = Layout { headings: false, width: Some(8), ..PLAIN };
-        assert_eq!(text(COLUMNS, &[colored], &layout), "\x1b[31mx\x1b[0m 1.9M …\n");
+        let rows: &[&[&str]] = &[&["x", "1.9M", "one"]];
+        assert_eq!(colored(COLUMNS, rows, layout, Some(Color::Red)), "\x1b[31mx\x1b[0m 1.9M …\n");
     }
 
     #[test]
-    fn raw_cells_have_no_blanks() {
-        let rows = [vec![b"a b".to_vec(), b"".to_vec(), b"c\\".to_vec()]];
-        let text = String::from_utf8(raw(COLUMNS, &rows, true)).unwrap();
-        assert_eq!(text, "NAME SIZE USED-BY\na\\x20b  c\\x5c\n");
+    fn a_cell_is_one_line() {
+        let layout = Layout { headings: false, ..PLAIN };
+        let rows: &[&[&str]] = &[&["a\nb\u{1b}", "1"], &["c", "2"]];
+        let text = text(&[Column::File, Column::Size], rows, layout);
+        assert_eq!(text, "a\\x0ab\\x1b 1\nc          2\n");
     }
 }

@@ -33,10 +33,17 @@ pub(crate) const ASCII: Strokes =
 /// One line of the tree.
 pub(crate) struct Line<'a> {
     /// The lines before the name.
-    pub(crate) strokes: String,
+    strokes: String,
     pub(crate) module: &'a LoadedModule,
     /// Its subtree was shown before, and is left out here.
-    pub(crate) cut: bool,
+    cut: bool,
+}
+
+impl Line<'_> {
+    /// What stands before and behind the name.
+    pub(crate) fn around(&self) -> (&str, &'static str) {
+        (&self.strokes, if self.cut { " (*)" } else { "" })
+    }
 }
 
 /// The trees of the modules in `selected`; a module below one of them has no tree of its own. In
@@ -150,8 +157,8 @@ mod tests {
         lines(&selected, &order, &graph, below, &BOXES)
             .iter()
             .map(|line| {
-                let mark = if line.cut { " (*)" } else { "" };
-                format!("{}{}{mark}", line.strokes, line.module.name)
+                let (before, behind) = line.around();
+                format!("{before}{}{behind}", line.module.name)
             })
             .collect()
     }

@@ -135,8 +135,19 @@ impl Pass {
 
     /// Whether modules were loaded just before the last read, which then gave old rows again.
     fn repeats_its_end(&self) -> bool {
-        let Some(last) = self.names().last() else { return false };
-        self.names().filter(|name| *name == last).count() > 1
+        let text = self.text.strip_suffix(b"\n").unwrap_or(&self.text);
+        let start = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let (before, last) = text.split_at(start);
+        let name = proc_modules::row_name(last);
+        match (std::str::from_utf8(before), std::str::from_utf8(name)) {
+            // The fastest search in the standard library: nearly each listing of many modules comes
+            // here.
+            (Ok(before), Ok(name)) => {
+                let row = format!("\n{name} ");
+                before.contains(&row) || before.starts_with(row.get(1..).unwrap_or(name))
+            }
+            _ => proc_modules::rows(before).any(|row| proc_modules::row_name(row) == name),
+        }
     }
 
     fn names(&self) -> impl Iterator<Item = &[u8]> {

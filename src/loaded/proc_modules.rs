@@ -5,8 +5,6 @@
 //! marks that each end with a comma; `refcnt` and `users` are `-` without
 //! `CONFIG_MODULE_UNLOAD`; `taints` is absent for an untainted module.
 
-use std::io::BufRead;
-
 use super::{LoadedModule, State};
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
@@ -46,18 +44,34 @@ pub(super) fn parse(text: &[u8]) -> impl Iterator<Item = Result<ModuleRow<'_>, E
 #[inline]
 pub(super) fn rows(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let rows = std::iter::from_fn(move || {
-        let all = text;
-        // Much faster than comparing byte by byte. A slice never fails to be read.
-        let count = text.skip_until(b'\n').ok().filter(|count| *count > 0)?;
-        let row = all.get(..count)?;
-        Some(row.strip_suffix(b"\n").unwrap_or(row))
+        (!text.is_empty()).then_some(())?;
+        let (row, rest) = text.split_at_checked(position(text, b'\n'))?;
+        text = rest.get(1..).unwrap_or_default();
+        Some(row)
     });
     rows.filter(|row| !row.is_empty())
 }
 
 /// The first field of a row.
 pub(super) fn row_name(row: &[u8]) -> &[u8] {
-    row.split(|&byte| byte == b' ').next().unwrap_or(row)
+    row.get(..position(row, b' ')).unwrap_or(row)
+}
+
+/// Returns where a byte comes first, or else the length: eight bytes at a time, by Mycroft's test for
+/// a zero byte. The standard library's search is not made for texts as short as rows and fields.
+#[inline(always)]
+fn position(text: &[u8], byte: u8) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (words, rest) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let other = u64::from_le_bytes(*word) ^ u64::from_ne_bytes([byte; 8]);
+        let found = other.wrapping_sub(ONES) & !other & HIGHS;
+        if found != 0 {
+            return index * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    text.len() - rest.len() + rest.iter().position(|other| *other == byte).unwrap_or(rest.len())
 }
 
 impl<'a> ModuleRow<'a> {
@@ -72,7 +86,7 @@ impl<'a> ModuleRow<'a> {
             // Linux 2.6.0 ended here; later kernels add columns at the end.
             rest,
         };
-        let counted = row.refcnt == b"-" || count(row.refcnt).is_some();
+        let counted = is_dash(row.refcnt) || count(row.refcnt).is_some();
         (counted && decimal(row.size).is_some()).then_some(row)
     }
 
@@ -84,7 +98,7 @@ impl<'a> ModuleRow<'a> {
 
     #[inline]
     fn marks_and_users(&self) -> impl Iterator<Item = &'a [u8]> {
-        let users = if self.users == b"-" { &[] } else { self.users };
+        let users = if is_dash(self.users) { &[] } else { self.users };
         users.split(|&byte| byte == b',').filter(|user| !user.is_empty())
     }
 
@@ -110,30 +124,38 @@ impl<'a> ModuleRow<'a> {
 /// Takes the next field and the space behind it; an empty one is none.
 #[inline]
 fn field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let end = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
-    let (field, after) = rest.split_at_checked(end)?;
+    let (field, after) = rest.split_at_checked(position(rest, b' '))?;
     *rest = after.get(1..).unwrap_or_default();
     Some(field).filter(|field| !field.is_empty())
 }
 
+/// Without the call that a comparison of slices is.
+#[inline]
+fn is_dash(field: &[u8]) -> bool {
+    matches!(field, [b'-'])
+}
+
 #[inline]
 fn count(field: &[u8]) -> Option<i64> {
-    let (digits, sign) = field.strip_prefix(b"-").map_or((field, 1), |digits| (digits, -1));
+    let (digits, sign) = match field {
+        [b'-', digits @ ..] => (digits, -1),
+        digits => (digits, 1),
+    };
     let count = decimal(digits).filter(|_| !digits.is_empty())?;
     Some(i64::try_from(count).ok()? * sign)
 }
 
 #[inline]
 fn decimal(digits: &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for digit in digits {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number = number.checked_mul(10)?.checked_add(digit.into())?;
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
     }
-    Some(number)
+    let add = |number: u64, digit: &u8| number.checked_mul(10)?.checked_add((digit - b'0').into());
+    // Nineteen nines fit.
+    if digits.len() < 20 {
+        return Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
+    }
+    digits.iter().try_fold(0, add)
 }
 
 fn state(field: &[u8]) -> State {
@@ -147,8 +169,18 @@ fn state(field: &[u8]) -> State {
 
 /// The kernel prints zeros to readers who may not see addresses.
 fn address(field: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(field).ok()?.strip_prefix("0x")?;
-    u64::from_str_radix(digits, 16).ok().filter(|&address| address != 0)
+    let [b'0', b'x', digits @ ..] = field else { return None };
+    let mut address = 0_u64;
+    for digit in digits {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            b'A'..=b'F' => digit - b'A' + 10,
+            _ => return None,
+        };
+        address = address.checked_mul(16)? | u64::from(digit);
+    }
+    Some(address).filter(|&address| address != 0)
 }
 
 #[cfg(test)]

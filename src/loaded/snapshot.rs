@@ -11,6 +11,9 @@ pub struct Snapshot {
     modules: Vec<LoadedModule>,
 }
 
+/// About as many bytes as a row has: at least, so that there is room for all.
+const ROW: usize = 48;
+
 impl Snapshot {
     /// Reads `/proc/modules`.
     ///
@@ -20,8 +23,12 @@ impl Snapshot {
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed).
     pub fn take(system: &System) -> Result<Self, Error> {
         let list = ModuleList::read(system)?;
-        let modules = list.rows().map(|row| row.map(|row| row.to_module()));
-        Ok(Self { modules: modules.collect::<Result<_, _>>()? })
+        // Collecting results would move each module several times.
+        let mut modules = Vec::with_capacity(list.text_len() / ROW);
+        for row in list.rows() {
+            modules.push(row?.to_module());
+        }
+        Ok(Self { modules })
     }
 
     /// Parses a text in the form of `/proc/modules`.
