@@ -10,20 +10,15 @@ function __modutils_rmmod_modules
     set -l rows ($lsmod -nr -o NAME,SIZE,PERMANENT,REFCNT,USED-BY --sort PERMANENT,REFCNT 2>/dev/null)
     # kmod's lsmod has a heading and no options.
     or set rows ($lsmod 2>/dev/null | awk 'NR > 1 { print $1, $2, 0, $3, $4 }' | sort -s -n -k 4,4)
-    for row in $rows
-        set -l cells (string split ' ' -- $row)
-        contains -- $cells[1] $given[2..]
-        and continue
-        set -l about 'in use'
-        if test -n "$cells[5]"
-            set about 'used by '(string replace -a , ' ' -- $cells[5])
-        else if test "$cells[3]" = 1 -a -n "$cells[4]"
-            set about permanent
-        else if test "$cells[4]" = 0
-            set about unused
-        end
-        printf '%s\t%s, %s\n' $cells[1] $cells[2] $about
-    end
+    # All rows at once: a loop takes fish longer than the rest.
+    set -l given (string escape --style=regex -- $given[2..] | string join '|')
+    test -n "$given"
+    and set rows (string match -rv -- "^($given) " $rows)
+    string replace -r '^(\S+) (\S+) \S* \S* (\S+)$' '$1\t$2, used by $3' -- $rows |
+        string replace -r '^(\S+) (\S+) 1 \S+ ?$' '$1\t$2, permanent' |
+        string replace -r '^(\S+) (\S+) \S* 0 ?$' '$1\t$2, unused' |
+        string replace -r '^(\S+) (\S+) \S* \S* ?$' '$1\t$2, in use' |
+        string replace -ra ',(?! )' ' '
 end
 
 # Those of kmod, if they were loaded before.

@@ -4,6 +4,8 @@
 //! entries have no room for the inode numbers of many file systems on 32-bit systems.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,9 @@ use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, RawDir, openat};
 
 use crate::errno::Errno;
 use crate::error::Error;
+
+/// More than any file has of which there are thousands.
+const FILE_MAX: u64 = 64 << 20;
 
 /// Something in a directory.
 pub(crate) struct Entry {
@@ -74,6 +79,17 @@ impl Names {
             }
         }
         Ok(Self { directory: opened, names })
+    }
+
+    /// Reads a file of the directory into a text that is used again: new memory for each of
+    /// thousands of files takes as long as reading them. `None` if it cannot be read.
+    pub(crate) fn read_file(&self, name: &OsStr, text: &mut Vec<u8>) -> Option<()> {
+        // Opening a FIFO would wait for its writer.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = openat(&self.directory, name, flags, Mode::empty()).ok()?;
+        text.clear();
+        let count = File::from(file).take(FILE_MAX).read_to_end(text).ok()?;
+        ((count as u64) < FILE_MAX).then_some(())
     }
 }
 

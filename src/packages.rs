@@ -31,6 +31,8 @@ pub fn owners(system: &System, files: &[PathBuf]) -> HashMap<PathBuf, String> {
 /// The files that are looked for, by each path that a data base may have for them.
 struct Wanted {
     paths: HashMap<Vec<u8>, usize>,
+    /// A text that is in all of the paths.
+    common: String,
     count: usize,
     found: HashMap<usize, String>,
 }
@@ -43,7 +45,14 @@ impl Wanted {
                 paths.insert(path, index);
             }
         }
-        Self { paths, count: files.len(), found: HashMap::new() }
+        let common = common_part(paths.keys().map(Vec::as_slice));
+        Self { paths, common, count: files.len(), found: HashMap::new() }
+    }
+
+    /// Returns whether a text may have one of the paths. Nearly no list of a package's files does,
+    /// and to look up each of its lines takes ten times as long.
+    fn may_be_in(&self, text: &[u8]) -> bool {
+        std::str::from_utf8(text).map_or(true, |text| text.contains(&self.common))
     }
 
     fn is_complete(&self) -> bool {
@@ -91,6 +100,22 @@ fn spellings(path: &Path) -> Vec<Vec<u8>> {
     spellings
 }
 
+/// As much as the standard library searches for sixteen bytes at a time.
+const COMMON_MAX: usize = 32;
+
+/// Returns the end of the longest common start of the paths; `/lib` and `/usr/lib` are the same.
+fn common_part<'a>(paths: impl Iterator<Item = &'a [u8]>) -> String {
+    let mut paths = paths.map(|path| path.strip_prefix(b"/usr").unwrap_or(path));
+    let first = paths.next().unwrap_or_default();
+    let common = paths.fold(first, |common, path| {
+        let same = common.iter().zip(path).take_while(|(one, other)| one == other).count();
+        common.get(..same).unwrap_or_default()
+    });
+    let end = common.get(common.len().saturating_sub(COMMON_MAX)..).unwrap_or_default();
+    // With other bytes in it, nothing is ruled out.
+    String::from_utf8(end.to_vec()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +150,36 @@ mod tests {
         let file = root.join(file);
         let found = owners(&root.system(), std::slice::from_ref(&file));
         found.get(&file).cloned()
+    }
+
+    #[test]
+    fn parts_that_paths_have_in_common() {
+        for (paths, expected) in [
+            (&["/lib/m/a.ko", "/usr/lib/m/a.ko"][..], "/lib/m/a.ko"),
+            (&["/lib/m/a.ko", "/usr/lib/m/b.ko"], "/lib/m/"),
+            (&["/lib/m/a.ko", "/root/b.ko"], "/"),
+            (&["/lib/m/kernel/drivers/net/ethernet/a.ko"], "el/drivers/net/ethernet/a.ko"),
+            (&["/lib/\u{e9}/kernel/drivers/net/ethernet"], ""),
+            (&[], ""),
+        ] {
+            let common = common_part(paths.iter().map(|path| path.as_bytes()));
+            assert!(common.ends_with(expected), "{paths:?}: {common}");
+        }
+    }
+
+    #[cfg(feature = "xz")]
+    #[test]
+    fn rpm_in_berkeley_db() {
+        for (file, expected) in [
+            ("lib/modules/6.1.0/kernel/crypto/m7.ko.xz", Some("kernel-core-6.1.0-2.fc40.x86_64")),
+            ("usr/lib/modules/6.1.0/extra/out.ko", Some("kmod-extra-6.1.0-2.fc40.x86_64")),
+            ("lib/modules/6.1.0/other/m7.ko.xz", None),
+        ] {
+            for data in ["rpm/Packages.xz", "rpm/Packages-big-endian.xz"] {
+                let found = owner_in(&[(data, "var/lib/rpm/Packages")], file);
+                assert_eq!(found.as_deref(), expected, "{file} in {data}");
+            }
+        }
     }
 
     #[cfg(feature = "xz")]

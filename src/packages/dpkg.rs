@@ -1,34 +1,34 @@
 //! dpkg: `/var/lib/dpkg/info/PACKAGE.list` has the paths of a package's files, one a line.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 use super::Wanted;
-use crate::directory;
+use crate::directory::Names;
 use crate::order;
 use crate::system::{self, System};
 
 pub(super) fn search(system: &System, wanted: &mut Wanted) {
     let directory = system.file("var/lib/dpkg/info");
-    let entries = directory::entries(&directory).into_iter().flatten().flatten();
-    let named = entries.filter_map(|entry| {
-        let name = entry.name.into_string().ok()?;
-        let package = name.strip_suffix(".list")?;
+    let Ok(directory) = Names::read(&directory) else { return };
+    let named = directory.names.iter().filter_map(|name| {
         // The architecture of packages that can be there for several: dpkg -S shows that, too.
-        Some((package.to_owned(), entry.path))
+        Some((name.to_str()?.strip_suffix(".list")?, name))
     });
-    let mut lists: Vec<(String, PathBuf)> = named.collect();
+    let mut lists: Vec<(&str, &OsString)> = named.collect();
     let release = system.release();
     // Thousands of lists may be there, and those of kernels are the ones that matter.
     order::sort_by_key(&mut lists, |(package, _)| {
         (!package.contains(&release), !is_of_modules(package))
     });
+    let mut text = Vec::new();
     for (package, list) in lists {
         if wanted.is_complete() {
             break;
         }
-        let text = system::read_regular(&list).unwrap_or_default();
-        for path in text.split(|&byte| byte == b'\n') {
-            wanted.note(path, &package);
+        if directory.read_file(list, &mut text).is_some() && wanted.may_be_in(&text) {
+            for path in text.split(|&byte| byte == b'\n') {
+                wanted.note(path, package);
+            }
         }
     }
     divert(system, wanted);

@@ -1,6 +1,7 @@
-//! rpm: the headers of the installed packages, in `SQLite` or in rpm's own format, `ndb`. Older
-//! systems have Berkeley DB, which is not read.
+//! rpm: the headers of the installed packages, in `SQLite`, in rpm's own format, `ndb`, or on systems
+//! older than 2020 in Berkeley DB.
 
+mod berkeley;
 mod header;
 mod ndb;
 mod sqlite;
@@ -26,7 +27,8 @@ pub(super) fn search(system: &System, wanted: &mut Wanted) {
         if let Some(database) = Database::open(&directory.join("rpmdb.sqlite")) {
             search_sqlite(&database, wanted);
         } else {
-            search_ndb(&directory.join("Packages.db"), wanted);
+            search_blobs(ndb::blobs, &directory.join("Packages.db"), wanted);
+            search_blobs(berkeley::blobs, &directory.join("Packages"), wanted);
         }
     }
 }
@@ -59,11 +61,18 @@ fn search_sqlite(database: &Database, wanted: &mut Wanted) -> Option<()> {
     Some(())
 }
 
-fn search_ndb(path: &Path, wanted: &mut Wanted) {
-    ndb::blobs(path, |blob| {
-        note(blob, wanted);
-        !wanted.is_complete()
-    });
+/// Calls a function with each header in a file until that returns false. `None` for a file of another
+/// format.
+type Blobs = fn(&Path, &mut dyn FnMut(&[u8]) -> bool) -> Option<()>;
+
+/// Reads all headers of a file until each path is found.
+fn search_blobs(blobs: Blobs, path: &Path, wanted: &mut Wanted) {
+    if !wanted.is_complete() {
+        blobs(path, &mut |blob| {
+            note(blob, wanted);
+            !wanted.is_complete()
+        });
+    }
 }
 
 fn note(blob: &[u8], wanted: &mut Wanted) {

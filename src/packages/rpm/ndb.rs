@@ -19,7 +19,7 @@ const BLOB_MAX: u32 = 64 << 20;
 const PAGES_MAX: u32 = 4096;
 
 /// Calls `each` with each header until it returns a break. Damaged headers are skipped.
-pub(super) fn blobs(path: &Path, mut each: impl FnMut(&[u8]) -> bool) -> Option<()> {
+pub(super) fn blobs(path: &Path, each: &mut dyn FnMut(&[u8]) -> bool) -> Option<()> {
     let file = File::open(path).ok()?;
     let start = bytes(&file, 0, 32)?;
     if !start.starts_with(MAGIC) {
@@ -86,7 +86,7 @@ mod tests {
         let root = Captured::new();
         let path = root.write("Packages.db", bytes);
         let mut found = Vec::new();
-        blobs(&path, |blob| {
+        blobs(&path, &mut |blob| {
             found.push(blob.to_vec());
             true
         });
