@@ -8,6 +8,7 @@
 mod aliases;
 mod attached;
 mod block;
+mod bound_sockets;
 mod btrfs;
 mod chain;
 mod classes;
@@ -19,6 +20,7 @@ mod devices;
 mod dm;
 mod drivers;
 mod eliminated;
+mod exports;
 mod files;
 mod gpio;
 mod helpers;

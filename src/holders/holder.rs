@@ -123,6 +123,13 @@ pub enum HolderKind {
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
         namespace: Option<Namespace>,
     },
+    /// A directory that the kernel's NFS server exports.
+    Export {
+        /// The directory.
+        path: Text,
+        /// The clients.
+        client: Text,
+    },
     /// A loop device that is bound to a file.
     Loop {
         /// Name of the loop device.
@@ -307,6 +314,7 @@ impl HolderKind {
             | Self::ConfigObject { .. }
             | Self::SysfsObject { .. }
             | Self::Mount { .. }
+            | Self::Export { .. }
             | Self::Loop { .. }
             | Self::Swap { .. }
             | Self::BlockDevice { .. }
@@ -323,7 +331,7 @@ impl HolderKind {
             Self::Module { .. } => 0,
             Self::Loader { .. } => 1,
             Self::Process { .. } => 2,
-            Self::Socket { .. } => 3,
+            Self::Export { .. } | Self::Socket { .. } => 3,
             Self::Mount { .. } => 4,
             Self::Device { .. } | Self::Interface { .. } => 9,
             _ => 5,

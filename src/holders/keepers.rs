@@ -1,5 +1,5 @@
-//! What keeps a mounted file system from being unmounted: processes in it, swap files, loop
-//! devices, overlays, probes. None takes a reference to the module beside that of the mount.
+//! What keeps a mounted file system from being unmounted: processes in it, sockets, exports of NFS,
+//! swap files, loop devices, overlays, probes. None takes a reference to the module beside that of the mount.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::block;
+use super::bound_sockets;
+use super::exports;
 use super::holder::{Certainty, Holder, HolderKind};
 use super::mounts::{self, Superblock};
 use super::search::Search;
@@ -27,6 +29,8 @@ pub(super) fn on(search: &Search<'_>, superblocks: &HashSet<Superblock>) -> Vec<
     let mounts = mounts.filter(|mount| superblocks.contains(&mount.device));
     let places: Vec<_> = mounts.map(|mount| mount.place.as_os_str()).collect();
     let mut list = processes(search, superblocks);
+    list.extend(bound_sockets::on(search, superblocks, &places));
+    list.extend(exports::below(search, &places));
     list.extend(block::swaps(search).filter(|swap| is_below(swap.as_os_str(), &places)).map(
         |name| {
             let command = format!("swapoff {}", name.word());
@@ -93,7 +97,7 @@ pub(super) fn layers(options: &[u8]) -> impl Iterator<Item = &[u8]> {
     values.flat_map(|value| value.split(|&byte| byte == b':'))
 }
 
-fn is_below(path: &OsStr, places: &[&OsStr]) -> bool {
+pub(super) fn is_below(path: &OsStr, places: &[&OsStr]) -> bool {
     places.iter().any(|place| Path::new(path).starts_with(place))
 }
 

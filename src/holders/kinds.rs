@@ -29,6 +29,7 @@ words! {
     Process => "process",
     Socket => "socket",
     Mount => "mount",
+    Export => "export",
     Loop => "loop",
     Swap => "swap",
     BlockDevice => "block-device",

@@ -48,6 +48,12 @@ fn family(number: u8) -> &'static str {
     }
 }
 
+/// The name of the algorithm in a `struct xt_string_info`.
+fn text_search(info: &[u8]) -> Option<String> {
+    let name = netlink::text(info.get(4..20)?);
+    Some(String::from_utf8_lossy(name).into_owned())
+}
+
 /// Rules that use the module, and the chains that they are in.
 #[derive(Default)]
 struct InChains {

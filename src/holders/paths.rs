@@ -1,4 +1,4 @@
-//! Files that hold a module and are no device nodes: of ALSA in `/proc`, of debugfs, buffers of
+//! Files that hold a module and are no device nodes: of ALSA and SUNRPC in `/proc`, of debugfs, buffers of
 //! graphics cards, virtual machines.
 
 use std::collections::HashMap;
@@ -37,6 +37,9 @@ fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty
     if let Ok(inside) = file.path.strip_prefix(search.system.sound_dir()) {
         return of_sound(search, inside).then_some((Certainty::Known, 1));
     }
+    if let Some(module) = of_cache(path) {
+        return (module == search.name()).then_some((Certainty::Known, 1));
+    }
     if path.starts_with(b"/dmabuf:") {
         return of_buffer(search, owner, file);
     }
@@ -45,6 +48,24 @@ fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty
     let is_kvm = matches!(search.name(), b"kvm_intel" | b"kvm_amd");
     let machine = of_machine.iter().find(|(start, _)| is_kvm && path.starts_with(start));
     machine.map(|(_, references)| (Certainty::Known, *references))
+}
+
+/// The module of a cache of SUNRPC, which each of its files holds while it is open (`cache_open` in
+/// `net/sunrpc/cache.c`): `/proc/71/net/rpc/nfsd.export/channel`.
+fn of_cache(path: &[u8]) -> Option<&'static [u8]> {
+    const CACHES: [(&[u8], &[u8]); 5] = [
+        (b"nfsd.", b"nfsd"),
+        (b"nfs4.", b"nfsd"),
+        (b"auth.unix.", b"sunrpc"),
+        (b"auth.rpcsec.", b"auth_rpcgss"),
+        (b"dns_resolve", b"nfs"),
+    ];
+    let mut parts = path.strip_prefix(b"/proc/")?.rsplit(|&byte| byte == b'/').skip(1);
+    let cache = parts.next()?;
+    if (parts.next(), parts.next()) != (Some(&b"rpc"[..]), Some(&b"net"[..])) {
+        return None;
+    }
+    CACHES.iter().find(|(start, _)| cache.starts_with(start)).map(|(_, module)| *module)
 }
 
 /// Files below `card0` hold the driver of the card, all others the core (`snd_info_entry_open`).
@@ -108,6 +129,15 @@ mod tests {
     use super::*;
     use crate::captured::Captured;
     use crate::loaded::Snapshot;
+
+    #[test]
+    fn caches_of_sunrpc() {
+        assert_eq!(of_cache(b"/proc/71/net/rpc/nfsd.export/channel"), Some(&b"nfsd"[..]));
+        assert_eq!(of_cache(b"/proc/71/task/7/net/rpc/auth.unix.ip/flush"), Some(&b"sunrpc"[..]));
+        for other in ["/proc/71/net/rpc/use-gss-proxy", "/proc/71/rpc/nfsd.fh/x", "/proc/x", "/"] {
+            assert_eq!(of_cache(other.as_bytes()), None);
+        }
+    }
 
     #[test]
     fn files_that_name_their_module() {

@@ -29,6 +29,8 @@ pub enum Access {
     IoUring,
     /// The file is in flight in one of its Unix sockets.
     InFlight,
+    /// A Unix socket whose name it is.
+    Bound,
     /// The file is its working or root directory.
     Directory,
     /// The file is the program that it runs.

@@ -75,6 +75,7 @@ impl fmt::Display for HolderKind {
                     Access::Open => write!(f, "has {path} open"),
                     Access::Mapped => write!(f, "has {path} mapped"),
                     Access::IoUring => write!(f, "has {path} registered with io_uring"),
+                    Access::Bound => write!(f, "has a socket bound to {path}"),
                     Access::InFlight => write!(f, "has {path} in flight in a socket"),
                     Access::Directory => write!(f, "works in the directory {path}"),
                     Access::Program => write!(f, "runs {path}"),
@@ -86,6 +87,9 @@ impl fmt::Display for HolderKind {
             Self::Mount { filesystem, path, namespace } => {
                 write!(f, "{filesystem} is mounted on {path}")?;
                 namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " {namespace}"))
+            }
+            Self::Export { path, client } => {
+                write!(f, "the NFS server exports {path} to {client}")
             }
             Self::Loop { name, path } => write!(f, "{name} is bound to {path}"),
             Self::Swap { name } => write!(f, "swap space on {name}"),

@@ -1,6 +1,7 @@
 //! Rules, chains, sets, objects and flow tables of nft(8).
 
 mod expressions;
+mod parts;
 
 use std::collections::BTreeMap;
 
@@ -8,10 +9,11 @@ use rustix::io::Errno;
 
 use self::expressions::Counter;
 pub(super) use self::expressions::has_extension;
+use self::parts::Part;
 use super::objects::NetfilterObject;
 use super::{HEADER, InChains, family, open};
 use crate::holders::namespaces::in_each;
-use crate::holders::netlink::{Attributes, Netlink, attribute, big_endian_u32, note, text};
+use crate::holders::netlink::{Netlink, attribute, note, text};
 use crate::holders::search::Search;
 use crate::holders::{Holder, Text};
 
@@ -58,20 +60,31 @@ fn ask(
     netlink.dump(search, GET_CHAIN, &[0; HEADER], |_, payload| {
         list.extend(chain(counter, payload));
     })?;
+    let mut parts = Vec::new();
     netlink.dump(search, GET_OBJECT, &[0; HEADER], |_, payload| {
-        list.extend(object(counter, payload));
+        parts.extend(parts::object(counter, payload));
     })?;
     netlink.dump(search, GET_FLOWTABLE, &[0; HEADER], |_, payload| {
-        list.extend(flowtable(counter, payload));
+        parts.extend(parts::flowtable(counter, payload));
     })?;
-    let mut sets = Vec::new();
-    netlink.dump(search, GET_SET, &[0; HEADER], |_, payload| sets.extend(set(counter, payload)))?;
-    for set in sets {
-        let mut count = set.count;
+    netlink.dump(search, GET_SET, &[0; HEADER], |_, payload| {
+        parts.extend(parts::set(counter, payload));
+    })?;
+    for set in parts.iter_mut().filter(|part| part.is_set()) {
+        let mut count = 0;
         netlink.dump(search, GET_ELEMENT, &set.request(), |_, payload| {
-            count += elements(counter, payload, set.place.family);
+            count += parts::elements(counter, payload, set.place.family);
         })?;
-        list.push(set.holder(count));
+        set.count += count;
+    }
+    parts.retain(|part| part.is_set() || part.count > 0);
+    if !parts.is_empty() {
+        netlink.dump(search, GET_RULE, &[0; HEADER], |_, payload| {
+            for part in &mut parts {
+                part.add_user(payload);
+            }
+        })?;
+        list.extend(parts.into_iter().filter_map(Part::holder));
     }
     Ok(())
 }
@@ -168,108 +181,6 @@ fn chain(counter: &Counter<'_>, payload: &[u8]) -> Option<Holder> {
     let (family, table, chain) = (place.family(), place.table(), place.name());
     let object = NetfilterObject::NftChain { family, table, chain };
     Some(Holder::in_netfilter(object).ended_by(command))
-}
-
-/// Kinds of objects by number, as nft(8) names them.
-const OBJECTS: [&str; 11] = [
-    "object",
-    "counter",
-    "quota",
-    "ct helper",
-    "limit",
-    "ct limit",
-    "tunnel",
-    "ct timeout",
-    "secmark",
-    "ct expectation",
-    "synproxy",
-];
-
-fn object(counter: &Counter<'_>, payload: &[u8]) -> Option<Holder> {
-    const TYPE: u16 = 3;
-    const DATA: u16 = 4;
-    let attributes = payload.get(HEADER..)?;
-    let number = big_endian_u32(attribute(attributes, TYPE)?)?;
-    let data = attribute(attributes, DATA).unwrap_or_default();
-    let count = counter.object(number, data);
-    let place = Place::read(payload, NAME).filter(|_| count > 0)?;
-    let index = usize::try_from(number).unwrap_or_default();
-    let kind = OBJECTS.get(index).copied().unwrap_or("object");
-    let command = format!("nft delete {kind} {}", place.words());
-    let (family, table, name) = (place.family(), place.table(), place.name());
-    let object = NetfilterObject::NftObject { family, table, name, kind: kind.into() };
-    Some(Holder::in_netfilter(object).with_references(count).ended_by(command))
-}
-
-fn flowtable(counter: &Counter<'_>, payload: &[u8]) -> Option<Holder> {
-    let place = Place::read(payload, NAME)?;
-    if !counter.has_flowtable(place.family) {
-        return None;
-    }
-    let command = format!("nft delete flowtable {}", place.words());
-    let (family, table, name) = (place.family(), place.table(), place.name());
-    let object = NetfilterObject::NftFlowtable { family, table, name };
-    Some(Holder::in_netfilter(object).ended_by(command))
-}
-
-/// A set whose elements have expressions of the module.
-struct Set {
-    place: Place,
-    count: u64,
-}
-
-impl Set {
-    /// Asks for the elements.
-    fn request(&self) -> Vec<u8> {
-        let mut body = vec![self.place.family, 0, 0, 0];
-        for (kind, name) in [(TABLE, &self.place.table), (NAME, &self.place.name)] {
-            let length = u16::try_from(name.len().saturating_add(5)).unwrap_or(u16::MAX);
-            body.extend(length.to_ne_bytes());
-            body.extend(kind.to_ne_bytes());
-            body.extend(name);
-            body.push(0);
-            body.resize(body.len().next_multiple_of(4), 0);
-        }
-        body
-    }
-
-    fn holder(self, count: u64) -> Holder {
-        let command = format!("nft flush set {}", self.place.words());
-        let place = self.place;
-        let (family, table, name) = (place.family(), place.table(), place.name());
-        let object = NetfilterObject::NftSet { family, table, name };
-        Holder::in_netfilter(object).with_references(count).ended_by(command)
-    }
-}
-
-fn set(counter: &Counter<'_>, payload: &[u8]) -> Option<Set> {
-    const EXPRESSION: u16 = 17;
-    const EXPRESSIONS: u16 = 18;
-    let attributes = payload.get(HEADER..)?;
-    let place = Place::read(payload, NAME)?;
-    let of = |kind| attribute(attributes, kind).unwrap_or_default();
-    let count = match counter.expressions(of(EXPRESSIONS), place.family) {
-        0 => counter.expression(of(EXPRESSION), place.family),
-        count => count,
-    };
-    (count > 0).then_some(Set { place, count })
-}
-
-/// References of the elements in one message: each has copies of the set's expressions.
-fn elements(counter: &Counter<'_>, payload: &[u8], family: u8) -> u64 {
-    const ELEMENTS: u16 = 3;
-    const EXPRESSION: u16 = 7;
-    const EXPRESSIONS: u16 = 11;
-    let list = payload.get(HEADER..).and_then(|attributes| attribute(attributes, ELEMENTS));
-    let elements = Attributes::new(list.unwrap_or_default());
-    let count = elements.map(|(_, element)| {
-        let of = |kind| attribute(element, kind).unwrap_or_default();
-        match counter.expressions(of(EXPRESSIONS), family) {
-            0 => counter.expression(of(EXPRESSION), family),
-            count => count,
-        }
-    });
-    count.sum()
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use modutils_sys::xtables::{Family, Table, table};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 
-use super::InChains;
 use super::nftables::has_extension;
 use super::objects::NetfilterObject;
+use super::{InChains, text_search};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{note, text};
 use crate::holders::search::Search;
@@ -81,7 +81,7 @@ pub(in crate::holders) fn xtables(search: &Search<'_>) -> Vec<Holder> {
     let is_extension = search.is_kind("ipt_", &["xt_", "ipt_", "ip6t_", "arpt_", "nf_log_"])
         || search.is_kind("ip6t_", &["nfnetlink_cttimeout", "nfnetlink_log"])
         || search.is_kind("nfct-helper-", &[])
-        || search.is_kind("nf-logger-", &[]);
+        || search.is_kind("nf-logger-", &["ts_"]);
     if own_table.is_none() && !is_extension {
         return Vec::new();
     }
@@ -131,7 +131,7 @@ fn read(layout: &Layout, name: &[u8]) -> Result<Table, Errno> {
 struct Rule {
     chain: Vec<u8>,
     extensions: Vec<Vec<u8>>,
-    /// Aliases of the modules that its target uses.
+    /// Aliases of the modules that these use.
     uses: Vec<String>,
 }
 
@@ -156,9 +156,10 @@ impl Rules {
                 chain = text(end.data).to_vec();
             } else {
                 let matches = entry.get(layout.length..target).unwrap_or_default();
-                let mut extensions = names(matches);
-                extensions.push(end.name.to_vec());
-                let uses = used_by_target(&end, layout.number);
+                let mut all = extensions_of(matches);
+                all.push(end);
+                let extensions = all.iter().map(|one| one.name.to_vec()).collect();
+                let uses = all.iter().flat_map(|one| used_by(one, layout.number)).collect();
                 rules.push(Rule { chain: chain.clone(), extensions, uses });
             }
             offset += next;
@@ -214,9 +215,9 @@ fn is_provided(search: &Search<'_>, alias: &str) -> bool {
     search.provides(&[alias], &[alias])
 }
 
-/// The helpers, timeouts and loggers that a target asks for by name (`xt_ct_tg_check`,
-/// `nf_logger_find_get`).
-fn used_by_target(target: &Extension<'_>, family: u8) -> Vec<String> {
+/// The helpers, timeouts, loggers and algorithms that an extension asks for by name
+/// (`xt_ct_tg_check`, `nf_logger_find_get`, `textsearch_prepare`).
+fn used_by(target: &Extension<'_>, family: u8) -> Vec<String> {
     /// `struct xt_ct_target_info_v1`: offsets of the names of a helper and of a timeout.
     const HELPER: std::ops::Range<usize> = 12..28;
     const TIMEOUT: std::ops::Range<usize> = 28..60;
@@ -231,6 +232,9 @@ fn used_by_target(target: &Extension<'_>, family: u8) -> Vec<String> {
             let has_timeout = target.data.len() > REVISION_0 && !name(TIMEOUT).is_empty();
             let timeout = has_timeout.then(|| "nfnetlink_cttimeout".to_owned());
             helper.map(|name| format!("nfct-helper-{name}")).into_iter().chain(timeout).collect()
+        }
+        b"string" => {
+            text_search(target.data).map(|name| format!("ts_{name}")).into_iter().collect()
         }
         b"LOG" | b"TRACE" => vec![format!("nf-logger-{family}-0")],
         b"NFLOG" => vec![format!("nf-logger-{family}-1")],
@@ -269,11 +273,11 @@ fn extension(bytes: &[u8]) -> Option<Extension<'_>> {
     Some(Extension { length, name: text(bytes.get(2..31)?), data: bytes.get(HEADER..)? })
 }
 
-fn names(mut matches: &[u8]) -> Vec<Vec<u8>> {
+fn extensions_of(mut matches: &[u8]) -> Vec<Extension<'_>> {
     let mut list = Vec::new();
     while let Some(found) = extension(matches) {
-        list.push(found.name.to_vec());
         matches = matches.get(found.length..).unwrap_or_default();
+        list.push(found);
     }
     list
 }
@@ -375,18 +379,20 @@ mod tests {
             table.entries.fill(value);
             let _ = Rules::read(layout, &table);
         }
-        assert!(names(&[0, 0, 1, 2]).is_empty());
+        assert!(extensions_of(&[0, 0, 1, 2]).is_empty());
     }
 
     #[test]
     fn modules_that_a_target_names() {
         let mut data = vec![0; 72];
         data[12..15].copy_from_slice(b"ftp");
-        let uses = |name, data: &[u8]| used_by_target(&Extension { length: 0, name, data }, 2);
+        let uses = |name, data: &[u8]| used_by(&Extension { length: 0, name, data }, 2);
         assert_eq!(uses(b"CT", &data), ["nfct-helper-ftp"]);
         data[28] = b'x';
         assert_eq!(uses(b"CT", &data), ["nfct-helper-ftp", "nfnetlink_cttimeout"]);
         assert_eq!(uses(b"CT", &data[..13]), [""; 0]);
         assert_eq!(uses(b"LOG", b""), ["nf-logger-2-0"]);
+        assert_eq!(uses(b"string", b"\0\0\xff\xffkmp\0\0\0\0\0\0\0\0\0\0\0\0\0"), ["ts_kmp"]);
+        assert_eq!(uses(b"string", b"\0\0\xff\xffkmp"), [""; 0]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::super::text_search;
 use crate::holders::netlink::{Attributes, attribute, text};
 use crate::holders::search::Search;
 
@@ -28,6 +29,8 @@ enum Part {
     Logger,
     /// A helper of connection tracking.
     Helper,
+    /// An algorithm that the match `string` of iptables searches with.
+    TextSearch,
 }
 
 const NAME: u16 = 1;
@@ -44,6 +47,7 @@ impl<'a> Counter<'a> {
             _ if search.is_kind("ipt_", &["xt_", "ipt_", "ip6t_", "ebt_", "arpt_"]) => {
                 Part::Xtables
             }
+            name if name.starts_with(b"ts_") => Part::TextSearch,
             _ => Part::None,
         };
         Self { search, part, last: Mutex::default() }
@@ -73,7 +77,8 @@ impl<'a> Counter<'a> {
                 Part::Core | Part::Extension => u64::from(self.has_expression(name, family)),
                 Part::Xtables => u64::from(self.has_extension(name, data, family)),
                 Part::Logger if name == b"log" => self.loggers(data, family),
-                Part::None | Part::Helper | Part::Logger => 0,
+                Part::TextSearch if name == b"match" => u64::from(self.searches(data)),
+                Part::None | Part::Helper | Part::Logger | Part::TextSearch => 0,
             }
     }
 
@@ -107,6 +112,16 @@ impl<'a> Counter<'a> {
             return false;
         }
         attribute(data, NAME).is_some_and(|name| has_extension(self.search, text(name), family))
+    }
+
+    /// Whether a match of iptables searches with the module's algorithm.
+    fn searches(&self, data: &[u8]) -> bool {
+        const INFO: u16 = 3;
+        let own = self.search.name().strip_prefix(b"ts_");
+        attribute(data, NAME).map(text) == Some(b"string")
+            && attribute(data, INFO)
+                .and_then(text_search)
+                .is_some_and(|name| Some(name.as_bytes()) == own)
     }
 
     /// The loggers of `log`: one that sends to a group or one that writes to the kernel's log, for

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use super::parts::{elements, flowtable, object, set};
 use super::*;
 use crate::captured::Captured;
 use crate::holders::netlink::with;
@@ -103,14 +104,18 @@ fn chains_objects_and_flow_tables() {
     let filter = [named(3), with(7, b"filter\0")].concat();
     assert_eq!(with_counter("nf_tables", |counter| chain(counter, &filter)), None);
     let limit = [named(2), with(3, &4u32.to_be_bytes())].concat();
-    let found = with_counter("nft_limit", |counter| object(counter, &limit)).unwrap();
+    let found =
+        with_counter("nft_limit", |counter| object(counter, &limit)).unwrap().holder().unwrap();
     assert_eq!(found.kind.to_string(), "limit ip t n (nftables)");
     let helper = [with(1, b"ftp\0"), with(2, &1u16.to_be_bytes())].concat();
     let helper = [named(2), with(3, &3u32.to_be_bytes()), with(4, &helper)].concat();
-    let found = with_counter("nf_conntrack_ftp", |counter| object(counter, &helper)).unwrap();
+    let found = with_counter("nf_conntrack_ftp", |counter| object(counter, &helper))
+        .unwrap()
+        .holder()
+        .unwrap();
     assert_eq!(found.references, 2);
     let found = with_counter("nf_flow_table_inet", |counter| flowtable(counter, &named(2)));
-    assert_eq!(found.unwrap().kind.to_string(), "flowtable ip t n (nftables)");
+    assert_eq!(found.unwrap().holder().unwrap().kind.to_string(), "flowtable ip t n (nftables)");
 }
 
 #[test]
@@ -118,13 +123,23 @@ fn elements_with_expressions() {
     let limit = expression(b"limit\0", b"");
     let inner = &limit[4..];
     let message = [vec![2, 0, 0, 0], with(1, b"t\0"), with(2, b"s\0"), with(17, inner)].concat();
-    let set = with_counter("nft_limit", |counter| set(counter, &message)).unwrap();
+    let mut set = with_counter("nft_limit", |counter| set(counter, &message)).unwrap();
     let request = set.request();
     assert_eq!(Place::read(&request, NAME).unwrap(), set.place);
     let element = |attributes: &[u8]| with(1, attributes);
     let list = [element(&with(7, inner)), element(b""), element(&with(11, &limit))].concat();
     let message = [vec![2, 0, 0, 0], with(3, &list)].concat();
     assert_eq!(with_counter("nft_limit", |counter| elements(counter, &message, 2)), 2);
+    // A rule that adds elements, one that looks them up, and one of another table.
+    let names = |kind: &[u8]| expression(kind, &with(1, b"s\0"));
+    set.add_user(&rule(b"c\0", 5, &names(b"dynset\0")));
+    set.add_user(&rule(b"c\0", 6, &names(b"lookup\0")));
+    set.add_user(&rule(b"c\0", 7, &names(b"objref\0")));
+    let holder = set.holder().unwrap();
+    assert_eq!(holder.references, 2);
+    let fix =
+        "nft delete rule ip t c handle 5; nft delete rule ip t c handle 6; nft delete set ip t s";
+    assert_eq!(format!("{:?}", holder.way_out.unwrap()), format!("Command(\"{fix}\")"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::{Item, all_qdiscs, is_own, item, request, shown_parent};
 use crate::holders::namespaces::in_each;
-use crate::holders::netlink::{self, Attributes, Netlink, attribute, note};
+use crate::holders::netlink::{self, Attributes, Netlink, attribute, note, text};
 use crate::holders::network::links::{Link, links, name_of};
 use crate::holders::network::objects::NetworkObject;
 use crate::holders::search::Search;
@@ -37,9 +37,11 @@ const EMATCHES: [(u16, &str, &str); 9] = [
 /// module (`tcf_proto_create` in `net/sched/cls_api.c`), and one for each match
 /// (`tcf_em_validate` in `net/sched/ematch.c`).
 pub(in crate::holders) fn filters(search: &Search<'_>) -> Vec<Holder> {
-    if !search.is_kind("net-cls-", &["cls_", "em_"]) && !search.is_kind("ematch-kind-", &[]) {
+    if !search.is_kind("net-cls-", &["cls_", "em_", "ts_"]) && !search.is_kind("ematch-kind-", &[])
+    {
         return Vec::new();
     }
+    let algorithm = search.name().strip_prefix(b"ts_");
     let ematch = EMATCHES.iter().find(|(number, _, module)| {
         search.provides(&[&format!("ematch-kind-{number}")], &[module])
     });
@@ -48,8 +50,14 @@ pub(in crate::holders) fn filters(search: &Search<'_>) -> Vec<Holder> {
         let result = Netlink::open(netlink::ROUTE).and_then(|mut netlink| {
             let filters = all(search, &mut netlink, GET_FILTER)?;
             let links = links(search, &mut netlink)?;
+            if let Some(algorithm) = algorithm {
+                let searches =
+                    |&(kind, data): &(u16, &[u8])| kind == TEXT && searches(data, algorithm);
+                found = matching(&filters, searches, "text", &links);
+                return Ok(());
+            }
             if let Some(&(number, name, _)) = ematch {
-                found = matching(&filters, number, name, &links);
+                found = matching(&filters, |&(kind, _)| kind == number, name, &links);
                 return Ok(());
             }
             let is_own = |item: &&Item| is_own(search, "cls", &item.kind);
@@ -128,9 +136,14 @@ fn grouped<'a>(filters: impl Iterator<Item = &'a Item>, links: &[Link]) -> Vec<H
 }
 
 /// One holder for each filter with matches of a kind.
-fn matching(filters: &[Item], number: u16, name: &str, links: &[Link]) -> Vec<Holder> {
+fn matching(
+    filters: &[Item],
+    is_own: impl Fn(&(u16, &[u8])) -> bool,
+    name: &str,
+    links: &[Link],
+) -> Vec<Holder> {
     let holders = filters.iter().filter_map(|filter| {
-        let count = u64::try_from(ematches(filter).filter(|&kind| kind == number).count()).ok()?;
+        let count = u64::try_from(ematches(filter).filter(&is_own).count()).ok()?;
         (count > 0).then(|| holder(filter, Some(name.into()), links).with_references(count))
     });
     holders.collect()
@@ -170,9 +183,17 @@ pub(super) fn place(filter: &Item, links: &[Link]) -> (Text, String) {
     (interface, place)
 }
 
-/// The kinds of the matches of a filter: `TCA_EMATCH_TREE_LIST` holds a `struct tcf_ematch_hdr`
-/// for each.
-fn ematches(filter: &Item) -> impl Iterator<Item = u16> {
+/// The number of the match that searches a text.
+const TEXT: u16 = 5;
+
+/// Whether a `struct tcf_em_text` has the name of an algorithm.
+fn searches(data: &[u8], algorithm: &[u8]) -> bool {
+    data.get(..16).map(text) == Some(algorithm)
+}
+
+/// The kinds of the matches of a filter and their data: `TCA_EMATCH_TREE_LIST` holds a
+/// `struct tcf_ematch_hdr` with data for each.
+fn ematches(filter: &Item) -> impl Iterator<Item = (u16, &[u8])> {
     /// The attribute of the tree, by kind of filter.
     const TREES: [(&[u8], u16); 3] = [(b"basic", 2), (b"cgroup", 3), (b"flow", 11)];
     const LIST: u16 = 2;
@@ -181,7 +202,8 @@ fn ematches(filter: &Item) -> impl Iterator<Item = u16> {
         .and_then(|&(_, tree)| attribute(&filter.options, tree))
         .and_then(|tree| attribute(tree, LIST));
     Attributes::new(list.unwrap_or_default()).filter_map(|(_, entry)| {
-        entry.get(2..)?.first_chunk().map(|&bytes| u16::from_ne_bytes(bytes))
+        let kind = entry.get(2..)?.first_chunk().map(|&bytes| u16::from_ne_bytes(bytes))?;
+        Some((kind, entry.get(8..).unwrap_or_default()))
     })
 }
 
@@ -232,9 +254,11 @@ mod tests {
         let header = |kind: u16| [0u16, kind, 0, 0].map(u16::to_ne_bytes).concat();
         let list = [with(1, &header(4)), with(2, &header(4)), with(3, &header(1))].concat();
         let filter = basic(2, 1 << 16, with(2, &with(2, &list)));
-        assert_eq!(ematches(&filter).collect::<Vec<_>>(), [4, 4, 1]);
-        let holders = matching(&[filter], 4, "meta", &[]);
+        assert_eq!(ematches(&filter).map(|(kind, _)| kind).collect::<Vec<_>>(), [4, 4, 1]);
+        let holders = matching(&[filter], |&(kind, _)| kind == 4, "meta", &[]);
         assert_eq!(holders[0].references, 2);
         assert_eq!(ematches(&basic(2, 0, vec![8, 0, 2, 0, 9, 9])).count(), 0);
+        assert!(searches(b"kmp\0\0\0\0\0\0\0\0\0\0\0\0\0rest", b"kmp"));
+        assert!(!searches(b"kmp\0\0\0\0\0\0\0\0\0\0\0\0\0", b"bm") && !searches(b"kmp", b"kmp"));
     }
 }
