@@ -110,6 +110,11 @@ impl System {
         self.root.join("proc/crypto")
     }
 
+    /// The directories that the kernel's NFS server exports.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.root.join("proc/fs/nfs/exports")
+    }
+
     /// The areas in use for swapping.
     pub(crate) fn swaps(&self) -> PathBuf {
         self.root.join("proc/swaps")

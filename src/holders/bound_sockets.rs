@@ -25,7 +25,7 @@ pub(super) fn on(
         let mut list = Vec::new();
         for (inode, path) in bound(&table) {
             let is_below = places.iter().any(|place| Path::new(&path).starts_with(place));
-            // The name can have been removed; on top of it, another file system can be mounted.
+            // The name can have been removed; another file system can be mounted there.
             let status = if is_below { search.status(Path::new(&path)) } else { continue };
             if status.is_none_or(|status| superblocks.contains(&status.filesystem)) {
                 list.extend(owners(search, inode, &path));

@@ -2,9 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use super::holder::{Certainty, Holder, HolderKind};
-use super::keepers;
 use super::mountinfo::unescaped;
 use super::search::Search;
 use super::text::Text;
@@ -12,9 +12,9 @@ use crate::system;
 
 /// Directories that the server has exported, and keeps, below one of the places.
 pub(super) fn below(search: &Search<'_>, places: &[&OsStr]) -> Vec<Holder> {
-    let table =
-        system::read(&search.system.network_file("rpc/nfsd.export/content")).unwrap_or_default();
-    let own = rows(&table).filter(|(path, _)| keepers::is_below(path, places));
+    let table = system::read(&search.system.exports()).unwrap_or_default();
+    let own = rows(&table)
+        .filter(|(path, _)| places.iter().any(|place| Path::new(path).starts_with(place)));
     let holders = own.map(|(path, client)| {
         let (path, client) = (Text::from(path), Text::from(client));
         let place =

@@ -97,7 +97,7 @@ pub(super) fn layers(options: &[u8]) -> impl Iterator<Item = &[u8]> {
     values.flat_map(|value| value.split(|&byte| byte == b':'))
 }
 
-pub(super) fn is_below(path: &OsStr, places: &[&OsStr]) -> bool {
+fn is_below(path: &OsStr, places: &[&OsStr]) -> bool {
     places.iter().any(|place| Path::new(path).starts_with(place))
 }
 

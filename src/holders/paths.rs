@@ -37,7 +37,8 @@ fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty
     if let Ok(inside) = file.path.strip_prefix(search.system.sound_dir()) {
         return of_sound(search, inside).then_some((Certainty::Known, 1));
     }
-    if let Some(module) = of_cache(path) {
+    let in_proc = file.path.strip_prefix(search.system.processes());
+    if let Some(module) = in_proc.ok().and_then(|path| of_cache(path.as_os_str().as_bytes())) {
         return (module == search.name()).then_some((Certainty::Known, 1));
     }
     if path.starts_with(b"/dmabuf:") {
@@ -51,7 +52,7 @@ fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty
 }
 
 /// The module of a cache of SUNRPC, which each of its files holds while it is open (`cache_open` in
-/// `net/sunrpc/cache.c`): `/proc/71/net/rpc/nfsd.export/channel`.
+/// `net/sunrpc/cache.c`): `71/net/rpc/nfsd.export/channel`.
 fn of_cache(path: &[u8]) -> Option<&'static [u8]> {
     const CACHES: [(&[u8], &[u8]); 5] = [
         (b"nfsd.", b"nfsd"),
@@ -60,7 +61,7 @@ fn of_cache(path: &[u8]) -> Option<&'static [u8]> {
         (b"auth.rpcsec.", b"auth_rpcgss"),
         (b"dns_resolve", b"nfs"),
     ];
-    let mut parts = path.strip_prefix(b"/proc/")?.rsplit(|&byte| byte == b'/').skip(1);
+    let mut parts = path.rsplit(|&byte| byte == b'/').skip(1);
     let cache = parts.next()?;
     if (parts.next(), parts.next()) != (Some(&b"rpc"[..]), Some(&b"net"[..])) {
         return None;
@@ -132,9 +133,9 @@ mod tests {
 
     #[test]
     fn caches_of_sunrpc() {
-        assert_eq!(of_cache(b"/proc/71/net/rpc/nfsd.export/channel"), Some(&b"nfsd"[..]));
-        assert_eq!(of_cache(b"/proc/71/task/7/net/rpc/auth.unix.ip/flush"), Some(&b"sunrpc"[..]));
-        for other in ["/proc/71/net/rpc/use-gss-proxy", "/proc/71/rpc/nfsd.fh/x", "/proc/x", "/"] {
+        assert_eq!(of_cache(b"71/net/rpc/nfsd.export/channel"), Some(&b"nfsd"[..]));
+        assert_eq!(of_cache(b"71/task/7/net/rpc/auth.unix.ip/flush"), Some(&b"sunrpc"[..]));
+        for other in ["71/net/rpc/use-gss-proxy", "71/rpc/nfsd.fh/x", "x", ""] {
             assert_eq!(of_cache(other.as_bytes()), None);
         }
     }
