@@ -2,7 +2,8 @@
 //!
 //! `make bench` measures listing on this machine, on made-up modules, and loading and removing in
 //! a virtual machine. There, the clock counts executed instructions, so that other load on the
-//! host changes nothing. It prints a table, and writes `target/bench/results.json` and a plot.
+//! host changes nothing. It prints a table for each case as soon as it is measured, and writes
+//! `target/bench/results.json` and a plot.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,7 +29,7 @@ mod tools;
 mod vm;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -59,43 +60,46 @@ fn host() {
     let tools = Tools::find(&work);
     tools.build_floors();
 
-    let mut results = native::listing(&tools);
-    results.extend(native::instructions(&tools, &vm::test_module()));
-    results.extend(native::completion(&tools, &vm::large_modules()));
-    results.extend(vm::measure(&work, &tools));
-
     let files = tools.file_sizes();
-    let report = Report {
-        machine: machine::describe(),
-        budgets: budget::all(&results, &files),
-        files,
-        results,
-    };
-    print!("{}", report.text());
-    write_plot(&work.join("lsmod.svg"), &report.results);
-    let json = serde_json::to_vec_pretty(&report).expect("JSON");
-    fs::write(work.join("results.json"), json).expect("results.json");
+    println!("{}\n\n{}", machine::describe(), table::files(&files));
+    let mut report = Report::new(&work, files);
+    native::listing(&tools, &mut |results| report.add(results));
+    report.add(native::instructions(&tools, &vm::test_module()));
+    report.add(native::completion(&tools, &vm::large_modules()));
+    let all_done = vm::measure(&work, &tools, &mut |results| report.add(results));
+    print!("{}", table::budgets(&report.budgets));
     println!("\nwritten: target/bench/results.json, target/bench/lsmod.svg");
+    if !all_done {
+        std::process::exit(1);
+    }
 }
 
-/// All that is to be known after a run.
+/// All that is to be known after a run, or so far: a run takes an hour or more, and one that is cut
+/// short leaves the cases that it finished.
 #[derive(Serialize)]
 struct Report {
     machine: String,
     files: Vec<FileSize>,
     results: Vec<Measured>,
     budgets: Vec<Budget>,
+    #[serde(skip)]
+    directory: PathBuf,
 }
 
 impl Report {
-    fn text(&self) -> String {
-        format!(
-            "{}\n\n{}{}{}",
-            self.machine,
-            table::files(&self.files),
-            table::results(&self.results),
-            table::budgets(&self.budgets)
-        )
+    fn new(directory: &Path, files: Vec<FileSize>) -> Self {
+        let (results, budgets) = (Vec::new(), Vec::new());
+        Self { machine: machine::describe(), files, results, budgets, directory: directory.into() }
+    }
+
+    /// Prints the results of a case, and writes all so far.
+    fn add(&mut self, results: Vec<Measured>) {
+        print!("{}", table::results(&results));
+        self.results.extend(results);
+        self.budgets = budget::all(&self.results, &self.files);
+        write_plot(&self.directory.join("lsmod.svg"), &self.results);
+        let json = serde_json::to_vec_pretty(self).expect("JSON");
+        fs::write(self.directory.join("results.json"), json).expect("results.json");
     }
 }
 
@@ -117,5 +121,7 @@ fn write_plot(file: &Path, results: &[Measured]) {
             .collect(),
     };
     let lines = ["kmod", "busybox", "modutils", "busybox cat", "modutils -J"].map(line);
-    fs::write(file, plot::svg("Time of lsmod", &lines)).expect("the plot");
+    if lines.iter().any(|line| !line.points.is_empty()) {
+        fs::write(file, plot::svg("Time of lsmod", &lines)).expect("the plot");
+    }
 }
