@@ -1,20 +1,14 @@
 //! What a name is that matches no loaded module, in words and as data.
 
 use modutils::ModuleName;
-use modutils::availability::{Availability, Block, Presence, Scope};
-use modutils::diagnosis::WayOut;
+use modutils::availability::{Availability, Block, Presence, Scope, Trigger};
+use modutils::diagnosis::{CommandLine, Remedy, WayOut};
 use modutils::file::Signature;
 use serde_json::{Value, json};
 
+use super::options::{Detail, TOOL};
+use crate::common::invocation::Invocation;
 use crate::common::report::Explanation;
-
-/// How much to print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Detail {
-    Brief,
-    /// All aliases, and all that loads the module.
-    Full,
-}
 
 /// So many triggers and names are in a brief text.
 const BRIEF_MAX: usize = 3;
@@ -56,7 +50,7 @@ fn presence(found: &Availability) -> String {
     match &found.presence {
         Presence::BuiltIn { functions } => {
             let unknown = if functions.is_empty() {
-                "; the kernel's symbols do not tell which function starts it"
+                "; the function that starts it is not among the kernel's symbols"
             } else {
                 ""
             };
@@ -152,29 +146,36 @@ fn fix(found: &Availability) -> Option<WayOut> {
     match &found.presence {
         Presence::BuiltIn { .. } => found.presence.way_to_disable(),
         Presence::Loadable { .. } if found.blocks.contains(&Block::NotListed) => {
-            Some(WayOut::Command("sudo depmod".to_owned()))
+            let depmod = Remedy::Other(WayOut::Command("depmod".to_owned()));
+            Invocation::of_process(TOOL).show(&depmod)
         }
         Presence::Loadable { .. } => {
             let blocked =
                 |block: &Block| matches!(block.scope(), Scope::Everything | Scope::Modprobe);
             let open = found.triggers.iter().any(|trigger| trigger.any_user);
             (open && !found.blocks.iter().any(blocked)).then(|| {
-                WayOut::Step(format!(
-                    "to keep it from being loaded, write 'install {name} /bin/false' to \
-                     /etc/modprobe.d/{name}.conf"
-                ))
+                let line = quoted(&format!("install {name} /bin/false"));
+                let file = quoted(&format!("/etc/modprobe.d/{name}.conf"));
+                WayOut::Step(format!("to keep it from being loaded, write {line} to {file}"))
             })
         }
-        Presence::OtherRelease { releases, .. } => {
+        // Otherwise, another kernel is a choice of its own.
+        Presence::OtherRelease { releases, running_has_modules: false, .. } => {
             let (release, _) = releases.last()?;
-            Some(WayOut::Step(format!("reboot into {release}")))
+            Some(WayOut::Step(format!("reboot into {}", quoted(release))))
         }
         Presence::Unknown { alias_of, nearest, .. } => {
             let name = alias_of.first().or(nearest.first())?;
-            Some(WayOut::Command(format!("lsmod {name}")))
+            let line = CommandLine::new(TOOL).operands([name.as_os_str()]);
+            Some(WayOut::Command(line.to_string()))
         }
         _ => None,
     }
+}
+
+/// A word for a text that is not a command.
+fn quoted(word: &str) -> String {
+    CommandLine::new(word).to_string()
 }
 
 /// `a, b and 3 more`.
@@ -186,37 +187,24 @@ fn listed(names: &[String], most: usize) -> Option<String> {
 
 /// The record of the array `not-loaded`.
 pub(crate) fn record(found: &Availability) -> Value {
-    let explanation = explanation(found, Detail::Brief);
-    let mut record = json!({
-        "name": found.name.to_string(),
-        "state": found.presence.kind(),
-        "text": explanation.cause,
-        "fix": explanation.fix,
-        "file": null,
-        "package": null,
-        "signature": null,
-        "signer": null,
-        "functions": [],
-        "releases": [],
-        "alias-of": [],
-        "nearest": [],
-        "aliases": found.aliases,
-        "needed-by": found.needed_by.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "triggers": found.triggers.iter().map(|trigger| json!({
-            "text": trigger.text,
-            "any-user": trigger.any_user,
-        })).collect::<Vec<_>>(),
-        "blocked-by": found.blocks.iter().map(block).collect::<Vec<_>>(),
-        "unreadable": found.unreadable.iter().map(|file| file.display().to_string())
-            .collect::<Vec<_>>(),
-    });
-    let texts =
-        |names: &[ModuleName]| json!(names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let Explanation { cause, fix, .. } = explanation(found, Detail::Brief);
+    let mut record = blank(&found.name.to_string(), &cause.unwrap_or_default());
     let mut set = |key: &str, value: Value| {
         if let Some(field) = record.get_mut(key) {
             *field = value;
         }
     };
+    let texts =
+        |names: &[ModuleName]| json!(names.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let trigger = |trigger: &Trigger| json!({ "text": trigger.text, "any-user": trigger.any_user });
+    set("state", json!(found.presence.kind()));
+    set("fix", json!(fix));
+    set("aliases", json!(found.aliases));
+    set("needed-by", texts(&found.needed_by));
+    set("triggers", found.triggers.iter().map(trigger).collect());
+    set("blocked-by", found.blocks.iter().map(block).collect());
+    let unreadable = found.unreadable.iter().map(|file| json!(file.display().to_string()));
+    set("unreadable", unreadable.collect());
     match &found.presence {
         Presence::BuiltIn { functions } => set("functions", json!(functions)),
         Presence::Loadable { file, package, signature, .. } => {
@@ -242,6 +230,29 @@ pub(crate) fn record(found: &Availability) -> Value {
     record
 }
 
+/// The record of an argument that stands for no module at all.
+pub(crate) fn blank(argument: &str, text: &str) -> Value {
+    json!({
+        "name": argument,
+        "state": "unknown",
+        "text": text,
+        "fix": [],
+        "file": null,
+        "package": null,
+        "signature": null,
+        "signer": null,
+        "functions": [],
+        "releases": [],
+        "alias-of": [],
+        "nearest": [],
+        "aliases": [],
+        "needed-by": [],
+        "triggers": [],
+        "blocked-by": [],
+        "unreadable": [],
+    })
+}
+
 fn word(signature: &Signature) -> &'static str {
     match signature {
         Signature::Absent => "absent",
@@ -264,4 +275,37 @@ fn block(block: &Block) -> Value {
         "file": place.map(|place| place.file.display().to_string()),
         "line": place.map(|place| place.line),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modutils::System;
+    use modutils::availability::Catalog;
+    use std::fs;
+
+    /// The names in depmod's lists are no commands, and another release helps only a kernel that
+    /// has lost its modules.
+    #[test]
+    fn advice_from_lists() {
+        let root = std::env::temp_dir().join(format!("modutils-absent-{}", std::process::id()));
+        let put = |file: &str, text: &str| {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put("proc/sys/kernel/osrelease", "6.1\n");
+        put("lib/modules/6.2;x/modules.dep", "kernel/elsewhere.ko:\n");
+        let advised = |name: &str| {
+            let name = ModuleName::new(name).unwrap();
+            fix(&Catalog::read(&System::at(&root)).look_up(&name))
+        };
+        let step = |text: &str| Some(WayOut::Step(text.to_owned()));
+        assert_eq!(advised("elsewhere"), step("reboot into '6.2;x'"));
+        put("lib/modules/6.1/modules.dep", "kernel/snd;reboot.ko:\n");
+        assert_eq!(advised("elsewhere"), None);
+        let line = WayOut::Command("lsmod 'snd;reboot'".to_owned());
+        assert_eq!(advised("snd;rebot"), Some(line));
+        fs::remove_dir_all(&root).unwrap();
+    }
 }

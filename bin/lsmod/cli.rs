@@ -6,10 +6,9 @@ use anyhow::{bail, ensure};
 use clap::{ArgGroup, Parser};
 use modutils::loaded::{State, Taints};
 
-use super::absent::Detail;
 use super::cells::Sizes;
 use super::columns::{self, Column, ColumnList, SortKeys};
-use super::options::{Format, Options, TOOL};
+use super::options::{Detail, Format, Options, TOOL};
 use super::select::Filter;
 use super::tree::Below;
 use crate::common::cli::{self, MessageOptions};
@@ -52,7 +51,7 @@ struct Cli {
     /// Separate columns by one space; escape blanks as \x20
     #[arg(short, long, group = "format")]
     raw: bool,
-    /// Show modules and their users as a tree; (*): see above
+    /// Show a tree of modules and their users; (*) marks a subtree already shown
     #[arg(short = 'T', long, group = "format")]
     tree: bool,
     /// Invert the tree: show the modules that each module uses

@@ -65,7 +65,10 @@ impl Key {
 }
 
 /// Returns the document for an unreadable list of modules.
-pub(crate) fn failure(message: &str, cause: Option<&str>) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn failure(
+    message: &str,
+    cause: Option<Cause<'_>>,
+) -> Result<Vec<u8>, serde_json::Error> {
     let mut text =
         serde_json::to_vec(&Document { modules: (), error: Failure { message, cause } })?;
     text.push(b'\n');
@@ -82,7 +85,15 @@ struct Document<'a> {
 #[derive(serde::Serialize)]
 struct Failure<'a> {
     message: &'a str,
-    cause: Option<&'a str>,
+    cause: Option<Cause<'a>>,
+}
+
+/// Why there is no list, as `insmod` and `rmmod` have it for a module.
+#[derive(serde::Serialize)]
+pub(crate) struct Cause<'a> {
+    /// One of their words.
+    pub(crate) kind: &'static str,
+    pub(crate) text: &'a str,
 }
 
 fn value(text: &mut Vec<u8>, fact: &Fact<'_>) -> Result<(), serde_json::Error> {
@@ -203,5 +214,8 @@ mod tests {
     fn a_failure_claims_nothing() {
         let text = String::from_utf8(failure("no", None).unwrap()).unwrap();
         assert_eq!(text, "{\"modules\":null,\"error\":{\"message\":\"no\",\"cause\":null}}\n");
+        let cause = Cause { kind: "unknown", text: "why" };
+        let text = String::from_utf8(failure("no", Some(cause)).unwrap()).unwrap();
+        assert!(text.ends_with("\"cause\":{\"kind\":\"unknown\",\"text\":\"why\"}}}\n"), "{text}");
     }
 }

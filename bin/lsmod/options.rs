@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 
-use super::absent::Detail;
 use super::cells::Sizes;
 use super::columns::{Column, SortKey};
 use super::select::Filter;
@@ -10,6 +9,14 @@ use super::tree::Below;
 use crate::common::messages::Messages;
 
 pub(crate) const TOOL: &str = "lsmod";
+
+/// How much to print about a name that matches no loaded module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    Brief,
+    /// All aliases, and all that loads the module.
+    Full,
+}
 
 #[derive(Debug)]
 pub(crate) struct Options {

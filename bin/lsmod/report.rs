@@ -23,6 +23,7 @@ pub(crate) fn missing(
     let catalog = (options.json || reporter.explains()).then(|| Catalog::read(system));
     let mut records = Vec::new();
     for missing in missing {
+        let blank = |text: &str| absent::blank(&missing.argument.to_string_lossy(), text);
         let mut explanation = Explanation::default();
         match (&missing.of, &catalog) {
             (Absent::Name(name), Some(catalog)) => {
@@ -37,8 +38,12 @@ pub(crate) fn missing(
                     let found = matching.iter().map(|name| catalog.look_up(name));
                     records.extend(found.map(|found| absent::record(&found)));
                 }
+                if matching.is_empty() {
+                    records.push(blank(explanation.cause.as_deref().unwrap_or_default()));
+                }
             }
-            (Absent::Nothing, _) | (_, None) => {}
+            (Absent::Nothing(reason), _) => records.push(blank(reason)),
+            (_, None) => {}
         }
         reporter.error(&missing.line, &explanation);
     }
@@ -56,10 +61,11 @@ pub(crate) fn no_list(
     let failed = if error.errno().is_some() { "open" } else { "read" };
     let line = format!("could not {failed} {path}: {}", error.detail());
     let cause = error.is_absent().then(|| absence::cause(system));
+    let kind = if system.has_proc() { "no-module-support" } else { "unknown" };
     let explanation = Explanation { cause: cause.map(str::to_owned), ..Explanation::default() };
     reporter.error(line.as_bytes(), &explanation);
     if options.json
-        && let Ok(document) = json::failure(&line, cause)
+        && let Ok(document) = json::failure(&line, cause.map(|text| json::Cause { kind, text }))
     {
         return output::print(View::Json(document), reporter, Status::Failed);
     }
@@ -70,4 +76,41 @@ pub(crate) fn no_list(
 pub(crate) fn failed(error: &serde_json::Error, reporter: &Reporter) -> Status {
     reporter.error(error.to_string().as_bytes(), &Explanation::default());
     Status::Failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lsmod::cli;
+    use crate::lsmod::select::Wanted;
+    use modutils::Snapshot;
+    use std::ffi::OsString;
+
+    /// A status of 1 has a reason in the document.
+    #[test]
+    fn each_argument_without_a_module_has_a_record() {
+        let words = ["lsmod", "-Jq", "zz_*", "..", "absent"].map(OsString::from);
+        let options = cli::parse(words.into_iter()).unwrap();
+        let snapshot = Snapshot::parse(b"loop 1 0 - Live 0x0\n").unwrap();
+        let (_, absent) = Wanted::new(&options.modules, &snapshot);
+        let reporter = Reporter::new("lsmod", options.messages);
+        let records = missing(&options, &System::at("/nonexistent"), &absent, &reporter);
+        let text = |record: &Value, field: &str| record[field].as_str().unwrap().to_owned();
+        let found: Vec<_> = records
+            .iter()
+            .map(|record| (text(record, "name"), text(record, "state"), text(record, "text")))
+            .collect();
+        for ((name, state, text), (expected, said)) in found.iter().zip([
+            ("zz_*", "no module that is built in or loadable matches either"),
+            ("..", "a module cannot have the name '..'"),
+            ("absent", "absent is unknown"),
+        ]) {
+            assert_eq!((name.as_str(), state.as_str()), (expected, "unknown"));
+            assert!(text.starts_with(said), "{text}");
+        }
+        assert_eq!(found.len(), 3);
+        let fields =
+            |record: &Value| record.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(fields(&records[0]), fields(&records[2]));
+    }
 }

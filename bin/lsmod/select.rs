@@ -46,6 +46,8 @@ pub(crate) enum Wanted {
 
 /// An argument that stands for no loaded module.
 pub(crate) struct Missing {
+    /// As it was given.
+    pub(crate) argument: OsString,
     /// The message.
     pub(crate) line: Vec<u8>,
     pub(crate) of: Absent,
@@ -55,8 +57,8 @@ pub(crate) struct Missing {
 pub(crate) enum Absent {
     Name(ModuleName),
     Pattern(Pattern),
-    /// No module can have this name.
-    Nothing,
+    /// No module can have this name, for this reason.
+    Nothing(String),
 }
 
 impl Wanted {
@@ -86,24 +88,25 @@ impl Wanted {
 
 fn pattern_of(argument: &OsStr, snapshot: &Snapshot) -> Result<Pattern, Missing> {
     let text = argument.as_encoded_bytes();
+    let missing = |line, of| Missing { argument: argument.to_owned(), line, of };
     if !is_path(argument) && Pattern::is_pattern(argument) {
         let pattern = Pattern::new(text);
         if snapshot.modules().iter().any(|module| pattern.matches(&module.name)) {
             return Ok(pattern);
         }
         let line = [b"No loaded module matches ", text].concat();
-        return Err(Missing { line, of: Absent::Pattern(pattern) });
+        return Err(missing(line, Absent::Pattern(pattern)));
     }
-    let name = name_of(argument).map_err(|error| Missing {
-        line: [b"Module ", text, b": ", error.detail().as_bytes()].concat(),
-        of: Absent::Nothing,
+    let name = name_of(argument).map_err(|error| {
+        let line = [b"Module ", text, b": ", error.detail().as_bytes()].concat();
+        missing(line, Absent::Nothing(error.detail().to_owned()))
     })?;
     if snapshot.get(&name).is_some() {
         return Ok(Pattern::new(name.as_bytes()));
     }
     // As rmmod says it.
     let line = [b"Module ", name.as_bytes(), b" is not currently loaded"].concat();
-    Err(Missing { line, of: Absent::Name(name) })
+    Err(missing(line, Absent::Name(name)))
 }
 
 #[cfg(test)]

@@ -99,4 +99,8 @@ fn no_list_and_why() {
         let document: Value = serde_json::from_str(&done.stdout).unwrap();
         done.check(document == record, &record.to_string());
     }
+    let done = without("/proc", "lsmod -J");
+    let document: Value = serde_json::from_str(&done.stdout).unwrap();
+    let cause = json!({"kind": "unknown", "text": "/proc is not mounted"});
+    done.check(document["error"]["cause"] == cause, &cause.to_string());
 }
