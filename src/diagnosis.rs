@@ -17,6 +17,7 @@ mod fix;
 #[cfg(feature = "serde")]
 mod json;
 mod looks;
+mod namesake;
 mod parameter;
 mod phrases;
 mod policy;

@@ -136,6 +136,7 @@ pub mod holders;
 pub mod insert;
 pub mod installed;
 mod kernel;
+mod lasting;
 pub mod loaded;
 mod log;
 mod memory;

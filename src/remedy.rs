@@ -55,6 +55,8 @@ pub enum Change {
     WithDependencies,
     /// In place of the module of that name that is loaded.
     Replacing,
+    /// The same, reloading the modules that use it.
+    ReplacingWithUsers,
     /// Listing the parameters that the module has, instead of loading it.
     ListParameters,
     /// Waiting until the module can be removed.

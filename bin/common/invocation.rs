@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use modutils::diagnosis::{Change, CommandLine, Remedy, WayOut};
 use nix::unistd::geteuid;
@@ -114,42 +115,56 @@ impl Invocation {
         Some(self.as_root(&line))
     }
 
+    /// Shows a remedy for another file than the one of this call, such as that of a module which
+    /// had to be loaded first. The options and parameters of the call are not for that file.
+    pub(crate) fn show_for(&self, other: &Path, remedy: &Remedy) -> Option<WayOut> {
+        match remedy {
+            Remedy::Instead(file) => self.show(&Remedy::Load(file.clone())),
+            Remedy::InstalledInstead(name) => self.show(&Remedy::LoadInstalled(name.clone())),
+            Remedy::Repeat(Change::ListParameters) => self.for_operand(other).show(remedy),
+            Remedy::Repeat(Change::AsRoot | Change::Again) => self.show(remedy),
+            Remedy::Repeat(_) => None,
+            remedy => self.show(remedy),
+        }
+    }
+
     fn repeat(&self, change: Change) -> Option<WayOut> {
         let keep = || self.options.clone();
         let has = |family: &Options| without(keep(), family).len() < self.options.len();
         // That is the very call that failed.
         let repeated = match change {
             Change::WithDependencies => has(&DEPS),
-            Change::Replacing => has(&REPLACE),
+            Change::Replacing | Change::ReplacingWithUsers => has(&REPLACE),
             _ => false,
         };
         if repeated {
             return None;
         }
-        let (added, options, step) = match change {
-            Change::Again => (None, keep(), "repeat the command"),
+        let (added, options, step): (&[&str], _, _) = match change {
+            Change::Again => (&[], keep(), "repeat the command"),
             // Root that lacks a capability gains nothing from sudo.
             Change::AsRoot if self.caller == Caller::Root => return None,
-            Change::AsRoot => (None, keep(), "run the command as root"),
-            Change::WithoutForce => (None, without(keep(), &FORCE), "leave out --force"),
-            Change::WithDependencies => (Some("--deps"), without(keep(), &DEPS), "add --deps"),
-            Change::Replacing => (Some("--replace"), keep(), "add --replace"),
+            Change::AsRoot => (&[], keep(), "run the command as root"),
+            Change::WithoutForce => (&[], without(keep(), &FORCE), "leave out --force"),
+            Change::WithDependencies => (&["--deps"], without(keep(), &DEPS), "add --deps"),
+            Change::Replacing => (&["--replace"], keep(), "add --replace"),
+            Change::ReplacingWithUsers => {
+                (&["--replace", "--recursive"], keep(), "add --replace --recursive")
+            }
             Change::ListParameters => {
                 let file = self.operands.first()?;
                 let line = CommandLine::new(self.tool).word("--params").operands([file]);
                 return (file != "-").then(|| WayOut::Command(line.to_string()));
             }
-            Change::Wait => (Some("--wait"), without(keep(), &WAIT), "add --wait"),
-            Change::Recursive => {
-                (Some("--recursive"), without(keep(), &RECURSIVE), "add --recursive")
-            }
+            Change::Wait => (&["--wait"], without(keep(), &WAIT), "add --wait"),
+            Change::Recursive => (&["--recursive"], without(keep(), &RECURSIVE), "add --recursive"),
             _ => return None,
         };
         // Standard input has been read: the words alone do not repeat the call.
         if self.operands.iter().any(|operand| operand == "-") {
             return Some(WayOut::Step(step.to_owned()));
         }
-        let line = added.into_iter().fold(CommandLine::new(self.tool), CommandLine::word);
+        let line = added.iter().fold(CommandLine::new(self.tool), CommandLine::word);
         let line = options.into_iter().fold(line, CommandLine::word);
         Some(self.as_root(&self.with_operands(line)))
     }
@@ -224,6 +239,7 @@ mod tests {
     fn the_call_is_repeated_with_what_was_given() {
         use Caller::{Root, User};
         use Change::{AsRoot, ListParameters, Recursive, Wait, WithDependencies, WithoutForce};
+        let with_users = Change::ReplacingWithUsers;
         for (words, caller, change, expected) in [
             ("insmod ./x.ko a=1 b", User, AsRoot, "sudo insmod ./x.ko a=1 b"),
             ("insmod -v --explain=always ./x.ko a=1", User, AsRoot, "sudo insmod ./x.ko a=1"),
@@ -232,6 +248,8 @@ mod tests {
             ("insmod -Dvf --force-v ./x.ko f -f", Root, WithoutForce, "insmod -D ./x.ko f -f"),
             ("insmod -n ./x.ko a=1", Root, WithDependencies, "insmod --deps ./x.ko a=1"),
             ("insmod --max-size=1G ./x.ko z=1", User, ListParameters, "insmod --params ./x.ko"),
+            ("insmod -v ./x.ko a=1", Root, with_users, "insmod --replace --recursive ./x.ko a=1"),
+            ("insmod --replace ./x.ko", Root, with_users, ""),
             ("insmod -- -x.ko -- --", User, AsRoot, "sudo insmod -- -x.ko -- --"),
             ("insmod - a=1", User, AsRoot, "(run the command as root)"),
             ("insmod -f - a=1", Root, WithoutForce, "(leave out --force)"),
@@ -248,6 +266,30 @@ mod tests {
         let words = ["insmod", "./a b.ko", "greeting=it's me"];
         let expected = r"sudo insmod './a b.ko' 'greeting=it'\''s me'";
         assert_eq!(shown(&words, Caller::User, &Remedy::Repeat(Change::AsRoot)), expected);
+    }
+
+    /// What was given is for the file of the call.
+    #[test]
+    fn another_file_gets_commands_of_its_own() {
+        let name = ModuleName::new("base").unwrap();
+        let words = ["insmod", "--deps", "--max-size=1G", "./app.ko", "debug=1"];
+        for (remedy, expected) in [
+            (Remedy::Instead("/lib/base.ko.xz".into()), "sudo insmod /lib/base.ko.xz"),
+            (Remedy::InstalledInstead(name.clone()), "sudo modprobe base"),
+            (Remedy::Repeat(Change::ListParameters), "insmod --params './b ase.ko'"),
+            (Remedy::Repeat(Change::AsRoot), "sudo insmod --deps --max-size=1G ./app.ko debug=1"),
+            (Remedy::Repeat(Change::WithoutForce), ""),
+            (Remedy::Repeat(Change::Replacing), ""),
+            (Remedy::Repeat(Change::WithDependencies), ""),
+            (Remedy::LoadInstalled(name), "sudo modprobe base"),
+        ] {
+            let call = called(&words, Caller::User);
+            let shown = match call.show_for(Path::new("./b ase.ko"), &remedy) {
+                Some(WayOut::Command(line)) => line,
+                other => other.map_or(String::new(), |other| format!("{other:?}")),
+            };
+            assert_eq!(shown, expected);
+        }
     }
 
     #[test]

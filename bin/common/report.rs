@@ -100,7 +100,7 @@ impl Reporter {
     pub(crate) fn line(&self, severity: u8, line: &[u8], explanation: &Explanation) {
         let mut lines = vec![line.to_vec()];
         if self.explains() {
-            lines.extend(explanation.lines());
+            lines.extend(explanation.lines_behind(line));
         }
         match self.channel {
             Channel::None => {}
@@ -139,8 +139,11 @@ fn log_record(tool: &str, severity: u8, line: &[u8]) -> String {
 }
 
 impl Explanation {
-    fn lines(&self) -> impl Iterator<Item = Vec<u8>> {
-        let cause = self.cause.iter().map(|text| ("cause", text));
+    /// A cause that the first line has in it already adds nothing.
+    fn lines_behind(&self, first: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+        let said =
+            |text: &&String| first.windows(text.len().max(1)).any(|part| part == text.as_bytes());
+        let cause = self.cause.iter().filter(move |text| !said(text)).map(|text| ("cause", text));
         let kernel = self.kernel.iter().map(|text| ("kernel", text));
         let fix = self.fix.iter().filter_map(|fix| match fix {
             WayOut::Command(text) | WayOut::Step(text) => Some(("fix", text)),
@@ -161,6 +164,17 @@ fn explain_by_default() -> Explain {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_not_repeated() {
+        let explained = |cause: &str| {
+            let explanation = Explanation { cause: Some(cause.to_owned()), ..Default::default() };
+            explanation.lines_behind(b"rmmod: ERROR: Module x: too long").count()
+        };
+        assert_eq!(explained("too long"), 0);
+        assert_eq!(explained("too longish"), 1);
+        assert_eq!(explained(&"x".repeat(100)), 1);
+    }
 
     #[test]
     fn no_name_forges_a_log_record() {

@@ -16,7 +16,8 @@ pub struct Record {
     pub module: Option<String>,
     /// The file, as it was given.
     pub file: Option<String>,
-    /// One word: `loaded`, `removed`, `already`, `would-load`, `would-fail`, `failed`.
+    /// One word: `loaded`, `removed`, `already`, `would-load`, `would-remove`, `would-fail`, `held`
+    /// or `failed`.
     pub outcome: &'static str,
     /// The exit status that this record alone would give.
     pub status: u8,

@@ -1,7 +1,10 @@
 //! Differences between the loaded module and the file, after a success.
 
-use modutils::diagnosis::{Difference, Request};
+use modutils::diagnosis::{Difference, Request, WayOut};
 use modutils::{Snapshot, System};
+
+use super::options::TOOL;
+use crate::common::invocation::Invocation;
 
 /// Parameters that did not take effect, and checks that were overridden.
 pub(crate) fn of(system: &System, request: Request<'_>) -> Vec<String> {
@@ -20,7 +23,13 @@ pub(crate) fn another_build(system: &System, request: Request<'_>) -> Option<Str
     let stale =
         |one: &Difference| matches!(one, Difference::Source { .. } | Difference::Build { .. });
     let difference = found(system, request).into_iter().find(stale)?;
-    Some(format!("{difference}; --replace loads this one"))
+    let ways = request.file.name().map(|name| system.ways_to_replace(&name)).unwrap_or_default();
+    let invocation = Invocation::of_process(TOOL);
+    let way = ways.iter().find_map(|way| match invocation.show(way)? {
+        WayOut::Command(text) | WayOut::Step(text) => Some(format!("; to load this one: {text}")),
+        _ => None,
+    });
+    Some(format!("{difference}{}", way.unwrap_or_default()))
 }
 
 fn found(system: &System, request: Request<'_>) -> Vec<Difference> {

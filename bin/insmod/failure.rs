@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use modutils::diagnosis::{Change, Class, Diagnosis, Remedy};
 use modutils::insert::{BadArgument, InsertError};
@@ -13,8 +14,10 @@ use crate::common::status::Status;
 use crate::common::{output, refusal};
 
 pub(crate) struct Failure {
+    /// The file that it is about: FILE, or that of another module.
+    file: Option<Box<PathBuf>>,
     /// The line of kmod, without the prefix.
-    pub(super) line: Vec<u8>,
+    pub(super) line: Box<[u8]>,
     /// Its end, behind the name of the file.
     pub(super) text: String,
     pub(super) errno: Option<Errno>,
@@ -26,8 +29,21 @@ pub(crate) struct Failure {
     pub(super) remedies: Vec<Remedy>,
     /// The modules that are loaded now, if that has changed.
     pub(super) last_line: Option<Box<str>>,
-    /// The kernel was not asked to load it.
+    /// Nothing was done yet: the kernel was not asked to load it.
     pub(super) foreseen: bool,
+}
+
+/// Why it does not show that the build in the file is loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unproven {
+    /// The build IDs, in hexadecimal digits.
+    AnotherBuild {
+        loaded: String,
+        file: String,
+    },
+    NotLoaded,
+    /// The build ID cannot be read, for this reason.
+    Unreadable(String),
 }
 
 impl Failure {
@@ -35,7 +51,8 @@ impl Failure {
     fn refused(line: Vec<u8>, status: Status) -> Self {
         let text = String::from_utf8_lossy(&line).into_owned();
         Self {
-            line,
+            file: None,
+            line: line.into(),
             text,
             errno: None,
             status,
@@ -64,14 +81,11 @@ impl Failure {
     }
 
     /// The file was opened, and its parameters cannot be read.
-    pub(crate) fn not_read(
-        file: &ModuleFile,
-        error: &Error,
-        diagnosis: Option<Box<Diagnosis>>,
-    ) -> Self {
+    pub(crate) fn not_read(file: &ModuleFile, error: &Error, diagnosis: Box<Diagnosis>) -> Self {
         let path = file.path().as_os_str().as_bytes();
         let line = [b"could not read module ", path, b": ", error.detail().as_bytes()].concat();
-        Self { diagnosis, errno: error.errno(), ..Self::refused(line, Status::Misfit) }
+        let refused = Self::refused(line, diagnosis.cause.class().into());
+        Self { diagnosis: Some(diagnosis), errno: error.errno(), ..refused }.about(file.path())
     }
 
     /// A parameter that the kernel has no notation for.
@@ -94,6 +108,12 @@ impl Failure {
         let line = message::not_opened(path, &text);
         let refused = Self::refused(line, diagnosis.cause.class().into());
         Self { text, errno: Some(errno), diagnosis: Some(Box::new(diagnosis)), ..refused }
+            .about(path)
+    }
+
+    /// The same, before anything was done.
+    pub(crate) fn not_opened_in_advance(path: &Path, error: &Error) -> Self {
+        Self { foreseen: true, ..Self::not_opened(path.as_os_str(), error) }
     }
 
     pub(crate) fn not_inserted(
@@ -109,7 +129,7 @@ impl Failure {
     pub(crate) fn unexplained(file: &ModuleFile, error: &InsertError, class: Class) -> Self {
         let text = message::text(file, error.answer());
         let refused = Self::refused(message::not_inserted(file, &text), class.into());
-        Self { text, errno: Some(error.answer()), ..refused }
+        Self { text, errno: Some(error.answer()), ..refused }.about(file.path())
     }
 
     pub(crate) fn foreseen(file: &ModuleFile, diagnosis: Diagnosis) -> Self {
@@ -118,6 +138,7 @@ impl Failure {
         let line = message::not_inserted(file, &text);
         let refused = Self::refused(line, diagnosis.cause.class().into());
         Self { text, errno, diagnosis: Some(Box::new(diagnosis)), foreseen: true, ..refused }
+            .about(file.path())
     }
 
     /// The kernel would load the module and ignore the parameter.
@@ -131,7 +152,7 @@ impl Failure {
         diagnosis.module = file.name().ok();
         diagnosis.remedies.push(Remedy::Repeat(Change::ListParameters));
         let refused = Self::refused(message::not_inserted(file, &text), Status::Misfit);
-        Self { text, diagnosis: Some(Box::new(diagnosis)), ..refused }
+        Self { text, diagnosis: Some(Box::new(diagnosis)), ..refused }.about(file.path())
     }
 
     /// A replacement that was not begun.
@@ -176,11 +197,25 @@ impl Failure {
         Self { errno: Some(Errno::EINTR), ..failure }
     }
 
-    /// Another build than the file's is loaded after a replacement.
-    pub(crate) fn not_proven(name: &ModuleName) -> Self {
-        let line = format!("could not replace module {name}: another build is loaded");
-        let cause = "the build ID in sysfs is not the one in the file".to_owned();
-        Self::in_the_way(line, Status::Failed, "another-build", cause, Vec::new())
+    /// After a replacement, it does not show that the build in the file is loaded.
+    pub(crate) fn not_proven(name: &ModuleName, fault: Unproven) -> Self {
+        let (kind, text, cause) = match fault {
+            Unproven::AnotherBuild { loaded, file } => (
+                "another-build",
+                "another build is loaded",
+                format!("the build ID in sysfs is {loaded}; that of the file is {file}"),
+            ),
+            Unproven::NotLoaded => (
+                "not-loaded",
+                "it is not loaded",
+                format!("{name} was loaded, and another process has removed it"),
+            ),
+            Unproven::Unreadable(cause) => {
+                ("unverified-build", "the loaded build cannot be verified", cause)
+            }
+        };
+        let line = format!("could not replace module {name}: {text}");
+        Self::in_the_way(line, Status::Failed, kind, cause, Vec::new())
     }
 
     pub(crate) fn not_written(errno: Errno) -> Self {
@@ -190,6 +225,16 @@ impl Failure {
     /// Adds a last line about the modules that are loaded now.
     pub(crate) fn with_last_line(self, line: String) -> Self {
         Self { last_line: Some(line.into()), ..self }
+    }
+
+    fn about(self, file: impl AsRef<Path>) -> Self {
+        Self { file: Some(Box::new(file.as_ref().to_owned())), ..self }
+    }
+
+    /// Returns the file that it is about, if that is not the one of the call.
+    pub(crate) fn other_file(&self, of_call: Option<&OsStr>) -> Option<&Path> {
+        let file = self.file.as_deref()?.as_path();
+        (Some(file.as_os_str()) != of_call).then_some(file)
     }
 
     pub(crate) fn is_already_loaded(&self) -> bool {

@@ -1,9 +1,9 @@
 //! Loading one module, with its dependencies, or checking whether it could be loaded.
 
 use modutils::diagnosis::{Diagnosis, KernelLog, Request};
-use modutils::file::Image;
+use modutils::file::Parameter;
 use modutils::insert::{Dependencies, Dependency, InsertError, InsertFailure};
-use modutils::{Arguments, Force, Kernel, ModuleFile, ModuleName, RemoveMode};
+use modutils::{Arguments, Error, Force, Kernel, ModuleFile, ModuleName, RemoveMode, System};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -218,12 +218,15 @@ pub(crate) fn load(job: Job<'_>, request: Request<'_>) -> Result<(), Failure> {
     })
 }
 
-fn read(job: Job<'_>) -> Result<Image, Failure> {
-    let file = job.file;
-    file.image().map_err(|error| {
-        let error = InsertError::from(InsertFailure::Unreadable(error));
+/// The parameters that a file declares; else, the error and why they cannot be read.
+pub(crate) fn parameters(
+    system: &System,
+    file: &ModuleFile,
+) -> Result<Vec<Parameter>, (Error, Box<Diagnosis>)> {
+    file.image().and_then(|image| image.parameters()).map_err(|error| {
+        let failure = InsertError::from(InsertFailure::Unreadable(error.clone()));
         let request = Request { file, arguments: &Arguments::default(), force: Force::default() };
-        Failure::not_inserted(file, &error, job.kernel.explain(request, &error, None))
+        (error, Box::new(system.explain(request, &failure, None)))
     })
 }
 
@@ -232,7 +235,10 @@ pub(crate) fn refuse_unknown(job: Job<'_>) -> Result<(), Failure> {
     if job.arguments.is_empty() {
         return Ok(());
     }
-    let parameters = read(job)?.parameters().unwrap_or_default();
+    let parameters = parameters(job.kernel, job.file).map_err(|(error, diagnosis)| {
+        let error = InsertError::from(InsertFailure::Unreadable(error));
+        Failure::not_inserted(job.file, &error, *diagnosis)
+    })?;
     match job.arguments.unknown_to(&parameters).into_iter().next() {
         Some((name, nearest)) => Err(Failure::unknown_parameter(job.file, name, nearest)),
         None => Ok(()),

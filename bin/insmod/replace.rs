@@ -3,6 +3,7 @@
 //! Nothing is touched before everything that can be checked has been; from the moment the first
 //! module is removed, each way out ends with a line that says which module is loaded.
 
+mod again;
 mod check;
 mod steps;
 
@@ -83,6 +84,10 @@ fn prepare(
             )
         })
         .collect();
+    if survey.build_id.is_none() {
+        let file = job.file.path().display();
+        warnings.push(format!("{file} has no build ID: the loaded build cannot be verified"));
+    }
     if !plan.dropped.is_empty() {
         warnings.push(format!(
             "parameters that the new {} does not have were dropped: {}",

@@ -1,7 +1,9 @@
 //! The result of a call: messages, and the record for JSON.
 
-use modutils::Errno;
-use modutils::diagnosis::WayOut;
+use std::ffi::OsStr;
+
+use modutils::diagnosis::{Diagnosis, Remedy, WayOut};
+use modutils::{Cause, Errno};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -61,7 +63,7 @@ impl Report {
             Ok(outcome) => (Status::Done, Record { outcome: outcome.word(), ..record }),
             Err(failure) => {
                 let status = failure.status;
-                let record = failed(failure, options.check, record, reporter);
+                let record = failed(failure, options, record, reporter);
                 // The first line is that of the failure.
                 for warning in &self.warnings {
                     reporter.warn(warning);
@@ -84,10 +86,8 @@ impl Outcome {
     }
 }
 
-fn failed(failure: Failure, is_check: bool, record: Record, reporter: &Reporter) -> Record {
-    let invocation = Invocation::of_process(TOOL);
-    let remedies = failure.diagnosis.as_ref().map_or(&failure.remedies, |found| &found.remedies);
-    let fix: Vec<WayOut> = remedies.iter().filter_map(|remedy| invocation.show(remedy)).collect();
+fn failed(failure: Failure, options: &Options, record: Record, reporter: &Reporter) -> Record {
+    let fix = fix(&failure, &Invocation::of_process(TOOL), options.file.as_deref());
     let (cause, text, kernel_log) = if let Some(found) = &failure.diagnosis {
         let cause = serde_json::to_value(&found.cause).ok();
         (cause, Some(found.cause.to_string()), found.kernel_log.clone())
@@ -95,6 +95,10 @@ fn failed(failure: Failure, is_check: bool, record: Record, reporter: &Reporter)
         let (kind, text) = failure.reason.map(|reason| *reason).unzip();
         (text.as_ref().map(|text| json!({"kind": kind, "text": text})), text, Vec::new())
     };
+    // The first line says as much; a program wants the path.
+    let is_plain =
+        |found: &Diagnosis| matches!(found.cause, Cause::FileNotFound { note: None, .. });
+    let text = text.filter(|_| !failure.diagnosis.as_deref().is_some_and(is_plain));
     let explanation = Explanation { cause: text, kernel: kernel_log.clone(), fix: fix.clone() };
     reporter.error(&failure.line, &explanation);
     if let Some(line) = &failure.last_line {
@@ -105,7 +109,7 @@ fn failed(failure: Failure, is_check: bool, record: Record, reporter: &Reporter)
         module: module.or(record.module),
         outcome: match failure.status {
             Status::Already => "already",
-            _ if failure.foreseen || is_check => "would-fail",
+            _ if options.check => "would-fail",
             _ => "failed",
         },
         errno: failure.errno.map(Errno::name),
@@ -115,4 +119,17 @@ fn failed(failure: Failure, is_check: bool, record: Record, reporter: &Reporter)
         fix,
         ..record
     }
+}
+
+/// What helps, as commands and steps.
+fn fix(failure: &Failure, invocation: &Invocation, of_call: Option<&OsStr>) -> Vec<WayOut> {
+    let remedies = failure.diagnosis.as_ref().map_or(&failure.remedies, |found| &found.remedies);
+    let other = failure.other_file(of_call);
+    let show = |remedy: &Remedy| match (other, remedy) {
+        (None, _) => invocation.show(remedy),
+        // A module that uses the one to replace, and is loaded still: no other file can be.
+        (Some(_), Remedy::Instead(_) | Remedy::InstalledInstead(_)) if failure.foreseen => None,
+        (Some(file), _) => invocation.show_for(file, remedy),
+    };
+    remedies.iter().filter_map(show).collect()
 }

@@ -1,9 +1,7 @@
 //! One call of insmod.
 
-use modutils::Kernel;
-use modutils::diagnosis::Request;
 use modutils::file::Parameter;
-use modutils::{Arguments, Force, System};
+use modutils::{Kernel, System};
 
 use super::failure::Failure;
 use super::job::Job;
@@ -44,9 +42,6 @@ fn attempt(options: &Options, reporter: &Reporter) -> Report {
 fn parameters(options: &Options) -> Result<Vec<Parameter>, Failure> {
     let path = options.file.as_ref().ok_or_else(Failure::no_file)?;
     let file = file::open(options, path).map_err(|error| Failure::not_opened(path, &error))?;
-    file.image().and_then(|image| image.parameters()).map_err(|error| {
-        let arguments = Arguments::default();
-        let request = Request { file: &file, arguments: &arguments, force: Force::default() };
-        Failure::not_read(&file, &error, System::live().check_insert(request).err())
-    })
+    load::parameters(&System::live(), &file)
+        .map_err(|(error, diagnosis)| Failure::not_read(&file, &error, diagnosis))
 }

@@ -37,7 +37,7 @@ pub(crate) fn account(system: &System, error: &RemoveError) -> Account {
         let found = Catalog::read(system).look_up(error.name());
         remedies.extend(found.presence.way_to_disable().map(Remedy::Other));
     }
-    if let (Refusal::UsedByModules { .. }, Some(holders)) = (obstacle, &holders) {
+    if let (Refusal::UsedByModules { lasting: None, .. }, Some(holders)) = (obstacle, &holders) {
         let ends = holders::ends(holders).into_iter().take(NAMED_MAX);
         remedies.extend(ends.map(Remedy::Other));
     }

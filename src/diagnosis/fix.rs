@@ -99,10 +99,10 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             vec![Remedy::step(format!("retry once {directory} is gone"))]
         }
         Cause::DuplicateSymbol { owner: Some(owner), .. } => vec![Remedy::Remove(owner.clone())],
-        Cause::AlreadyLoaded { builds: Some(_), .. } => repeat(Change::Replacing),
+        Cause::AlreadyLoaded { name, builds: Some(_) } => system.ways_to_replace(name),
         // Its parameters were to be others.
-        Cause::AlreadyLoaded { builds: None, .. } if !facts.arguments.is_empty() => {
-            repeat(Change::Replacing)
+        Cause::AlreadyLoaded { name, builds: None } if !facts.arguments.is_empty() => {
+            system.ways_to_replace(name)
         }
         Cause::Unsigned { .. } | Cause::LockedDown { .. } if facts.voids_signature() => {
             repeat(Change::WithoutForce)

@@ -11,6 +11,7 @@ use crate::crash;
 use crate::errno::Errno;
 use crate::error::Error;
 use crate::holders::Holders;
+use crate::lasting;
 use crate::loaded::{LoadedModule, Snapshot, State};
 use crate::name::ModuleName;
 use crate::system::{self, System};
@@ -27,7 +28,14 @@ pub struct RemoveError {
 impl RemoveError {
     /// The reason for an answer of `delete_module`, from what the kernel shows of the module.
     pub(super) fn find(system: &System, name: &ModuleName, errno: Errno, mode: RemoveMode) -> Self {
-        let listed = Snapshot::take(system).map(|snapshot| snapshot.get(name).cloned());
+        let snapshot = Snapshot::take(system);
+        let lasting = match &snapshot {
+            Ok(snapshot) if errno == Errno::EAGAIN => {
+                lasting::user(system, snapshot, name, mode == RemoveMode::Force)
+            }
+            _ => None,
+        };
+        let listed = snapshot.map(|snapshot| snapshot.get(name).cloned());
         let shows_permanent = listed.is_ok();
         let loadable = !(listed.as_ref().is_err_and(Error::is_absent) && system.has_proc());
         let module = match listed {
@@ -45,6 +53,7 @@ impl RemoveError {
             modules_disabled: errno == Errno::EPERM && modules_disabled(system),
             loadable,
             crash: if errno == Errno::EBUSY { crash::of(system, name) } else { None },
+            lasting,
             caller: match errno {
                 Errno::EPERM | Errno::ENOSYS => Caller::read(system),
                 _ => Caller::default(),
@@ -93,6 +102,7 @@ impl RemoveError {
             modules_disabled,
             loadable: true,
             crash: if errno == Errno::EBUSY { crash::of(system, name) } else { None },
+            lasting: lasting::user(system, snapshot, name, mode == RemoveMode::Force),
             caller: Caller::default(),
         };
         let refusal = reason(errno, &findings);

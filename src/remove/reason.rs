@@ -22,6 +22,8 @@ pub(super) struct Findings<'a> {
     pub(super) loadable: bool,
     /// The function of the module that crashed.
     pub(super) crash: Option<Crash>,
+    /// A module that uses it, directly or through others, and stays until reboot.
+    pub(super) lasting: Option<ModuleName>,
     /// The calling process, for the answers that depend on it.
     pub(super) caller: Caller,
 }
@@ -72,7 +74,8 @@ pub(super) fn reason(errno: Errno, findings: &Findings<'_>) -> Refusal {
         Errno::ENOSYS => Refusal::NoUnloadSupport { loadable: findings.loadable },
         Errno::EAGAIN => match module {
             Some(module) if !module.used_by.is_empty() => {
-                Refusal::UsedByModules { users: module.used_by.clone() }
+                let lasting = findings.lasting.clone();
+                Refusal::UsedByModules { users: module.used_by.clone(), lasting }
             }
             // Force overrides references, where the kernel knows force at all.
             Some(module) if findings.mode == RemoveMode::Force && module.refcnt > Some(0) => {
@@ -167,6 +170,7 @@ mod tests {
             modules_disabled,
             loadable: true,
             crash: None,
+            lasting: None,
             caller: Caller::default(),
         }
     }

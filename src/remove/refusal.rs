@@ -35,6 +35,9 @@ pub enum Refusal {
     UsedByModules {
         /// These modules.
         users: Vec<ModuleName>,
+        /// One of them, or of those that use them, that stays until reboot: it is permanent, or its
+        /// init or exit function crashed.
+        lasting: Option<ModuleName>,
     },
     /// Something else holds references.
     #[non_exhaustive]
@@ -170,7 +173,7 @@ impl Refusal {
     /// Returns what would help; whatever holds the module has ways out of its own.
     pub fn remedies(&self) -> Vec<Remedy> {
         match self.obstacle() {
-            Self::UsedByModules { .. } => vec![Remedy::Repeat(Change::Recursive)],
+            Self::UsedByModules { lasting: None, .. } => vec![Remedy::Repeat(Change::Recursive)],
             Self::InUse { .. }
             | Self::Initializing { .. }
             | Self::BeingUnloaded { .. }
@@ -185,15 +188,34 @@ impl Refusal {
             Self::SecurityPolicy { filter: true, container } => {
                 caller::for_filter(container.as_deref(), "remove", "rmmod")
             }
-            Self::InitCrashed { .. } | Self::ExitCrashed { .. } => vec![Remedy::step("reboot")],
+            Self::InitCrashed { .. } | Self::ExitCrashed { .. } | Self::ModulesDisabled => {
+                vec![Remedy::step("reboot")]
+            }
             Self::NotLoaded { .. }
             | Self::BuiltIn { .. }
+            | Self::UsedByModules { lasting: Some(_), .. }
             | Self::Permanent { .. }
             | Self::NoUnloadSupport { .. }
             | Self::NotForceable
-            | Self::ModulesDisabled
             | Self::SecurityPolicy { filter: false, .. }
             | Self::Unknown { .. } => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_advised_against_what_stays() {
+        let name = |name| ModuleName::new(name).unwrap();
+        let used = |lasting| Refusal::UsedByModules { users: vec![name("user")], lasting };
+        assert_eq!(used(None).remedies(), [Remedy::Repeat(Change::Recursive)]);
+        assert_eq!(used(None).to_string(), "used by module user");
+        let lasting = used(Some(name("top")));
+        assert!(lasting.remedies().is_empty());
+        assert_eq!(lasting.to_string(), "used by module user; top cannot be removed until reboot");
+        assert_eq!(Refusal::ModulesDisabled.remedies(), [Remedy::step("reboot")]);
     }
 }

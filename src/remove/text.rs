@@ -13,13 +13,17 @@ impl fmt::Display for Refusal {
             Self::BuiltIn { name } => {
                 write!(f, "{name} is built into the kernel and cannot be removed")
             }
-            Self::UsedByModules { users } => {
+            Self::UsedByModules { users, lasting } => {
                 let names: Vec<_> = users.iter().map(ToString::to_string).collect();
                 match names.as_slice() {
                     [one] => write!(f, "used by module {one}"),
                     several => {
                         write!(f, "used by {} modules: {}", several.len(), several.join(" "))
                     }
+                }?;
+                match lasting {
+                    Some(name) => write!(f, "; {name} cannot be removed until reboot"),
+                    None => Ok(()),
                 }
             }
             Self::InUse { references: None } => f.write_str("in use, holder unknown"),
@@ -79,7 +83,7 @@ impl serde::Serialize for Refusal {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("kind", self.kind())?;
         map.serialize_entry("text", &self.to_string())?;
-        if let Self::UsedByModules { users } = self.obstacle() {
+        if let Self::UsedByModules { users, .. } = self.obstacle() {
             let users: Vec<_> = users.iter().map(ToString::to_string).collect();
             map.serialize_entry("modules", &users)?;
         }

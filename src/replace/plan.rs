@@ -268,6 +268,8 @@ pub fn plan(survey: &Survey, given: &Arguments, wishes: Wishes) -> Result<Plan, 
     }
     let users = survey.users.iter();
     if !wishes.recursive && !survey.users.is_empty() {
+        // To reload the users, too, would end there.
+        survey.users.iter().try_for_each(stays)?;
         let users = users.map(|user| user.module.name.clone()).collect();
         return Err(Obstacle::Users { module: survey.name.clone(), users });
     }
@@ -323,20 +325,24 @@ fn in_order(residents: &[&Resident]) -> Result<(), Obstacle> {
     Ok(())
 }
 
-fn removable(resident: &Resident, wait: bool) -> Result<(), Obstacle> {
+/// Refuses a module that cannot be removed until reboot.
+fn stays(resident: &Resident) -> Result<(), Obstacle> {
     let module = resident.module.name.clone();
     match resident.crash {
-        Some(Crash::Init) => return Err(Obstacle::InitCrashed { module }),
-        Some(Crash::Exit) => return Err(Obstacle::ExitCrashed { module }),
-        None => {}
+        Some(Crash::Init) => Err(Obstacle::InitCrashed { module }),
+        Some(Crash::Exit) => Err(Obstacle::ExitCrashed { module }),
+        None if resident.module.permanent => Err(Obstacle::Permanent { module }),
+        None => Ok(()),
     }
+}
+
+fn removable(resident: &Resident, wait: bool) -> Result<(), Obstacle> {
+    stays(resident)?;
+    let module = resident.module.name.clone();
     match &resident.module.state {
         State::Unloading if !wait => return Err(Obstacle::BeingUnloaded { module }),
         State::Loading if !wait => return Err(Obstacle::Initializing { module }),
         _ => {}
-    }
-    if resident.module.permanent {
-        return Err(Obstacle::Permanent { module });
     }
     match resident.module.anonymous_references().and_then(|count| u64::try_from(count).ok()) {
         Some(references @ 1..) if !wait => Err(Obstacle::Held { module, references }),

@@ -35,6 +35,7 @@ const RANKS: &[(&str, u8)] = &[
     ("modprobe", 4),
     ("packages", 4),
     ("installed", 6),
+    ("lasting", 6),
     ("insert", 7),
     ("remove", 7),
     ("diagnosis", 8),

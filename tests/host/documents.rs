@@ -205,7 +205,8 @@ fn exit_statuses() {
 #[test]
 fn cause_kinds() {
     // What only a replacement can come to.
-    let replacement = &["another-build", "interrupted", "timed-out"];
+    let replacement =
+        &["another-build", "unverified-build", "not-loaded", "interrupted", "timed-out"];
     let of_insmod = [Cause::KINDS, Obstacle::KINDS, replacement].concat();
     for (tool, kinds) in [("insmod", of_insmod), ("rmmod", Refusal::KINDS.to_vec())] {
         let kinds: Words = kinds.into_iter().map(String::from).collect();

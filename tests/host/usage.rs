@@ -206,6 +206,38 @@ fn quiet_leaves_only_the_status() {
     run("insmod", &["--quiet"]).status(2).stdout("").stderr("");
 }
 
+/// Whatever this system has of modules.
+#[test]
+fn a_file_that_is_not_a_module_is_the_reason() {
+    let file = Path::new(crate::REPOSITORY).join("tests/README.md");
+    let file = file.to_str().unwrap();
+    for words in [&["-J", "--strict", file, "debug=1"][..], &["-JP", file]] {
+        let outcome = run("insmod", words);
+        outcome.status(7);
+        let document: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        assert_eq!(document["results"][0]["cause"]["kind"], "not-elf", "{outcome:?}");
+    }
+    // One that cannot be read is not a misfit.
+    let outcome = run("insmod", &["-JP", "/proc/self/mem"]);
+    outcome.status(1);
+}
+
+/// What the first line says, the explanation does not repeat.
+#[test]
+fn causes_that_add_nothing_are_left_out() {
+    for (tool, words) in [
+        ("insmod", &["/gone/x.ko"][..]),
+        ("insmod", &["/gone/x.ko", "a=x\"y z"]),
+        ("rmmod", &[&*"x".repeat(56)]),
+    ] {
+        let outcome = run_with(tool, words, |command| {
+            command.env("MODUTILS_EXPLAIN", "always");
+        });
+        assert!(!outcome.stderr.contains("cause:"), "{outcome:?}");
+        assert!(!outcome.stderr.is_empty(), "{outcome:?}");
+    }
+}
+
 /// The name of a file cannot add commands to a line that root pastes.
 #[test]
 fn advice_is_quoted_for_a_shell() {

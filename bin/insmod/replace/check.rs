@@ -5,6 +5,7 @@ use modutils::file::Image;
 use modutils::replace::{Plan, Step, Survey};
 use modutils::{Arguments, Error, ModuleFile, ModuleName};
 
+use super::again::{force_of, open_again};
 use super::steps::file_of;
 use crate::common::status::Status;
 use crate::insmod::failure::Failure;
@@ -37,13 +38,12 @@ pub(crate) fn all(job: Job<'_>, survey: &Survey, plan: &Plan) -> Result<(), Fail
             Step::Load { arguments, .. } => (file, arguments),
             Step::Reload { module, arguments } => {
                 let Some(path) = file_of(survey, module) else { continue };
-                opened = ModuleFile::open(path)
-                    .map_err(|error| Failure::not_opened(path.as_os_str(), &error))?;
+                opened = open_again(job, path)?;
                 (&opened, arguments)
             }
             _ => continue,
         };
-        let request = Request { file, arguments, force: options.force };
+        let request = Request { file, arguments, force: force_of(job, step) };
         let images: Vec<&Image> = loaded.iter().collect();
         let supposed = Supposed { removed: &removed, loaded: &images };
         if let Err(diagnosis) = kernel.check_insert_supposing(request, supposed)

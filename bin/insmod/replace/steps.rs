@@ -9,12 +9,15 @@ use modutils::diagnosis::Request;
 use modutils::file::hexadecimal;
 use modutils::loaded::Attributes;
 use modutils::replace::{Plan, Resident, Step, Survey};
-use modutils::{Arguments, Kernel, ModuleFile, ModuleName, Refusal, RemoveMode, Snapshot, Waiting};
+use modutils::{
+    Arguments, Error, Kernel, ModuleFile, ModuleName, Refusal, RemoveMode, Snapshot, Waiting,
+};
 use serde_json::{Value, json};
 
+use super::again::{force_of, open_again};
 use crate::common::signals::Signals;
 use crate::common::wait_time::WaitTime;
-use crate::insmod::failure::Failure;
+use crate::insmod::failure::{Failure, Unproven};
 use crate::insmod::job::Job;
 use crate::insmod::load;
 use crate::insmod::options::Replacement;
@@ -47,9 +50,7 @@ impl<'a> Steps<'a> {
         let reloads = plan.steps.iter().filter(|step| matches!(step, Step::Reload { .. }));
         for step in reloads.chain(&plan.rollback) {
             let Some(path) = file_of(survey, step.module()) else { continue };
-            let file = ModuleFile::open(path)
-                .map_err(|error| Failure::not_opened(path.as_os_str(), &error))?;
-            files.insert(step.module().clone(), file);
+            files.insert(step.module().clone(), open_again(job, path)?);
         }
         let end = how.wait.and_then(WaitTime::end);
         Ok(Self { job, how, survey, files, end, signals, done: Vec::new() })
@@ -64,13 +65,13 @@ impl<'a> Steps<'a> {
                 (
                     "load",
                     Some(file.path()),
-                    self.insert(file, arguments).and_then(|()| self.prove()),
+                    self.insert(file, arguments, step).and_then(|()| self.prove()),
                 )
             }
             Step::Restore { module, arguments } | Step::Reload { module, arguments } => {
                 let action = if matches!(step, Step::Reload { .. }) { "reload" } else { "restore" };
                 let Some(file) = self.files.get(module) else { return Ok(()) };
-                (action, Some(file.path()), self.insert(file, arguments))
+                (action, Some(file.path()), self.insert(file, arguments, step))
             }
             _ => return Ok(()),
         };
@@ -113,18 +114,35 @@ impl<'a> Steps<'a> {
         }
     }
 
-    fn insert(&self, file: &ModuleFile, arguments: &Arguments) -> Result<(), Failure> {
-        load::load(self.job, Request { file, arguments, force: self.job.options.force })
+    fn insert(&self, file: &ModuleFile, arguments: &Arguments, step: &Step) -> Result<(), Failure> {
+        load::load(self.job, Request { file, arguments, force: force_of(self.job, step) })
     }
 
-    /// Compares the build that is loaded now with the file's.
+    /// Compares the build that is loaded now with the file's, if that has an ID.
     fn prove(&self) -> Result<(), Failure> {
         let Some(file) = &self.survey.build_id else { return Ok(()) };
         let name = &self.survey.name;
-        match Attributes::new(self.job.kernel, name).build_id() {
-            Ok(Some(loaded)) if loaded != *file => Err(Failure::not_proven(name)),
-            _ => Ok(()),
+        let loaded = Attributes::new(self.job.kernel, name).build_id();
+        let is_listed = || Some(Snapshot::take(self.job.kernel).ok()?.get(name).is_some());
+        unproven(file, loaded, is_listed).map_or(Ok(()), |it| Err(Failure::not_proven(name, it)))
+    }
+}
+
+/// Nothing but the same build ID proves that a file was loaded.
+fn unproven(
+    file: &[u8],
+    loaded: Result<Option<Vec<u8>>, Error>,
+    is_listed: impl FnOnce() -> Option<bool>,
+) -> Option<Unproven> {
+    match loaded {
+        Ok(Some(loaded)) if loaded == file => None,
+        Ok(Some(loaded)) => {
+            let (loaded, file) = (hexadecimal(&loaded), hexadecimal(file));
+            Some(Unproven::AnotherBuild { loaded, file })
         }
+        Ok(None) if is_listed() == Some(false) => Some(Unproven::NotLoaded),
+        Ok(None) => Some(Unproven::Unreadable("sysfs shows no build ID of the module".to_owned())),
+        Err(error) => Some(Unproven::Unreadable(format!("the build ID is unreadable: {error}"))),
     }
 }
 
@@ -177,4 +195,23 @@ fn which(survey: &Survey, id: &Vec<u8>) -> &'static str {
 fn names(residents: &[&Resident]) -> String {
     let names: Vec<_> = residents.iter().map(|one| one.module.name.to_string()).collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_the_same_build_is_a_proof() {
+        let error = || ModuleFile::open("/nonexistent").map(|_| ()).unwrap_err();
+        let found = |loaded, listed| unproven(b"\x0a", loaded, || listed);
+        let unreadable = |found| matches!(found, Some(Unproven::Unreadable(_)));
+        assert_eq!(found(Ok(Some(vec![10])), None), None);
+        let other = Unproven::AnotherBuild { loaded: "0b".to_owned(), file: "0a".to_owned() };
+        assert_eq!(found(Ok(Some(vec![11])), None), Some(other));
+        assert_eq!(found(Ok(None), Some(false)), Some(Unproven::NotLoaded));
+        assert!(unreadable(found(Ok(None), Some(true))));
+        assert!(unreadable(found(Ok(None), None)));
+        assert!(unreadable(found(Err(error()), Some(true))));
+    }
 }

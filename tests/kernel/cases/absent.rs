@@ -243,7 +243,7 @@ fn other_release() {
     let found = record("t_elsewhere");
     assert_eq!(found["state"], "other-release", "{found}");
     assert_eq!(found["releases"], json!(["9.9.9"]));
-    // The running kernel has all its modules: another one is no way out.
+    // The running kernel has its modules: a reboot is not the way to this one.
     assert_eq!(found["fix"], json!([]));
     assert!(!text("t_elsewhere").contains("rebooted"));
 }

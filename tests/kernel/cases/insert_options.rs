@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::absent::Installed;
 use crate::guest::{
     Done, Expected, KernelLog, Loaded, Run, Trace, altered, has_symbol_versions, is_loaded,
     is_since, judged, loaded_names, on_terminal, release, result, run,
@@ -104,6 +105,15 @@ fn dependencies_damaged() {
         assert_eq!(result(&done)["cause"]["kind"], kind);
         fs::remove_file(&base).unwrap();
     }
+    // What helps is for that module: the file and the parameters of the call are another one's.
+    let installed = Installed::new(&["t_base"]);
+    let whole = fs::read("/modules/t_base.ko").unwrap();
+    fs::write("/tmp/damaged/t_base.ko", &whole[..whole.len() - 600]).unwrap();
+    let done = run(["insmod", "-J", "--deps", "/tmp/damaged/t_user.ko", "debug=1"]);
+    fs::remove_file("/tmp/damaged/t_base.ko").unwrap();
+    let command = format!("insmod {}", installed.file().display());
+    assert_eq!(result(&done)["fix"][0], json!({ "command": command }), "{}", done.describe());
+    done.check(!done.stdout.contains("debug=1"), "keeps the parameters for their module");
 }
 
 fn dependencies_of_a_distribution_module() {

@@ -129,6 +129,7 @@ fn modules_disabled_differs_from_privilege() {
     let done = run(["unshare", "-m", "sh", "-c", script]);
     done.check(done.status == Some(6), "ends with status 6");
     done.check(done.stdout.contains("\"kind\":\"modules-disabled\""), "is disabled");
+    done.check(done.stdout.contains(r#""fix":[{"step":"reboot"}]"#), "says what helps");
 
     // It is known beforehand, and to everybody.
     let foreseen = run(["unshare", "-m", "sh", "-c", &script.replace("-J", "-n")]);

@@ -27,6 +27,8 @@ crate::tests![
     plan,
     data,
     build_tree_is_asked_first,
+    only_the_named_file_is_forced,
+    a_build_that_cannot_be_verified,
 ];
 
 const OLD: &str = "/modules/t_swap.ko";
@@ -144,6 +146,15 @@ fn refused_for_what_cannot_come_back() {
     }
     let _user = Loaded::new("t_swap_stays", "");
     refused(4, "t_swap_stays has no exit function and cannot be removed until reboot");
+    // To reload or remove the users, too, would not help.
+    let data = result(&run(["insmod", "-J", "--replace", &new]));
+    assert_eq!((&data["cause"]["kind"], &data["fix"]), (&json!("permanent"), &json!([])));
+    let data = result(&run(["rmmod", "-J", "t_swap"]));
+    assert_eq!((&data["cause"]["kind"], &data["fix"]), (&json!("used-by-modules"), &json!([])));
+    let cause = data["cause"]["text"].as_str().unwrap();
+    assert!(cause.contains("; t_swap_stays cannot be removed until reboot"), "{cause}");
+    let data = result(&run(["insmod", "-J", &new]));
+    assert_eq!(data["fix"], json!([{ "step": "reboot, then load the file" }]));
 }
 
 fn held_by_a_process() {
@@ -203,7 +214,14 @@ fn new_file_does_not_fit() {
     ] {
         let done = Run::new("insmod").args(["--replace", "-J"]).args(words).done();
         done.check(done.status == Some(7), "does not fit");
-        assert_eq!(result(&done)["cause"]["kind"], kind, "{}", done.describe());
+        let record = result(&done);
+        assert_eq!(
+            (&record["cause"]["kind"], &record["outcome"]),
+            (&json!(kind), &json!("failed"))
+        );
+        let check =
+            result(&Run::new("insmod").args(["--check", "--replace", "-J"]).args(words).done());
+        assert_eq!(check["outcome"], "would-fail", "{check}");
         untouched(&done, &old);
         assert_eq!(parameter("t_swap", "level"), "5");
     }
@@ -335,4 +353,38 @@ fn build_tree_is_asked_first() {
     let others: Vec<_> =
         dump.lines().map(|row| ["0x00000001", &row[10..], "\n"].concat()).collect();
     assert!(looks_up(&others.concat()));
+}
+
+fn only_the_named_file_is_forced() {
+    let new = new_build();
+    let _old = Loaded::new("t_swap", "");
+    let _user = Loaded::new("t_swap_user", "");
+    run(["insmod", "--replace", "--recursive", "--force", &new]).succeeds();
+    let is_forced =
+        |name: &str| fs::read_to_string(format!("/sys/module/{name}/taint")).unwrap().contains('F');
+    assert!(is_forced("t_swap") && !is_forced("t_swap_user"));
+}
+
+/// The build ID is there, and unreadable from the load on.
+fn a_build_that_cannot_be_verified() {
+    let new = new_build();
+    let _old = Loaded::new("t_swap", "");
+    let traced = |expression: &str, words: &[&str]| {
+        Run::new("strace")
+            .args(["-f", "-qq", "-o", "/tmp/trace"])
+            .args(["-P", "/sys/module/t_swap/notes/.note.gnu.build-id"])
+            .args(["-e", expression, "/sbin/insmod", "--replace", "-J"])
+            .args(words)
+            .done()
+    };
+    traced("trace=open,openat", &["--check", &new]).succeeds();
+    let before = fs::read_to_string("/tmp/trace").unwrap().lines().count();
+    let inject = format!("inject=open,openat:error=EIO:when={}+", before + 1);
+    let done = traced(&inject, &[&new]);
+    done.check(done.status == Some(1), "fails");
+    let first = "insmod: ERROR: could not replace module t_swap: \
+                 the loaded build cannot be verified";
+    done.check(done.stderr.lines().next() == Some(first), first);
+    assert_eq!(result(&done)["cause"]["kind"], "unverified-build");
+    done.check(done.stderr.ends_with("insmod: t_swap is loaded now\n"), "says so");
 }

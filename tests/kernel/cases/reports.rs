@@ -146,7 +146,14 @@ fn another_build_is_loaded() {
     assert_eq!(fixes(&result), [format!("insmod --replace {file}")]);
     let done = run(["insmod", "--if-needed", &file]);
     done.check(done.status == Some(0), "succeeds");
-    done.check(done.stderr.contains("build ID"), "warns");
+    let warning = format!("; to load this one: insmod --replace --if-needed {file}\n");
+    done.check(done.stderr.contains("build ID") && done.stderr.ends_with(&warning), "warns");
+    // A module that is used is replaced with its users, once what holds it is known.
+    let _base = Loaded::new("t_base", "");
+    let _user = Loaded::new("t_user", "");
+    let file = another_build("t_base");
+    let record = crate::guest::result(&run(["insmod", "-J", &file]));
+    assert_eq!(fixes(&record), [format!("insmod --replace --recursive {file}")]);
 }
 
 fn provider_of_another_build() {
