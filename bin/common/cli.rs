@@ -9,6 +9,7 @@ use clap::{Args, Command, Parser};
 use modutils::Errno;
 use modutils::diagnosis::WayOut;
 
+use super::given::{self, Given};
 use super::messages::{Explain, Messages};
 use super::report::{ERROR, Explanation, Reporter};
 use super::status::{self, Meanings, Status};
@@ -55,10 +56,11 @@ fn explain(text: &str) -> anyhow::Result<Explain> {
 }
 
 /// Parses a command line, or reports a mistake in the way of getopt(3); help and version
-/// go to standard output.
+/// go to standard output. `document` makes the JSON document for a mistake.
 pub(crate) fn parse<P: Parser>(
     tool: &'static str,
     statuses: Meanings,
+    document: fn(&str) -> Vec<u8>,
     argv: &[OsString],
 ) -> Result<P, Status> {
     let name = argv.first().cloned().unwrap_or_else(|| tool.into());
@@ -72,7 +74,8 @@ pub(crate) fn parse<P: Parser>(
     }
     let matches = command.try_get_matches_from_mut(argv);
     matches.and_then(|matches| P::from_arg_matches(&matches)).map_err(|error| {
-        let reporter = Reporter::new(tool, Messages::default());
+        let given = given::options(&command, argv);
+        let reporter = Reporter::new(tool, messages(&given));
         if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
             let printed = error.print().or_else(|failure| match failure.kind() {
                 std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -82,9 +85,30 @@ pub(crate) fn parse<P: Parser>(
         }
         let fix = vec![WayOut::Command(format!("{tool} --help"))];
         let help = Explanation { fix, ..Explanation::default() };
-        reporter.line(ERROR, &complaint(&name, &error, &command, argv), &help);
+        let complaint = complaint(&error, &command, argv, &given);
+        reporter.line(ERROR, &[name.as_bytes(), b": ", complaint.as_bytes()].concat(), &help);
+        // Beside another format, it is part of the mistake.
+        let is_data = given.iter().any(|given| given.arg.get_id() == "json");
+        if is_data && !complaint.contains("'--json'") {
+            let printed = output::show_json(&document(&complaint));
+            return output::written(printed, &reporter, Status::Usage);
+        }
         Status::Usage
     })
+}
+
+/// The options about messages.
+fn messages(given: &[Given<'_>]) -> Messages {
+    let has = |id: &str| given.iter().any(|given| given.arg.get_id() == id);
+    let explain = given.iter().rev().find(|given| given.arg.get_id() == "explain");
+    // Together, these two are a mistake, and none of them counts.
+    let (verbose, quiet) = (has("verbose"), has("quiet"));
+    Messages {
+        explain: explain.and_then(|given| self::explain(given.value?).ok()),
+        syslog: has("syslog"),
+        verbose: verbose && !quiet,
+        quiet: quiet && !verbose,
+    }
 }
 
 /// `-w=2`: a letter takes no value, as it is for kmod's `-w`; the long option does.
@@ -95,18 +119,21 @@ fn short_with_value(word: &OsStr) -> Option<String> {
 
 /// One line, whatever the mistake is.
 fn complaint(
-    program: &OsStr,
     error: &clap::Error,
     command: &Command,
     argv: &[OsString],
-) -> Vec<u8> {
+    given: &[Given<'_>],
+) -> String {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    let conflict = || conflict::describe(command, argv);
-    let conflict = (error.kind() == ErrorKind::ArgumentConflict).then(conflict).flatten();
-    let text = match (error.kind(), context(ContextKind::InvalidArg)) {
+    let conflict = match error.kind() {
+        ErrorKind::ArgumentConflict => conflict::describe(command, argv),
+        ErrorKind::MissingRequiredArgument => conflict::requirements(command, given),
+        _ => None,
+    };
+    match (error.kind(), context(ContextKind::InvalidArg)) {
         (ErrorKind::UnknownArgument, Some(option)) if option.starts_with("--") => {
             format!("unrecognized option '{option}'")
         }
@@ -125,8 +152,7 @@ fn complaint(
             format!("option '{name}' requires an argument: {}", option.replace(['<', '>'], ""))
         }
         _ => conflict.unwrap_or_else(|| in_one_line(&error.render().to_string())),
-    };
-    [program.as_bytes(), b": ", text.as_bytes()].concat()
+    }
 }
 
 /// The first paragraph of what clap says; the others are about how to get help.

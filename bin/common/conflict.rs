@@ -1,9 +1,12 @@
-//! Options that cannot be used together, all of them.
+//! Options that cannot be used together, or only together: all of them.
 
 use std::ffi::OsString;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, Command};
+
+use super::given::Given;
 
 /// Describes every conflict on a command line. clap stops at the first option that has one, and
 /// which one that is depends on their order.
@@ -37,6 +40,32 @@ pub(super) fn describe(command: &Command, argv: &[OsString]) -> Option<String> {
         phrases.push(format!("option {one} cannot be used with {}", others.join(", ")));
     }
     (!phrases.is_empty()).then(|| phrases.join("; "))
+}
+
+/// Describes which of the options that were given need another one beside them.
+pub(super) fn requirements(command: &Command, given: &[Given<'_>]) -> Option<String> {
+    let mut phrases: Vec<String> = Vec::new();
+    for Given { arg, .. } in given {
+        let Some(missing) = missing_beside(command, arg) else { continue };
+        let phrase = format!("option {} requires {}", spelled(arg), missing.join(", "));
+        if !phrases.contains(&phrase) {
+            phrases.push(phrase);
+        }
+    }
+    (!phrases.is_empty()).then(|| phrases.join("; "))
+}
+
+/// What clap misses if this option stands alone: it does not show what an option requires.
+fn missing_beside(command: &Command, arg: &Arg) -> Option<Vec<String>> {
+    let word = format!("--{}", arg.get_long()?);
+    let alone = command.clone().try_get_matches_from([command.get_name(), word.as_str()]);
+    let error = alone.err().filter(|error| error.kind() == ErrorKind::MissingRequiredArgument)?;
+    match error.get(ContextKind::InvalidArg)? {
+        ContextValue::Strings(missing) => {
+            Some(missing.iter().map(|option| format!("'{option}'")).collect())
+        }
+        _ => None,
+    }
 }
 
 fn spelled(arg: &Arg) -> String {

@@ -4,6 +4,7 @@ pub(crate) mod absence;
 pub(crate) mod argument;
 pub(crate) mod cli;
 mod conflict;
+mod given;
 pub(crate) mod invocation;
 pub(crate) mod messages;
 pub(crate) mod output;

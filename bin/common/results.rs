@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::output;
+use super::status::Status;
 
 /// The result for one module.
 #[derive(Debug, Default, Serialize)]
@@ -60,6 +61,16 @@ pub struct Record {
 
 /// Prints the document.
 pub(crate) fn print(records: &[Record]) -> Result<(), Errno> {
+    output::show_json(&document(records))
+}
+
+/// Returns the document for a command line with a mistake in it.
+pub(crate) fn of_mistake(message: &str) -> Vec<u8> {
+    let (message, status) = (Some(message.to_owned()), Status::Usage as u8);
+    document(&[Record { outcome: "failed", status, message, ..Record::default() }])
+}
+
+fn document(records: &[Record]) -> Vec<u8> {
     #[derive(Serialize)]
     struct Document<'a> {
         results: &'a [Record],
@@ -67,5 +78,5 @@ pub(crate) fn print(records: &[Record]) -> Result<(), Errno> {
     // Neither numbers nor keys that could fail.
     let mut text = serde_json::to_vec(&Document { results: records }).unwrap_or_default();
     text.push(b'\n');
-    output::show_json(&text)
+    text
 }

@@ -10,6 +10,7 @@ use modutils::file::DECOMPRESSED_MAX;
 use super::max_size;
 use super::options::{Action, Options, Replacement, TOOL};
 use crate::common::cli::{self, MessageOptions};
+use crate::common::results;
 use crate::common::status::{DONE, FAILED, Meanings, Status, TIMED_OUT, USAGE};
 use crate::common::wait_time::{self, WaitTime};
 use crate::common::words::joined_behind_program;
@@ -153,7 +154,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Options, Sta
     if !argv.iter().take(file).any(|word| word == "--") {
         argv.insert(file, "--".into());
     }
-    cli::parse::<Cli>(TOOL, STATUSES, &argv).map(Options::from)
+    cli::parse::<Cli>(TOOL, STATUSES, results::of_mistake, &argv).map(Options::from)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use modutils::loaded::{State, Taints};
 
 use super::cells::Sizes;
 use super::columns::{self, Column, ColumnList, SortKeys};
+use super::json;
 use super::options::{Detail, Format, Options, TOOL};
 use super::select::Filter;
 use super::tree::Below;
@@ -192,7 +193,7 @@ pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Options, Sta
     if argv.len() <= 1 {
         return Ok(Cli::default().into());
     }
-    cli::parse::<Cli>(TOOL, STATUSES, &argv).map(Options::from)
+    cli::parse::<Cli>(TOOL, STATUSES, json::of_mistake, &argv).map(Options::from)
 }
 
 #[cfg(test)]

@@ -75,6 +75,12 @@ pub(crate) fn failure(
     Ok(text)
 }
 
+/// Returns the document for a command line with a mistake in it.
+pub(crate) fn of_mistake(message: &str) -> Vec<u8> {
+    // Neither numbers nor keys that could fail.
+    failure(message, None).unwrap_or_default()
+}
+
 #[derive(serde::Serialize)]
 struct Document<'a> {
     /// Null.

@@ -9,6 +9,7 @@ use modutils::remove::Extent;
 
 use super::options::{Action, Options, TOOL};
 use crate::common::cli::{self, MessageOptions};
+use crate::common::results;
 use crate::common::status::{DONE, FAILED, Meanings, Status, TIMED_OUT, USAGE};
 use crate::common::wait_time::{self, WaitTime};
 use crate::common::words::joined_behind_program;
@@ -103,7 +104,7 @@ impl From<Cli> for Options {
 pub(crate) fn parse(argv: impl Iterator<Item = OsString>) -> Result<Options, Status> {
     let argv = joined_behind_program(argv.collect(), false);
     if argv.iter().skip(1).any(|word| word.as_bytes().starts_with(b"-")) {
-        return cli::parse::<Cli>(TOOL, STATUSES, &argv).map(Options::from);
+        return cli::parse::<Cli>(TOOL, STATUSES, results::of_mistake, &argv).map(Options::from);
     }
     let cli = Cli { modules: argv.into_iter().skip(1).collect(), ..Cli::default() };
     Ok(cli.into())

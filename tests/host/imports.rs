@@ -5,8 +5,14 @@ use std::fs;
 use std::path::Path;
 
 /// The files that may know clap: they make plain options of a command line.
-const COMMAND_LINES: &[&str] =
-    &["common::cli", "common::conflict", "insmod::cli", "lsmod::cli", "rmmod::cli"];
+const COMMAND_LINES: &[&str] = &[
+    "common::cli",
+    "common::conflict",
+    "common::given",
+    "insmod::cli",
+    "lsmod::cli",
+    "rmmod::cli",
+];
 
 /// The code of each module below a folder by its path, such as `insmod::failure`, without its tests.
 fn modules(folder: &str) -> BTreeMap<String, String> {

@@ -31,6 +31,7 @@ fn documents_of_all_three_commands() {
         &["-J", "no_such_module", "zz_*"],
         &["-J", "--summary"],
         &["-J", "--summary", "no_such_module"],
+        &["-J", "--bad"],
     ] {
         follows(&lsmod, "lsmod", arguments);
     }
@@ -38,6 +39,7 @@ fn documents_of_all_three_commands() {
     let hello = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/hello.ko");
     follows(&results, "insmod", &["-J", "--check", hello.to_str().unwrap()]);
     follows(&results, "insmod", &["-J", "/nonexistent.ko"]);
+    follows(&results, "insmod", &["-J", "--bad", "x.ko"]);
     follows(&results, "rmmod", &["-J", "no_such_module"]);
     follows(&results, "rmmod", &["-J", "-n", "no_such_module", "printk"]);
 }

@@ -93,6 +93,41 @@ fn all_options_in_conflict_are_named_on_one_line() {
 }
 
 #[test]
+fn an_option_that_needs_another_names_it() {
+    for (options, said) in [
+        ("--wait=5", "option '--wait' requires '--replace'"),
+        ("--wait", "option '--wait' requires '--replace'"),
+        (
+            "--rec --keep-params --rec",
+            "option '--recursive' requires '--replace'; \
+             option '--keep-params' requires '--replace'",
+        ),
+    ] {
+        let words: Vec<_> = options.split(' ').chain(["x.ko"]).collect();
+        let line = format!("{}: {said}\n", path("insmod"));
+        run("insmod", &words).status(2).stdout("").stderr(&line);
+    }
+}
+
+/// The options about messages and data hold for mistakes on the command line, too.
+#[test]
+fn mistakes_are_reported_as_failures_are() {
+    for tool in TOOLS {
+        let path = path(tool);
+        let outcome = run(tool, &["-Z", "-J", "x"]);
+        outcome.status(2).stderr(&format!("{path}: invalid option -- 'Z'\n"));
+        let document: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let failure = if tool == "lsmod" { &document["error"] } else { &document["results"][0] };
+        assert_eq!(failure["message"], "invalid option -- 'Z'", "{outcome:?}");
+        run(tool, &["-q", "--bad", "x"]).status(2).stdout("").stderr("");
+        run(tool, &["-s", "--bad", "x"]).status(2).stdout("").stderr("");
+        let outcome = run(tool, &["--explain=always", "-Z", "x"]);
+        let last = format!("  fix: {tool} --help\n");
+        assert!(outcome.stderr.ends_with(&last), "{outcome:?}");
+    }
+}
+
+#[test]
 fn an_argument_that_is_missing_is_asked_for() {
     for (tool, option, form) in [
         ("insmod", "--explain", "--explain=WHEN"),
