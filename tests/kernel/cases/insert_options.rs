@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::absent::Installed;
 use crate::guest::{
     Done, Expected, KernelLog, Loaded, Run, Trace, altered, has_symbol_versions, is_loaded,
-    is_since, judged, loaded_names, on_terminal, release, result, run,
+    is_since, judged, loaded_names, on_terminal, release, replace, result, run,
 };
 
 crate::tests![
@@ -107,8 +107,9 @@ fn dependencies_damaged() {
     }
     // What helps is for that module: the file and the parameters of the call are another one's.
     let installed = Installed::new(&["t_base"]);
-    let whole = fs::read("/modules/t_base.ko").unwrap();
-    fs::write("/tmp/damaged/t_base.ko", &whole[..whole.len() - 600]).unwrap();
+    let mut stale = fs::read("/modules/t_base.ko").unwrap();
+    replace(&mut stale, b"SMP ", b"XMP ");
+    fs::write("/tmp/damaged/t_base.ko", stale).unwrap();
     let done = run(["insmod", "-J", "--deps", "/tmp/damaged/t_user.ko", "debug=1"]);
     fs::remove_file("/tmp/damaged/t_base.ko").unwrap();
     let command = format!("insmod {}", installed.file().display());
