@@ -33,8 +33,14 @@ const fn check(errnos: &'static [Errno], find: fn(&Facts) -> Option<Cause>) -> C
     Check { errnos, find }
 }
 
-const SIGNATURE: &[Errno] =
-    &[Errno::EKEYREJECTED, Errno::ENOKEY, Errno::EBADMSG, Errno::EKEYEXPIRED, Errno::EKEYREVOKED];
+const SIGNATURE: &[Errno] = &[
+    Errno::EKEYREJECTED,
+    Errno::ENOKEY,
+    Errno::EBADMSG,
+    Errno::EKEYEXPIRED,
+    Errno::EKEYREVOKED,
+    Errno::ENOPKG,
+];
 const FORMAT: &[Errno] = &[Errno::ENOEXEC, Errno::EINVAL, Errno::EFBIG];
 const SYMBOLS: &[Errno] = &[Errno::ENOENT, Errno::EINVAL, Errno::EBUSY];
 const PARAMETER: &[Errno] =

@@ -35,7 +35,9 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
                 let name = &symbol.name;
                 symbol.provider.is_none() && !internal.contains(name) && is_of_configuration(name)
             });
+            let trimmed = facts.policy.trims_exports && !internal.is_empty();
             without_stale(stale)
+                .chain(trimmed.then(|| Remedy::step(UNTRIMMED)))
                 .chain(for_missing(system, symbols))
                 .chain(absent.iter().map(install))
                 .chain(rebuild.then(|| Remedy::step(REBUILD_OR_REBOOT)))
@@ -202,6 +204,9 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
 /// Where the compiler's options were those of another configuration, or of another build.
 const REBUILD_OR_REBOOT: &str = "reboot, if the kernel was updated since the last boot; else clean \
                                  and rebuild the module against the headers for the running kernel";
+
+const UNTRIMMED: &str = "boot a kernel that was built without CONFIG_TRIM_UNUSED_KSYMS: this one \
+                         exports only what its own modules use";
 
 /// What the file is instead of a module, and how to get the module.
 const ADVICE: &[(&str, &str)] = &[

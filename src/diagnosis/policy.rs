@@ -26,6 +26,8 @@ pub(crate) struct Policy {
     pub(crate) force_load: Option<bool>,
     /// Whether the kernel was built to take signed modules only: `CONFIG_MODULE_SIG_FORCE`.
     pub(crate) forces_signatures: bool,
+    /// Whether the kernel exports what its own modules use, and no more: `CONFIG_TRIM_UNUSED_KSYMS`.
+    pub(crate) trims_exports: bool,
 }
 
 /// Security modules of the kernel that look at modules.
@@ -61,6 +63,7 @@ impl Policy {
                 .unwrap_or_default(),
             force_load: has("CONFIG_MODULE_FORCE_LOAD=y"),
             forces_signatures: has("CONFIG_MODULE_SIG_FORCE=y") == Some(true),
+            trims_exports: has("CONFIG_TRIM_UNUSED_KSYMS=y") == Some(true),
         }
     }
 }

@@ -122,11 +122,16 @@ impl fmt::Display for Cause {
             Self::Unsigned { voided: true, .. } => f.write_str(
                 "--force invalidates the module's signature, and this kernel requires a valid one",
             ),
+            Self::UnknownKey { signer, origin: KeyOrigin::Unsupported } => write!(
+                f,
+                "the module is signed {}, by an algorithm that this kernel does not support",
+                by(signer)
+            ),
             Self::UnknownKey { signer, origin } => {
                 let signer = by(signer);
                 write!(f, "the module is signed {signer}, a key that this kernel does not trust")?;
                 f.write_str(match origin {
-                    KeyOrigin::Unknown => "",
+                    KeyOrigin::Unknown | KeyOrigin::Unsupported => "",
                     KeyOrigin::OtherBuild => {
                         "; most likely, the module belongs to another build of the kernel"
                     }

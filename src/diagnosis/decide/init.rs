@@ -12,7 +12,15 @@ use crate::errno::Errno;
 const NEVER: &[Errno] = &[Errno::ETXTBSY, Errno::EFBIG, Errno::EINTR, Errno::EISDIR];
 
 /// Answers of the loader, of security modules and of filters, which init functions hardly give.
-const HARDLY: &[Errno] = &[Errno::ENOEXEC, Errno::EACCES, Errno::ENOSYS, Errno::EPERM];
+const HARDLY: &[Errno] = &[
+    Errno::ENOEXEC,
+    Errno::EACCES,
+    Errno::ENOSYS,
+    Errno::EPERM,
+    Errno::ENOPKG,
+    // Cryptography that failed its own tests, in FIPS mode.
+    Errno::ELIBBAD,
+];
 
 /// Answers that the loader gives, too; some of them without a word in the log.
 const SHARED: &[Errno] = &[

@@ -110,6 +110,19 @@ pub(super) fn rejected(facts: &Facts) -> Option<Cause> {
     if facts.answer == Some(Errno::EBADMSG) {
         return Some(Cause::BadSignature { signer: None });
     }
+    // Since Linux 4.20, the kernel says so in the log, and only where it asks for signatures.
+    if facts.answer == Some(Errno::ENOPKG) {
+        return match standing {
+            Standing::UnknownKey(signer)
+            | Standing::Unclear(signer)
+            | Standing::KnownKey(signer)
+                if facts.answers_enokey =>
+            {
+                Some(unknown_key(facts, signer))
+            }
+            _ => None,
+        };
+    }
     // These say it themselves.
     if matches!(facts.answer, Some(Errno::EKEYEXPIRED | Errno::EKEYREVOKED)) {
         return None;

@@ -130,6 +130,29 @@ fn enrolled_keys() {
     assert!(decide(&facts).is_none());
 }
 
+/// The kernel has no code for the hash, or for the kind of the key.
+#[test]
+fn algorithms_that_the_kernel_lacks() {
+    let mut facts = facts();
+    signed(&mut facts);
+    facts.reference.signer = Some(Signer { name: Some("Debian".into()), key: "02".into() });
+    facts.reference.keys = Some(vec!["Debian Secure Boot CA: 6cce: X509.rsa 78 []".into()]);
+    facts.policy.sig_enforce = Some(true);
+    facts.answer = Some(Errno::EKEYREJECTED);
+    log(&mut facts, &["Loading of module with unsupported crypto is rejected"]);
+    let said = |facts: &Facts| decide(facts).unwrap().to_string();
+    assert!(said(&facts).ends_with("by an algorithm that this kernel does not support"));
+    // Up to Linux 4.19, it is the answer itself, whether or not signatures are asked for.
+    log(&mut facts, &[]);
+    facts.answer = Some(Errno::ENOPKG);
+    facts.policy.sig_enforce = Some(false);
+    assert_eq!(decide(&facts).unwrap().kind(), "unknown");
+    facts.answers_enokey = true;
+    assert!(said(&facts).ends_with("by an algorithm that this kernel does not support"));
+    edit(&mut facts, |module| module.signature = Signature::Absent);
+    assert_eq!(decide(&facts).unwrap().kind(), "unknown");
+}
+
 /// Foreseen, as the proprietary module is loaded.
 #[test]
 fn symbols_of_both_kinds() {

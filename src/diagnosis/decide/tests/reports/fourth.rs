@@ -99,9 +99,13 @@ pub(super) const REPORTS: &[Report] = &[
             "t_x: Unknown symbol sock_create (err 0)",
             "t_x: Unknown symbol vfs_read (err 0)",
         ],
-        situation: |it| it.internal = vec!["sock_create".into(), "vfs_read".into()],
+        situation: |it| {
+            it.internal = vec!["sock_create".into(), "vfs_read".into()];
+            it.policy.trims_exports = true;
+        },
         kind: "missing-symbol",
         says: &["sock_create, vfs_read (in this kernel, but not exported"],
+        advises: "CONFIG_TRIM_UNUSED_KSYMS",
         ..PLAIN
     },
     Report {
