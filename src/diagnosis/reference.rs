@@ -32,6 +32,9 @@ pub(crate) struct Reference {
 /// few tens of them use most of what there is to use.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Where so many modules are of another release, most likely all are.
+const OTHERS: u32 = 16;
+
 /// Asymmetric keys in `/proc/keys`, where root sees those that modules are checked with: `ID FLAGS
 /// USES EXPIRY PERMISSIONS UID GID asymmetri NAME: KEY: X509.rsa …`.
 pub(crate) fn keys(system: &System) -> Option<Vec<String>> {
@@ -65,15 +68,17 @@ impl Reference {
         let start = Instant::now();
         let mut reference = Self::default();
         let mut missing = wanted;
+        let mut others = 0;
         for file in tree.files() {
             let enough = reference.file.is_some() && missing.is_empty();
-            if enough || start.elapsed() > PATIENCE {
+            if enough || others > OTHERS || start.elapsed() > PATIENCE {
                 break;
             }
             let Ok(image) = ModuleFile::open(&file).and_then(|file| file.image()) else {
                 continue;
             };
             if !is_of(&image, release) {
+                others += 1;
                 continue;
             }
             if reference.file.is_none() && image.check().is_ok() {
