@@ -26,9 +26,12 @@ pub(super) fn of(search: &Search<'_>, found: &[Holder]) -> Vec<Holder> {
             stack.climb(search, &dir, holder.certainty);
         }
     }
-    let on = stack.mounted.iter().copied().chain(of_mounts(search, found));
-    let own = mounts::superblocks(search);
-    let others: HashSet<_> = on.filter(|superblock| !own.contains(superblock)).collect();
+    let mut others: HashSet<_> = of_mounts(search, found).into_iter().collect();
+    others.extend(&stack.mounted);
+    if !others.is_empty() {
+        let own = mounts::superblocks(search);
+        others.retain(|superblock| !own.contains(superblock));
+    }
     let mut list = keepers::on(search, &others);
     list.append(&mut stack.list);
     list.retain(|holder| !found.iter().any(|known| known.kind == holder.kind));
