@@ -4,11 +4,13 @@ zmodload zsh/zpty
 zpty shell zsh -fi
 # Reads lines up to $1. A pattern of zpty itself would be tried at each character.
 await() {
-	local chunk
+	local chunk end=
 	all=
-	while [[ $all[-200,-1] != *$1* ]]; do
+	while [[ $end != *$1* ]]; do
 		zpty -r shell chunk || exit 1
 		all+=$chunk
+		# The end of a text that grows takes longer to find, a third of the time of the lists.
+		end=$end[-200,-1]$chunk
 	done
 }
 zpty -w shell "fpath=($COMPLETIONS \$fpath); autoload -Uz compinit
