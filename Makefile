@@ -25,7 +25,7 @@
 # make check-packages   make a release twice, and build or lint the recipes for other distributions
 # make faults           each system call of each tool fails once, in each way it can
 # make stress           hundreds of tools at once, thousands of modules after each other, and as
-#                       many races, lists and waits as it takes to trust them
+#                       many races, lists and waits as it takes to trust them; full logs
 # make mutations        a thousand modules of the distribution with something changed: no verdict
 #                       that is stated as certain is wrong
 # make fuzz             hostile input for each parser; SECONDS=60 for each, TESTS=name for one
@@ -185,7 +185,7 @@ faults: tools build lifecycle
 	MODUTILS_RUN=faults $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
 stress: tools build lifecycle
-	MODUTILS_RUN='stress latency' $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+	MODUTILS_RUN='stress latency flooded large_log' $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
 mutations: tools build lifecycle
 	MODUTILS_RUN=mutations $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)

@@ -13,7 +13,7 @@ use crate::guest::{
 const BEGINNING: usize = 150;
 
 /// How long it may take; the most likely and most different faults come first.
-const BUDGET: Duration = Duration::from_secs(3);
+const BUDGET: Duration = Duration::from_secs(2);
 const THOROUGH_BUDGET: Duration = Duration::from_secs(900);
 
 /// What a run is to bring about, by which a false success is known.
