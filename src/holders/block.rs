@@ -40,11 +40,8 @@ fn loop_devices(search: &Search<'_>) -> Vec<Holder> {
     if search.name() != b"loop" {
         return Vec::new();
     }
-    let bound = loops(search).into_iter().map(|(name, path)| {
-        let command = detach(&name);
-        Holder::known(HolderKind::Loop { name, path }).ended_by(command)
-    });
-    bound.collect()
+    let known = |(name, path)| bound(name, path, Certainty::Known).with_references(1);
+    loops(search).into_iter().map(known).collect()
 }
 
 /// A RAID array holds the module of its level (`md_run`).
@@ -141,14 +138,19 @@ pub(super) fn swaps(search: &Search<'_>) -> impl Iterator<Item = Text> {
     paths.into_iter().map(Text::from)
 }
 
+/// A swap area as a holder without references.
+pub(super) fn swapping(name: Text, certainty: Certainty) -> Holder {
+    let command = format!("swapoff {}", name.word());
+    Holder::new(HolderKind::Swap { name }, certainty).ended_by(command)
+}
+
 /// Swap areas that are block devices of the module.
 fn swap_devices(search: &Search<'_>) -> Vec<Holder> {
     swaps(search)
         .filter_map(|name| {
             let device = search.status(Path::new(name.as_os_str()))?.device?;
             let certainty = search.certainty(device)?;
-            let command = format!("swapoff {}", name.word());
-            Some(holder(HolderKind::Swap { name }, certainty).ended_by(command))
+            Some(swapping(name, certainty).with_references(1))
         })
         .collect()
 }
@@ -185,7 +187,9 @@ pub(super) fn zswap_compressor(search: &Search<'_>) -> Option<String> {
     parameter("enabled").filter(|enabled| enabled == "Y").map(|_| name)
 }
 
-/// The command that detaches a loop device from its file.
-pub(super) fn detach(name: &Text) -> String {
-    format!("losetup -d {}", shell_word(Path::new("/dev").join(name.as_os_str())))
+/// A loop device that is bound to a file as a holder without references.
+pub(super) fn bound(name: Text, path: Text, certainty: Certainty) -> Holder {
+    let device = Path::new("/dev").join(name.as_os_str());
+    let command = format!("losetup -d {}", shell_word(device));
+    Holder::new(HolderKind::Loop { name, path }, certainty).ended_by(command)
 }

@@ -2,15 +2,14 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
 use super::holder::{Certainty, Holder, HolderKind};
-use super::mounts::Superblock;
+use super::mounts::{Superblock, is_below};
 use super::namespaces::in_each;
 use super::process::Access;
 use super::search::Search;
-use super::seen::link_number;
 use crate::system;
 
 /// Processes with a socket that is bound to a name in one of the file systems, which are mounted on
@@ -24,9 +23,11 @@ pub(super) fn on(
         let table = system::read(&search.system.network_file("unix")).unwrap_or_default();
         let mut list = Vec::new();
         for (inode, path) in bound(&table) {
-            let is_below = places.iter().any(|place| Path::new(&path).starts_with(place));
+            if !is_below(&path, places) {
+                continue;
+            }
             // The name can have been removed; another file system can be mounted there.
-            let status = if is_below { search.status(Path::new(&path)) } else { continue };
+            let status = search.status(Path::new(&path));
             if status.is_none_or(|status| superblocks.contains(&status.filesystem)) {
                 list.extend(owners(search, inode, &path));
             }
@@ -41,10 +42,7 @@ fn owners(search: &Search<'_>, inode: u64, path: &OsStr) -> Vec<Holder> {
     let own = processes.list.iter().find(|seen| seen.is_caller);
     let mounts = own.and_then(|own| own.mount_namespace);
     let mut seen = HashSet::new();
-    let files = processes.files.iter().filter(|file| {
-        let link = file.path.as_os_str().as_bytes();
-        link.starts_with(b"socket:[") && link_number(link) == Some(inode)
-    });
+    let files = processes.files.iter().filter(|file| file.socket() == Some(inode));
     files
         .filter_map(|file| {
             let owner = processes.owner(file).filter(|owner| {

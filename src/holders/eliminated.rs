@@ -49,11 +49,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 fn lost_loops(search: &Search<'_>) -> Vec<Holder> {
     let loops = block::loops(search).into_iter();
     let lost = loops.filter(|(_, path)| leads_nowhere(search, Path::new(path.as_os_str())));
-    lost.map(|(name, path)| {
-        let command = block::detach(&name);
-        Holder::known(HolderKind::Loop { name, path }).ended_by(command)
-    })
-    .collect()
+    lost.map(|(name, path)| block::bound(name, path, Certainty::Known).with_references(1)).collect()
 }
 
 /// Whether there is no file at a path any more, as far as that can be asked.
@@ -103,8 +99,7 @@ fn in_flight(search: &Search<'_>) -> Vec<Holder> {
     let processes = search.processes();
     let mut list = Vec::new();
     for file in &processes.files {
-        let is_socket = file.path.to_string_lossy().starts_with("socket:[");
-        let (Some(owner), true) = (processes.owner(file), is_socket) else { continue };
+        let (Some(owner), Some(_)) = (processes.owner(file), file.socket()) else { continue };
         let count = count_in_flight(owner, file);
         if count == 0 || search.is_late() {
             continue;

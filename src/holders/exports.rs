@@ -2,10 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use super::holder::{Certainty, Holder, HolderKind};
 use super::mountinfo::unescaped;
+use super::mounts::is_below;
 use super::search::Search;
 use super::text::Text;
 use crate::system;
@@ -13,8 +13,7 @@ use crate::system;
 /// Directories that the server has exported, and keeps, below one of the places.
 pub(super) fn below(search: &Search<'_>, places: &[&OsStr]) -> Vec<Holder> {
     let table = system::read(&search.system.exports()).unwrap_or_default();
-    let own = rows(&table)
-        .filter(|(path, _)| places.iter().any(|place| Path::new(path).starts_with(place)));
+    let own = rows(&table).filter(|(path, _)| is_below(path, places));
     let holders = own.map(|(path, client)| {
         let (path, client) = (Text::from(path), Text::from(client));
         let place =

@@ -10,7 +10,7 @@ use super::block;
 use super::bound_sockets;
 use super::exports;
 use super::holder::{Certainty, Holder, HolderKind};
-use super::mounts::{self, Superblock};
+use super::mounts::{self, Superblock, is_below};
 use super::search::Search;
 use super::text::Text;
 use super::tracing;
@@ -31,19 +31,11 @@ pub(super) fn on(search: &Search<'_>, superblocks: &HashSet<Superblock>) -> Vec<
     let mut list = processes(search, superblocks);
     list.extend(bound_sockets::on(search, superblocks, &places));
     list.extend(exports::below(search, &places));
-    list.extend(block::swaps(search).filter(|swap| is_below(swap.as_os_str(), &places)).map(
-        |name| {
-            let command = format!("swapoff {}", name.word());
-            Holder::new(HolderKind::Swap { name }, Certainty::Known).ended_by(command)
-        },
-    ));
+    let swaps = block::swaps(search).filter(|swap| is_below(swap.as_os_str(), &places));
+    list.extend(swaps.map(|name| block::swapping(name, Certainty::Known)));
     let loops = block::loops(search).into_iter();
-    list.extend(loops.filter(|(_, file)| is_below(file.as_os_str(), &places)).map(
-        |(name, path)| {
-            let command = block::detach(&name);
-            Holder::new(HolderKind::Loop { name, path }, Certainty::Known).ended_by(command)
-        },
-    ));
+    let loops = loops.filter(|(_, file)| is_below(file.as_os_str(), &places));
+    list.extend(loops.map(|(name, path)| block::bound(name, path, Certainty::Known)));
     list.extend(overlays(search, &places));
     let probes = tracing::uprobes(search).into_iter();
     list.extend(
@@ -97,10 +89,6 @@ pub(super) fn layers(options: &[u8]) -> impl Iterator<Item = &[u8]> {
     values.flat_map(|value| value.split(|&byte| byte == b':'))
 }
 
-fn is_below(path: &OsStr, places: &[&OsStr]) -> bool {
-    places.iter().any(|place| Path::new(path).starts_with(place))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,12 +98,5 @@ mod tests {
         let options = b"rw,lowerdir=/a:/b,upperdir=/c,workdir=/d,index=off";
         let found: Vec<_> = layers(options).collect();
         assert_eq!(found, [&b"/a"[..], b"/b", b"/c", b"/d"]);
-    }
-
-    #[test]
-    fn below_is_by_components() {
-        let places = [OsStr::new("/mnt/x")];
-        assert!(is_below(OsStr::new("/mnt/x/swap"), &places));
-        assert!(!is_below(OsStr::new("/mnt/xy"), &places));
     }
 }

@@ -94,6 +94,11 @@ pub(super) fn devices(search: &Search<'_>, mount: &Mount) -> Vec<Device> {
     list
 }
 
+/// Whether a path is one of the places, or below one.
+pub(super) fn is_below(path: &OsStr, places: &[&OsStr]) -> bool {
+    places.iter().any(|place| Path::new(path).starts_with(place))
+}
+
 /// The mount as a holder without references.
 pub(super) fn holder(view: &View, mount: &Mount, certainty: Certainty) -> Holder {
     let path = Text::from(mount.place.as_os_str());
@@ -111,4 +116,16 @@ pub(super) fn holder(view: &View, mount: &Mount, certainty: Certainty) -> Holder
         namespace: view.namespace.clone(),
     };
     Holder::new(kind, certainty).ended_by(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn below_is_by_components() {
+        let places = [OsStr::new("/mnt/x")];
+        assert!(is_below(OsStr::new("/mnt/x/swap"), &places));
+        assert!(!is_below(OsStr::new("/mnt/xy"), &places));
+    }
 }

@@ -1,5 +1,6 @@
 //! Processes, what they have open, and their namespaces.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::device::Device;
@@ -72,6 +73,12 @@ impl OpenFile {
             (Access::Directory, _) => Some(dir.join("cwd")),
             _ => None,
         }
+    }
+
+    /// The inode number, if it is a socket.
+    pub(super) fn socket(&self) -> Option<u64> {
+        let link = self.path.as_os_str().as_bytes();
+        link.starts_with(b"socket:[").then(|| link_number(link))?
     }
 
     /// What the kernel says about the descriptor.

@@ -34,7 +34,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let mut known = HashMap::new();
     for file in &processes.files {
         let (Some(owner), Some(fd)) = (processes.owner(file), file.fd) else { continue };
-        if !file.path.to_string_lossy().starts_with("socket:[") || search.is_late() {
+        if file.socket().is_none() || search.is_late() {
             continue;
         }
         let link = owner.dir.join("fd").join(fd.to_string());

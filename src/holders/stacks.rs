@@ -94,14 +94,11 @@ impl Stack {
             status.and_then(|status| status.device) == Some(device)
         };
         for name in block::swaps(search).filter(|name| is_it(name.as_os_str())) {
-            let command = format!("swapoff {}", name.word());
-            self.list.push(Holder::new(HolderKind::Swap { name }, certainty).ended_by(command));
+            self.list.push(block::swapping(name, certainty));
         }
         for (name, path) in block::loops(search) {
             if is_it(path.as_os_str()) {
-                let command = block::detach(&name);
-                let kind = HolderKind::Loop { name, path };
-                self.list.push(Holder::new(kind, certainty).ended_by(command));
+                self.list.push(block::bound(name, path, certainty));
             }
         }
         let processes = search.processes();

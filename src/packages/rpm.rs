@@ -80,3 +80,16 @@ fn note(blob: &[u8], wanted: &mut Wanted) {
     let package = header.package();
     header.files(|path| wanted.note(path, &package));
 }
+
+/// All that a file of this content gives.
+#[cfg(test)]
+fn all_blobs(blobs: Blobs, content: &[u8]) -> Vec<Vec<u8>> {
+    let root = crate::captured::Captured::new();
+    let path = root.write("Packages", content);
+    let mut found = Vec::new();
+    blobs(&path, &mut |blob| {
+        found.push(blob.to_vec());
+        true
+    });
+    found
+}

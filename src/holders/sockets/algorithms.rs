@@ -17,7 +17,7 @@ fn sockets(search: &Search<'_>) -> Vec<(Process, u64, usize)> {
     let mut known = HashMap::new();
     for file in &processes.files {
         let (Some(owner), Some(fd)) = (processes.owner(file), file.fd) else { continue };
-        if owner.is_caller || !file.path.to_string_lossy().starts_with("socket:[") {
+        if owner.is_caller || file.socket().is_none() {
             continue;
         }
         let link = owner.dir.join("fd").join(fd.to_string());

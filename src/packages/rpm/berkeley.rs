@@ -132,7 +132,6 @@ fn kind(page: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::captured::Captured;
 
     const PAGE: usize = 512;
 
@@ -173,14 +172,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Vec<Vec<u8>> {
-        let root = Captured::new();
-        let path = root.write("Packages", bytes);
-        let mut found = Vec::new();
-        blobs(&path, &mut |blob| {
-            found.push(blob.to_vec());
-            true
-        });
-        found
+        super::super::all_blobs(blobs, bytes)
     }
 
     #[test]

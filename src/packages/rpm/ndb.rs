@@ -67,7 +67,6 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::captured::Captured;
 
     /// A file with one slot in use, written by the description of the format.
     fn database(blob: &[u8]) -> Vec<u8> {
@@ -83,14 +82,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Vec<Vec<u8>> {
-        let root = Captured::new();
-        let path = root.write("Packages.db", bytes);
-        let mut found = Vec::new();
-        blobs(&path, &mut |blob| {
-            found.push(blob.to_vec());
-            true
-        });
-        found
+        super::super::all_blobs(blobs, bytes)
     }
 
     #[test]

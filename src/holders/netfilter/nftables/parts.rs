@@ -45,13 +45,13 @@ pub(super) fn object(counter: &Counter<'_>, payload: &[u8]) -> Option<Part> {
     let place = Place::read(payload, NAME).filter(|_| count > 0)?;
     let index = usize::try_from(number).unwrap_or_default();
     let kind = OBJECTS.get(index).copied().unwrap_or("object");
-    Some(Part { place, kind, count, expressions: 0, users: Vec::new() })
+    Some(Part::new(place, kind, count))
 }
 
 pub(super) fn flowtable(counter: &Counter<'_>, payload: &[u8]) -> Option<Part> {
     let place = Place::read(payload, NAME)?;
     let own = counter.has_flowtable(place.family);
-    own.then(|| Part { place, kind: "flowtable", count: 1, expressions: 0, users: Vec::new() })
+    own.then(|| Part::new(place, "flowtable", 1))
 }
 
 /// A set with expressions of the module, or one whose elements can have some that rules add.
@@ -64,15 +64,11 @@ pub(super) fn set(counter: &Counter<'_>, payload: &[u8]) -> Option<Part> {
     const EVALUATED: u32 = 0x20;
     let attributes = payload.get(HEADER..)?;
     let place = Place::read(payload, NAME)?;
-    let of = |kind| attribute(attributes, kind).unwrap_or_default();
-    let expressions = match counter.expressions(of(EXPRESSIONS), place.family) {
-        0 => counter.expression(of(EXPRESSION), place.family),
-        count => count,
-    };
+    let expressions = references(counter, attributes, (EXPRESSION, EXPRESSIONS), place.family);
     let flags = attribute(attributes, FLAGS).and_then(big_endian_u32).unwrap_or_default();
     let kind = if flags & MAP == 0 { "set" } else { "map" };
     let own = expressions > 0 || flags & EVALUATED != 0;
-    own.then(|| Part { place, kind, count: expressions, expressions, users: Vec::new() })
+    own.then(|| Part { expressions, ..Part::new(place, kind, expressions) })
 }
 
 /// References of the elements in one message: each has copies of the set's expressions.
@@ -82,17 +78,29 @@ pub(super) fn elements(counter: &Counter<'_>, payload: &[u8], family: u8) -> u64
     const EXPRESSIONS: u16 = 11;
     let list = payload.get(HEADER..).and_then(|attributes| attribute(attributes, ELEMENTS));
     let elements = Attributes::new(list.unwrap_or_default());
-    let count = elements.map(|(_, element)| {
-        let of = |kind| attribute(element, kind).unwrap_or_default();
-        match counter.expressions(of(EXPRESSIONS), family) {
-            0 => counter.expression(of(EXPRESSION), family),
-            count => count,
-        }
-    });
-    count.sum()
+    let own = (EXPRESSION, EXPRESSIONS);
+    elements.map(|(_, element)| references(counter, element, own, family)).sum()
+}
+
+/// References of the expressions in a list, or else of the only one: in attributes of their own.
+fn references(
+    counter: &Counter<'_>,
+    attributes: &[u8],
+    (one, list): (u16, u16),
+    family: u8,
+) -> u64 {
+    let of = |kind| attribute(attributes, kind).unwrap_or_default();
+    match counter.expressions(of(list), family) {
+        0 => counter.expression(of(one), family),
+        count => count,
+    }
 }
 
 impl Part {
+    fn new(place: Place, kind: &'static str, count: u64) -> Self {
+        Self { place, kind, count, expressions: 0, users: Vec::new() }
+    }
+
     pub(super) fn is_set(&self) -> bool {
         matches!(self.kind, "set" | "map")
     }
@@ -141,17 +149,16 @@ impl Part {
     fn is_named_by(&self, expression: &[u8]) -> Option<bool> {
         const DATA: u16 = 2;
         let kind = attribute(expression, 1).map(text)?;
-        // The attributes with the names of a set, an object or a flow table.
-        let names: &[u16] = match kind {
-            b"lookup" | b"dynset" if self.is_set() => &[1],
-            b"objref" if self.is_set() => &[4],
-            b"objref" => &[2],
-            b"flow_offload" => &[1],
+        // The attribute with the name of a set, an object or a flow table.
+        let name = match kind {
+            b"lookup" | b"dynset" if self.is_set() => 1,
+            b"objref" if self.is_set() => 4,
+            b"objref" => 2,
+            b"flow_offload" => 1,
             _ => return None,
         };
-        let data = attribute(expression, DATA).unwrap_or_default();
-        let mut found = names.iter().filter_map(|name| attribute(data, *name).map(text));
-        found.any(|name| name == self.place.name).then_some(kind == b"dynset")
+        let name = attribute(attribute(expression, DATA)?, name).map(text)?;
+        (name == self.place.name).then_some(kind == b"dynset")
     }
 
     pub(super) fn holder(self) -> Option<Holder> {

@@ -48,22 +48,20 @@ pub(in crate::holders) fn filters(search: &Search<'_>) -> Vec<Holder> {
     in_each(search, |search| {
         let mut found = Vec::new();
         let result = Netlink::open(netlink::ROUTE).and_then(|mut netlink| {
-            let filters = all(search, &mut netlink, GET_FILTER)?;
+            let filters = all_filters(search, &mut netlink)?;
             let links = links(search, &mut netlink)?;
             if let Some(algorithm) = algorithm {
                 let searches =
                     |&(kind, data): &(u16, &[u8])| kind == TEXT && searches(data, algorithm);
                 found = matching(&filters, searches, "text", &links);
-                return Ok(());
-            }
-            if let Some(&(number, name, _)) = ematch {
+            } else if let Some(&(number, name, _)) = ematch {
                 found = matching(&filters, |&(kind, _)| kind == number, name, &links);
-                return Ok(());
+            } else {
+                let is_own = |item: &&Item| is_own(search, "cls", &item.kind);
+                found = grouped(filters.iter().filter(is_own), &links);
+                let chains = all(search, &mut netlink, GET_CHAIN)?;
+                found.extend(chains.iter().filter(is_own).map(|chain| template(chain, &links)));
             }
-            let is_own = |item: &&Item| is_own(search, "cls", &item.kind);
-            found = grouped(filters.iter().filter(is_own), &links);
-            let chains = all(search, &mut netlink, GET_CHAIN)?;
-            found.extend(chains.iter().filter(is_own).map(|chain| template(chain, &links)));
             Ok(())
         });
         note(search, "traffic filters", result);
