@@ -157,14 +157,14 @@ impl Failure {
 
     /// A replacement that was not begun.
     pub(crate) fn in_the_way(
-        line: String,
+        line: impl Into<Vec<u8>>,
         status: Status,
         kind: &'static str,
         cause: String,
         remedies: Vec<Remedy>,
     ) -> Self {
         let reason = Some(Box::new((kind, cause)));
-        Self { reason, remedies, ..Self::refused(line.into_bytes(), status) }
+        Self { reason, remedies, ..Self::refused(line.into(), status) }
     }
 
     /// The old module, or one that uses it, was not removed.
@@ -182,9 +182,8 @@ impl Failure {
 
     /// A signal came before a module was loaded.
     pub(crate) fn not_tried(file: &ModuleFile) -> Self {
-        let path = file.path().display();
-        let line = format!("could not insert module {path}: {}", Errno::EINTR);
-        let cause = format!("interrupted before {path} was tried");
+        let line = message::not_inserted(file, &Errno::EINTR.to_string());
+        let cause = format!("interrupted before {} was tried", file.path().display());
         let failure = Self::in_the_way(line, Status::Failed, "interrupted", cause, Vec::new());
         Self { errno: Some(Errno::EINTR), ..failure }
     }

@@ -3,7 +3,7 @@
 use modutils::loaded::{LoadedModule, ModuleList};
 use modutils::{Error, ModuleName, System};
 
-use crate::lsmod::writing::append;
+use crate::lsmod::writing::{append, append_start};
 
 const HEADING: &[u8] = b"Module                  Size  Used by\n";
 
@@ -58,10 +58,8 @@ impl<'a> Listing<'a> {
     ) {
         append(&mut self.text, name);
         let blanks = 19_usize.saturating_sub(name.len()) + 1 + 8_usize.saturating_sub(size.len());
-        let end = self.text.len() + blanks;
         // The most that there can be.
-        self.text.extend_from_slice(&[b' '; 19 + 1 + 8]);
-        self.text.truncate(end);
+        append_start(&mut self.text, &[b' '; 19 + 1 + 8], blanks);
         append(&mut self.text, size);
         append(&mut self.text, b"  ");
         append(&mut self.text, refcnt);

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::lsmod::columns::Column;
 use crate::lsmod::facts::{Fact, Facts};
-use crate::lsmod::writing::{append, append_address, append_decimal, append_signed, is_plain};
+use crate::lsmod::writing::{
+    append, append_address, append_decimal, append_signed, append_start, is_plain,
+};
 
 /// Returns the document, with records of the names that match no loaded module.
 ///
@@ -25,7 +27,7 @@ pub(crate) fn document(
             text.push(b',');
         }
         for key in &keys {
-            key.append_to(&mut text);
+            append_start(&mut text, &key.block, key.length);
             value(&mut text, &facts.fact(module, key.column))?;
         }
         text.push(b'}');
@@ -42,7 +44,7 @@ pub(crate) fn document(
 /// A column, with what stands before its value.
 struct Key {
     column: Column,
-    /// Longer than each key: a length that is known makes a copy cheap.
+    /// Longer than each key.
     block: [u8; 16],
     length: usize,
 }
@@ -55,12 +57,6 @@ impl Key {
             *place = byte;
         }
         Self { column, block, length: text.len() }
-    }
-
-    fn append_to(&self, text: &mut Vec<u8>) {
-        let end = text.len() + self.length;
-        text.extend_from_slice(&self.block);
-        text.truncate(end);
     }
 }
 
@@ -191,7 +187,8 @@ mod tests {
     fn keys_fit() {
         for column in Column::all() {
             let mut text = Vec::new();
-            Key::new(column, ',').append_to(&mut text);
+            let key = Key::new(column, ',');
+            append_start(&mut text, &key.block, key.length);
             let heading = column.heading().to_ascii_lowercase();
             assert_eq!(text, format!(",\"{heading}\":").as_bytes());
         }

@@ -97,7 +97,7 @@ pub(crate) fn view(
                 let (before, behind) = line.around();
                 table.row_around(
                     terminal::color_of(line.module),
-                    (place, before, behind),
+                    Some((place, before, behind)),
                     |text, column| {
                         cells::write(text, &facts.fact(line.module, column), sizes);
                     },

@@ -61,22 +61,19 @@ impl<'a> Table<'a> {
     /// Adds a row: a color for its name, and what writes the cell of each column. A cell is one
     /// line, wherever the table goes: what would break it, or a terminal would obey, is escaped.
     pub(crate) fn row(&mut self, color: Option<Color>, write: impl Fn(&mut Vec<u8>, Column)) {
-        for column in self.columns {
-            self.cell("", "", |text| write(text, *column));
-        }
-        self.rows.push(color);
+        self.row_around(color, None, write);
     }
 
-    /// Adds a row of which one cell has more around it, in characters that show.
+    /// Adds a row of which one cell may have more around it, in characters that show.
     pub(crate) fn row_around(
         &mut self,
         color: Option<Color>,
-        around: (Column, &str, &str),
+        around: Option<(Column, &str, &str)>,
         write: impl Fn(&mut Vec<u8>, Column),
     ) {
-        let (place, before, behind) = around;
         for column in self.columns {
-            let (before, behind) = if *column == place { (before, behind) } else { ("", "") };
+            let around = around.filter(|(place, ..)| place == column);
+            let (before, behind) = around.map_or(("", ""), |(_, before, behind)| (before, behind));
             self.cell(before, behind, |text| write(text, *column));
         }
         self.rows.push(color);

@@ -18,6 +18,13 @@ pub(crate) fn append(text: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Appends the start of a block: to copy as much as the compiler knows beforehand is cheap.
+pub(crate) fn append_start<const N: usize>(text: &mut Vec<u8>, block: &[u8; N], length: usize) {
+    let end = text.len() + length;
+    text.extend_from_slice(block);
+    text.truncate(end);
+}
+
 /// Appends a number in decimal.
 pub(crate) fn append_decimal(text: &mut Vec<u8>, mut number: u64) {
     // As many as the largest has.

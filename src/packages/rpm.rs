@@ -81,11 +81,11 @@ fn note(blob: &[u8], wanted: &mut Wanted) {
     header.files(|path| wanted.note(path, &package));
 }
 
-/// All that a file of this content gives.
+/// All that a file with these bytes gives.
 #[cfg(test)]
-fn all_blobs(blobs: Blobs, content: &[u8]) -> Vec<Vec<u8>> {
+fn all_blobs(blobs: Blobs, bytes: &[u8]) -> Vec<Vec<u8>> {
     let root = crate::captured::Captured::new();
-    let path = root.write("Packages", content);
+    let path = root.write("Packages", bytes);
     let mut found = Vec::new();
     blobs(&path, &mut |blob| {
         found.push(blob.to_vec());

@@ -39,7 +39,6 @@ crate::tests![
     filters,
     on_a_terminal,
     never_explained,
-    dependencies_and_a_signal,
 ];
 
 fn json_of_a_success() {
@@ -396,26 +395,4 @@ fn quiet_failures_need_no_search() {
         trace.done.check(trace.done.status == Some(7), "ends with status 7");
         assert!(!trace.calls.iter().any(|call| call.contains("t_base.ko")), "{:#?}", trace.calls);
     }
-}
-
-/// Runs insmod so that its first load ends 2 s late, and interrupts it after 1 s.
-fn interrupted_in_the_first_load(file: &str) -> Done {
-    let strace = "strace -fqq --seccomp-bpf --output=/dev/null --signal=none --trace=finit_module \
-                  --inject=finit_module:delay_exit=2000000:when=1";
-    let line = format!("exec {strace} timeout -s INT 1 /sbin/insmod --deps {file}");
-    Run::new("sh").args(["-c", &line]).env("MODUTILS_EXPLAIN", "always").done()
-}
-
-/// What was loaded for a module goes with it.
-fn dependencies_and_a_signal() {
-    let done = interrupted_in_the_first_load("/modules/t_user.ko");
-    done.check(done.signal == Some(2), "dies of SIGINT");
-    let said = "insmod: ERROR: could not insert module /modules/t_user.ko: Interrupted system \
-                call\n  cause: interrupted before /modules/t_user.ko was tried\n";
-    done.check(done.stderr == said, said);
-    assert!(!is_loaded("t_user") && !is_loaded("t_base"));
-    // Nothing is left to stop.
-    let _base = Loaded::new("t_base", "");
-    run(["insmod", "--deps", "/modules/t_user.ko"]).succeeds_silently();
-    run(["rmmod", "t_user"]).succeeds_silently();
 }

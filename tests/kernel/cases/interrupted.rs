@@ -1,10 +1,11 @@
-//! `insmod --replace` with Ctrl-C at any moment: what its last line says is so.
+//! insmod with Ctrl-C: of `--replace`, at any moment, what its last line says is so, and of `--deps`,
+//! nothing is left.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::replace::{build_id, new_build};
-use crate::guest::{Call, Fault, Loaded, Until, is_loaded, run, run_with_fault, thorough};
+use crate::guest::{Call, Fault, Loaded, Run, Until, is_loaded, run, run_with_fault, thorough};
 
-crate::tests![replacement, at_any_moment];
+crate::tests![replacement, at_any_moment, dependencies_and_a_signal];
 
 /// A file that shows nothing.
 struct Hidden(&'static str);
@@ -115,12 +116,15 @@ fn at_any_moment() {
     };
     // A module that is loaded again has another directory.
     let user = || fs::metadata("/sys/module/t_swap_user").map(|metadata| metadata.ino()).ok();
-    let (check, work) = {
-        let _old = old_pair();
-        let (old, begin, mut child) = (user(), Instant::now(), start());
+    let wait_for_removal = |child: &mut Child, old| {
         while user() == old && child.try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_millis(2));
         }
+    };
+    let (check, work) = {
+        let _old = old_pair();
+        let (old, begin, mut child) = (user(), Instant::now(), start());
+        wait_for_removal(&mut child, old);
         let removal = Instant::now();
         assert!(child.wait().unwrap().success());
         (removal.duration_since(begin), removal.elapsed())
@@ -141,9 +145,7 @@ fn at_any_moment() {
         let moment = if time % 4 == 0 {
             check * part / times
         } else {
-            while user() == old_user && child.try_wait().unwrap().is_none() {
-                thread::sleep(Duration::from_millis(2));
-            }
+            wait_for_removal(&mut child, old_user);
             work * part / times
         };
         thread::sleep(moment);
@@ -158,4 +160,22 @@ fn at_any_moment() {
     }
     println!("at moments of {check:?} before the removal and {work:?} from it on: {ends:?}");
     assert!(ends.keys().any(|end| end.starts_with("new build")), "{ends:?}");
+}
+
+/// What was loaded for a module goes with it.
+fn dependencies_and_a_signal() {
+    // The first load ends 2 s late.
+    let strace = "strace -fqq --seccomp-bpf --output=/dev/null --signal=none --trace=finit_module \
+                  --inject=finit_module:delay_exit=2000000:when=1";
+    let line = format!("exec {strace} timeout -s INT 1 /sbin/insmod --deps /modules/t_user.ko");
+    let done = Run::new("sh").args(["-c", &line]).env("MODUTILS_EXPLAIN", "always").done();
+    done.check(done.signal == Some(2), "dies of SIGINT");
+    let said = "insmod: ERROR: could not insert module /modules/t_user.ko: Interrupted system \
+                call\n  cause: interrupted before /modules/t_user.ko was tried\n";
+    done.check(done.stderr == said, said);
+    assert!(!is_loaded("t_user") && !is_loaded("t_base"));
+    // Nothing is left to stop.
+    let _base = Loaded::new("t_base", "");
+    run(["insmod", "--deps", "/modules/t_user.ko"]).succeeds_silently();
+    run(["rmmod", "t_user"]).succeeds_silently();
 }
