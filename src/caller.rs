@@ -32,6 +32,8 @@ pub(crate) struct Caller {
     pub(crate) traced: bool,
     /// The container that it runs in, by the name of what made it.
     pub(crate) container: Option<String>,
+    /// Its name, as the kernel's log has it.
+    pub(crate) command: String,
 }
 
 /// `CAP_SYS_MODULE` of capabilities(7).
@@ -71,6 +73,7 @@ impl Caller {
             seccomp: field("Seccomp").map(|mode| mode != "0"),
             traced: field("TracerPid").is_some_and(|pid| pid != "0"),
             container: system.container(),
+            command: field("Name").unwrap_or("insmod").to_owned(),
         }
     }
 }

@@ -115,6 +115,11 @@ impl System {
         self.root.join("proc/fs/nfs/exports")
     }
 
+    /// Statistics, among them the time of the boot.
+    pub(crate) fn statistics(&self) -> PathBuf {
+        self.root.join("proc/stat")
+    }
+
     /// The areas in use for swapping.
     pub(crate) fn swaps(&self) -> PathBuf {
         self.root.join("proc/swaps")

@@ -12,19 +12,15 @@ use crate::name::ModuleName;
 /// Why a module was not, or would not be, loaded.
 ///
 /// `Display` gives one sentence with names and values. Causes may gain fields: match with `..`.
-///
-/// # Adding a cause
-/// 1. A variant here. The table in `answer.rs` then does not compile without its row: the stable
-///    word, the class from which the exit status follows, the kernel's answer.
-/// 2. `text.rs` does not compile without its sentence, nor `fix.rs` without its remedies, or none.
-/// 3. `decide/` recognizes it; a row in `decide/tests.rs` shows it; `json.rs` has names and values.
+/// To add one: `answer.rs` needs its row, `text.rs` a sentence, `fix.rs` remedies or none, `decide/`
+/// recognizes it, with a test, and `json.rs` has its names and values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
     /// The file does not exist.
     #[non_exhaustive]
     FileNotFound {
-        /// The file that was asked for.
+        /// That file.
         path: PathBuf,
         /// The mistake in the name, if it can be recognized.
         note: Option<String>,
@@ -66,7 +62,7 @@ pub enum Cause {
         /// That of the kernel.
         kernel: String,
     },
-    /// A relocation that the kernel cannot apply: built with other options, or another toolchain.
+    /// A relocation that the kernel cannot apply.
     #[non_exhaustive]
     Relocation {
         /// The fault of the relocation.
@@ -123,13 +119,15 @@ pub enum Cause {
         /// Whether the kernel compares these; of releases, only where there are no symbol versions.
         certain: bool,
     },
-    /// Built for the kernel that is installed, while an older one is running still.
+    /// Built for the kernel that is installed, while an older one is running.
     #[non_exhaustive]
     NotRebooted {
         /// The release that the module was built for.
         module: String,
         /// The release that is running.
         kernel: String,
+        /// Whether the older one was booted all the same, since the other was installed.
+        booted_since: bool,
         /// Whether the kernel compares these.
         certain: bool,
     },
@@ -366,6 +364,8 @@ pub enum Cause {
         certain: bool,
         /// Parameters that were given, that it does not have, and that the kernel ignored.
         ignored: Vec<String>,
+        /// Whether the kernel has a module of this name built in.
+        built_in: bool,
     },
     /// The kernel ran out of memory.
     #[non_exhaustive]

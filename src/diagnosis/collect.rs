@@ -60,6 +60,11 @@ pub(super) fn after(
         Some(Err(error)) => facts.log_error = Some(error),
         None => {}
     }
+    // A driver that is built in has taken what the init function registers.
+    let name = facts.module.as_ref().and_then(|module| module.name.as_ref());
+    facts.has_builtin_twin = matches!(answer, Errno::EBUSY | Errno::EEXIST)
+        && facts.namesake.is_none()
+        && name.is_some_and(|name| system.is_builtin(name));
     let depth = with_names(&facts, |about| Depth::after(system, &facts, about, answer, purpose));
     look_around(system, &mut facts, depth, Supposed::default());
     facts
@@ -248,7 +253,8 @@ fn with_names<T>(facts: &Facts, use_them: impl FnOnce(About<'_>) -> T) -> T {
         .map(|argument| String::from_utf8_lossy(&argument.name).replace('-', "_"))
         .collect();
     let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
-    use_them(About { names: &names, parameters: &parameters })
+    let command = &facts.policy.caller.command;
+    use_them(About { names: &names, parameters: &parameters, command })
 }
 
 fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Supposed<'_>) {
@@ -262,6 +268,7 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
             && facts.policy.caller.container.is_none()
             && !tree.is_indexed()
             && ModuleTree::read(system, built_for).is_indexed();
+        facts.booted_since = facts.was_upgraded && upgrade::precedes_boot(system, built_for);
     }
     // A replacement is checked each time before a module is tried: what the build tree says is
     // enough to go on.

@@ -91,8 +91,8 @@ pub(super) enum Finding {
     NotAModule(String),
     /// The kernel's own description of a relocation that it cannot apply.
     Relocation(String),
-    /// The type information does not fit the kernel's.
-    Btf,
+    /// The type information does not fit the kernel's: the errno, positive.
+    Btf(i32),
     /// A live patch, which could not be applied to the module.
     Livepatch(String),
     /// The kernel's own description of what its decoder did not take.
@@ -111,6 +111,8 @@ pub(super) struct About<'a> {
     pub(super) names: &'a [&'a str],
     /// The parameters that were given, as the kernel writes them.
     pub(super) parameters: &'a [&'a str],
+    /// The name of this process, as the kernel writes it.
+    pub(super) command: &'a str,
 }
 
 /// The most lines of others that are shown: the reason is among the first.
@@ -162,6 +164,7 @@ const WARNING: u8 = 4;
 /// Reads a line; `None` if it has nothing to do with the call.
 pub(super) fn read(text: &str, level: u8, about: About<'_>) -> Option<Evidence> {
     let evidence = |meaning| Some(Evidence { line: text.to_owned(), meaning });
+    let text = without_writer(text);
     if let Some(finding) = texts::find(text, about) {
         return evidence(Meaning::Loader(finding));
     }
@@ -175,6 +178,25 @@ pub(super) fn read(text: &str, level: u8, about: About<'_>) -> Option<Evidence> 
         return evidence(Meaning::Mention);
     }
     if level <= WARNING && !text.trim().is_empty() { evidence(Meaning::Other) } else { None }
+}
+
+/// Takes away what kernels of vendors put before each line, the processor and the thread that wrote
+/// it: `(0)[4410:insmod]` by Mediatek, `[0:  insmod: 4410] ` by Samsung.
+fn without_writer(text: &str) -> &str {
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let by_mediatek = || {
+        let (processor, rest) = text.trim_start_matches('-').strip_prefix('(')?.split_once(")[")?;
+        let (writer, rest) = rest.split_once(']')?;
+        let (thread, _) = writer.split_once(':')?;
+        (is_number(processor) && is_number(thread)).then_some(rest)
+    };
+    let by_samsung = || {
+        let (writer, rest) = text.strip_prefix('[')?.split_once("] ")?;
+        let (processor, name) = writer.split_once(':')?;
+        let (_, thread) = name.rsplit_once(':')?;
+        (is_number(processor) && is_number(thread.trim())).then_some(rest)
+    };
+    by_mediatek().or_else(by_samsung).unwrap_or(text)
 }
 
 /// Whether the line begins with the module's name, as `pr_fmt` and most drivers have it.
@@ -208,7 +230,7 @@ mod tests {
     use crate::log::Record;
     use std::time::Duration;
 
-    const ABOUT: About<'_> = About { names: &["t_x"], parameters: &["p"] };
+    const ABOUT: About<'_> = About { names: &["t_x"], parameters: &["p"], command: "insmod" };
 
     fn record(seconds: u64, level: u8, caller: Option<&str>, text: &str) -> Record {
         Record {
@@ -267,6 +289,26 @@ mod tests {
         let since =
             Since { records, exact: true, complete: true, lost: false, elapsed: Duration::ZERO };
         assert_eq!(lines(&since), [duplicate, error, "t_x: no luck"]);
+    }
+
+    #[test]
+    fn vendors_name_the_writer_of_a_line() {
+        for (text, rest) in [
+            ("(0)[4410:insmod]t_x: no", "t_x: no"),
+            ("-(3)[4410:insmod]t_x: no", "t_x: no"),
+            ("[1:         insmod: 4410] t_x: no", "t_x: no"),
+            ("[t_x] no", "[t_x] no"),
+            ("(0) t_x: no", "(0) t_x: no"),
+            ("(a)[b:c]t_x: no", "(a)[b:c]t_x: no"),
+            ("[0: 1] ", "[0: 1] "),
+            ("", ""),
+        ] {
+            assert_eq!(without_writer(text), rest);
+        }
+        let line = "(0)[4410:insmod]t_x: Unknown symbol f (err 0)";
+        let found = read(line, 3, ABOUT).unwrap();
+        assert_eq!(found.line, line);
+        assert_eq!(found.finding(), Some(&Finding::UnknownSymbol("f".into(), 2)));
     }
 
     #[test]

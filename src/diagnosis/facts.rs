@@ -62,6 +62,9 @@ pub(super) struct Facts {
     /// Whether it could not be seen which modules are loaded.
     pub(super) blind: bool,
     pub(super) built_in: bool,
+    /// Whether the kernel has a module of that name built in that does not keep the name: its device
+    /// or driver may be taken.
+    pub(super) has_builtin_twin: bool,
     /// Whether the kernel answers a lack of keys with an answer of its own: up to 4.19.
     pub(super) answers_enokey: bool,
     /// The kernel is older than 4.3, and takes signatures of other types than PKCS#7.
@@ -92,6 +95,8 @@ pub(super) struct Facts {
     /// No modules are installed for the running kernel, and there are for the release that the
     /// module was built for.
     pub(super) was_upgraded: bool,
+    /// Whether the machine was booted since that release was installed.
+    pub(super) booted_since: bool,
     /// The parameters as the kernel will split them.
     pub(super) arguments: Vec<Argument>,
     pub(super) force: Force,

@@ -35,12 +35,15 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
                 let name = &symbol.name;
                 symbol.provider.is_none() && !internal.contains(name) && is_of_configuration(name)
             });
+            let is_pic = symbols.iter().any(|symbol| symbol.name == "_GLOBAL_OFFSET_TABLE_");
+            let rebuild =
+                if is_pic { Some(WITHOUT_PIC) } else { rebuild.then_some(REBUILD_OR_REBOOT) };
             let trimmed = facts.policy.trims_exports && !internal.is_empty();
             without_stale(stale)
                 .chain(trimmed.then(|| Remedy::step(UNTRIMMED)))
                 .chain(for_missing(system, symbols))
                 .chain(absent.iter().map(install))
-                .chain(rebuild.then(|| Remedy::step(REBUILD_OR_REBOOT)))
+                .chain(rebuild.map(Remedy::step))
                 .collect()
         }
         // The release is the same.
@@ -62,6 +65,11 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
             );
             with_installed(facts, &rebuild)
         }
+        Cause::NotRebooted { module, booted_since: true, .. } => vec![Remedy::step(format!(
+            "boot into {}: find out which kernel the boot loader starts, and whether /boot was \
+             mounted during the upgrade",
+            shell_word(module)
+        ))],
         Cause::NotRebooted { module, .. } => {
             vec![Remedy::step(format!("reboot into {}, then load the module", shell_word(module)))]
         }
@@ -204,6 +212,9 @@ pub(super) fn remedies(system: &System, facts: &Facts, cause: &Cause) -> Vec<Rem
 /// Where the compiler's options were those of another configuration, or of another build.
 const REBUILD_OR_REBOOT: &str = "reboot, if the kernel was updated since the last boot; else clean \
                                  and rebuild the module against the headers for the running kernel";
+
+const WITHOUT_PIC: &str =
+    "rebuild the module without -fPIC (in its Makefile: ccflags-y += -fno-pic)";
 
 const UNTRIMMED: &str = "boot a kernel that was built without CONFIG_TRIM_UNUSED_KSYMS: this one \
                          exports only what its own modules use";

@@ -220,10 +220,70 @@ fn helper(symbol: &str) -> Option<&'static str> {
         ("lock_acquire", "compiled for a kernel with lock debugging (lockdep)"),
         ("lockdep_", "compiled for a kernel with lock debugging (lockdep)"),
         ("preempt_count_", "compiled for a kernel that debugs or traces preemption"),
+        ("debug_smp_processor_id", "compiled for a kernel that debugs preemption"),
+        ("__this_cpu_preempt_check", "compiled for a kernel that debugs preemption"),
+        ("__might_sleep", "compiled for a kernel that debugs sleeping in atomic code"),
+        ("__might_resched", "compiled for a kernel that debugs sleeping in atomic code"),
+        ("trace_hardirqs_", "compiled for a kernel that traces interrupts"),
+        ("__rcu_read_lock", "compiled for a kernel with preemptible RCU"),
+        ("__rcu_read_unlock", "compiled for a kernel with preemptible RCU"),
+        ("rt_spin_", "compiled for a kernel with real-time preemption"),
+        ("rt_mutex_base_init", "compiled for a kernel with real-time preemption"),
+        ("__tracepoint_", TRACING),
+        ("__traceiter_", TRACING),
+        ("__mmap_lock_do_trace_", TRACING),
+        ("kmem_cache_alloc_trace", ALLOCATOR),
+        ("kmem_cache_alloc_node_trace", ALLOCATOR),
+        ("kmalloc_trace", ALLOCATOR),
+        ("kmalloc_node_trace", ALLOCATOR),
+        ("kmalloc_order", ALLOCATOR),
+        ("__kmalloc_cache_", ALLOCATOR),
+        ("__kmalloc_large_", ALLOCATOR),
+        ("__kmalloc_noprof", ALLOCATOR),
+        ("_GLOBAL_OFFSET_TABLE_", "compiled as position-independent code (-fPIC)"),
+        ("__cxa_", "of the C++ library, which the kernel does not have"),
+        ("__gxx_", "of the C++ library, which the kernel does not have"),
+        ("_Znw", "of the C++ library, which the kernel does not have"),
+        ("_Zna", "of the C++ library, which the kernel does not have"),
+        ("_Zdl", "of the C++ library, which the kernel does not have"),
+        ("_Zda", "of the C++ library, which the kernel does not have"),
+        ("_RNv", RUST),
+        ("_RIN", RUST),
+        ("__rust_", RUST),
     ];
+    if is_of_c_library(symbol) {
+        return Some("of the C library, which the kernel does not have");
+    }
     // The longest start counts: division is not floating point.
     let fitting = HELPERS.iter().filter(|(start, _)| symbol.starts_with(start));
     fitting.max_by_key(|(start, _)| start.len()).map(|(_, note)| *note)
+}
+
+const TRACING: &str = "compiled for a kernel with tracepoints";
+
+/// What the headers' inline functions call depends on the version, too.
+const ALLOCATOR: &str = "compiled for another version or configuration of the kernel's allocator";
+
+const RUST: &str = "compiled for a kernel with Rust, by the compiler of that kernel";
+
+/// Functions of user space that no kernel has under this name.
+fn is_of_c_library(symbol: &str) -> bool {
+    const FUNCTIONS: &[&str] = &[
+        "printf", "fprintf", "puts", "putchar", "perror", "malloc", "calloc", "realloc", "free",
+        "exit", "abort", "atoi", "atol", "atof", "strtol", "strtoul", "strdup", "fopen", "fclose",
+        "fread", "fwrite", "rand", "srand", "sleep", "usleep",
+    ];
+    const MATHEMATICS: &[&str] = &[
+        "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp",
+        "exp2", "log", "log2", "log10", "pow", "sqrt", "cbrt", "floor", "ceil", "round", "trunc",
+        "fabs", "fmod", "fma", "hypot",
+    ];
+    // Of float and of long double.
+    let plain = symbol.strip_suffix(['f', 'l']).unwrap_or(symbol);
+    FUNCTIONS.contains(&symbol)
+        || MATHEMATICS.contains(&symbol)
+        || MATHEMATICS.contains(&plain)
+        || symbol.starts_with("pthread_")
 }
 
 /// Whether a compiler adds the symbol because of the kernel's configuration.

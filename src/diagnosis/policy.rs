@@ -26,6 +26,9 @@ pub(crate) struct Policy {
     pub(crate) force_load: Option<bool>,
     /// Whether the kernel was built to take signed modules only: `CONFIG_MODULE_SIG_FORCE`.
     pub(crate) forces_signatures: bool,
+    /// Whether the kernel loads modules whose type information does not fit:
+    /// `CONFIG_MODULE_ALLOW_BTF_MISMATCH`.
+    pub(crate) overlooks_btf: bool,
     /// Whether the kernel exports what its own modules use, and no more: `CONFIG_TRIM_UNUSED_KSYMS`.
     pub(crate) trims_exports: bool,
 }
@@ -63,6 +66,7 @@ impl Policy {
                 .unwrap_or_default(),
             force_load: has("CONFIG_MODULE_FORCE_LOAD=y"),
             forces_signatures: has("CONFIG_MODULE_SIG_FORCE=y") == Some(true),
+            overlooks_btf: has("CONFIG_MODULE_ALLOW_BTF_MISMATCH=y") == Some(true),
             trims_exports: has("CONFIG_TRIM_UNUSED_KSYMS=y") == Some(true),
         }
     }

@@ -192,10 +192,16 @@ impl fmt::Display for Cause {
                     Ok(())
                 }
             }
-            Self::NotRebooted { module, kernel, certain } => write!(
+            Self::NotRebooted { module, kernel, booted_since: false, certain } => write!(
                 f,
                 "the kernel was upgraded and not rebooted: the module is for {module}, but {kernel} \
                  is still running and its modules are no longer installed{}",
+                if *certain { "" } else { MAY_AGREE }
+            ),
+            Self::NotRebooted { module, kernel, booted_since: true, certain } => write!(
+                f,
+                "the module is for kernel {module}, which is installed, but the machine was booted \
+                 with {kernel}, whose modules are not{}",
                 if *certain { "" } else { MAY_AGREE }
             ),
             Self::ProviderMismatch { symbols, provider, builds, .. } => {
@@ -233,7 +239,7 @@ impl fmt::Display for Cause {
             | Self::BadParameter { unknown: true, name, .. } => {
                 write!(f, "the module has no parameter {name}")
             }
-            Self::InitFailed { errno, certain, ignored } => {
+            Self::InitFailed { errno, certain, ignored, built_in } => {
                 f.write_str(if *certain {
                     "the module matches this kernel, but its init function failed"
                 } else {
@@ -241,6 +247,9 @@ impl fmt::Display for Cause {
                 })?;
                 write!(f, " with {}", errno.name())?;
                 meaning(*errno).map_or(Ok(()), |meaning| write!(f, " (usually: {meaning})"))?;
+                if *built_in {
+                    f.write_str("; the kernel has this module built in, too")?;
+                }
                 if !ignored.is_empty() {
                     let names = ignored.join(", ");
                     write!(f, "; the kernel ignored parameters that it does not have: {names}")?;

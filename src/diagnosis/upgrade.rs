@@ -4,6 +4,11 @@
 //! without modules of its kernel may also have got that kernel from elsewhere, as in containers, in
 //! WSL and on rented machines, which do not boot the installed kernel.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use crate::system::{self, System};
+
 /// Whether one release succeeds another of the same series: a greater version, and the same words,
 /// such as `arch` or `amd64`.
 pub(super) fn succeeds(newer: &str, older: &str) -> bool {
@@ -14,6 +19,17 @@ pub(super) fn succeeds(newer: &str, older: &str) -> bool {
 pub(super) fn same_series(one: &str, other: &str) -> bool {
     let series = |release: &str| numbers(release).into_iter().take(2).collect::<Vec<_>>();
     series(one) == series(other)
+}
+
+/// Whether a release was installed before the machine was booted, as far as times tell: then another
+/// kernel was booted in spite of that.
+pub(super) fn precedes_boot(system: &System, release: &str) -> bool {
+    let booted = system::read_text(&system.statistics()).ok().and_then(|text| {
+        text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<i64>().ok())
+    });
+    // Its packages keep the times of modification, not of this.
+    let kernel = fs::metadata(system.release_dir(release).join("kernel"));
+    booted.zip(kernel.ok()).is_some_and(|(booted, kernel)| kernel.ctime() < booted)
 }
 
 fn numbers(release: &str) -> Vec<u64> {
@@ -38,6 +54,7 @@ fn words(release: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
 
     #[test]
     fn upgrades() {
@@ -54,6 +71,20 @@ mod tests {
             assert!(succeeds(newer, older), "{newer} {older}");
             assert!(!succeeds(older, newer), "{older} {newer}");
         }
+    }
+
+    #[test]
+    fn installed_before_the_boot() {
+        let root = Captured::new();
+        root.write("lib/modules/6.2/kernel/t_x.ko", "");
+        let at = |seconds: i64| {
+            root.write("proc/stat", format!("cpu 1 2\nbtime {seconds}\nprocesses 3\n"));
+            precedes_boot(&root.system(), "6.2")
+        };
+        assert!(at(i64::MAX));
+        assert!(!at(0));
+        assert!(!precedes_boot(&root.system(), "6.3"));
+        assert!(!precedes_boot(&Captured::new().system(), "6.2"));
     }
 
     #[test]

@@ -199,7 +199,8 @@ mod tests {
     fn what_keeps_a_process_from_it() {
         let name = ModuleName::new("free").unwrap();
         let snapshot = Snapshot::parse(b"free 1 0 - Live 0x0\n").unwrap();
-        let caller = |lacks, seccomp, traced| Caller { lacks, seccomp, traced, container: None };
+        let caller =
+            |lacks, seccomp, traced| Caller { lacks, seccomp, traced, ..Caller::default() };
         let dropped = Some(Privilege::Dropped);
         for (errno, caller, kind, words) in [
             (Errno::EPERM, caller(dropped, Some(true), false), "no-privilege", "bounding set"),

@@ -94,7 +94,8 @@ pub(super) fn vermagic(facts: &Facts) -> Option<Cause> {
 /// of.
 pub(super) fn not_rebooted(facts: &Facts, vermagic: &str, certain: bool) -> Cause {
     let module = vermagic.split(' ').next().unwrap_or_default().to_owned();
-    Cause::NotRebooted { module, kernel: facts.release.clone(), certain }
+    let (kernel, booted_since) = (facts.release.clone(), facts.booted_since);
+    Cause::NotRebooted { module, kernel, booted_since, certain }
 }
 
 /// Before the call, without modules of the running kernel to compare with, only the releases can be.
@@ -164,8 +165,14 @@ pub(super) fn protected_symbol(facts: &Facts) -> Option<Cause> {
 
 /// A notifier that runs before the init function may refuse the module.
 pub(super) fn refused_by_notifier(facts: &Facts) -> Option<Cause> {
+    // Where the kernel was built to overlook it, or has come to the init function, it only warned.
+    let own = |evidence: &Evidence| evidence.meaning == Meaning::Own;
+    let warned = facts.policy.overlooks_btf || facts.log.iter().flatten().any(own);
+    let answer = facts.answer;
     logged(facts, |finding| match finding {
-        Finding::Btf => Some(Cause::Btf),
+        Finding::Btf(errno) if !warned && answer == Some(Errno::from_raw(*errno)) => {
+            Some(Cause::Btf)
+        }
         Finding::Livepatch(patch) => {
             Some(Cause::Livepatch { patch: Some(patch.clone()).filter(|patch| !patch.is_empty()) })
         }

@@ -75,7 +75,8 @@ fn failed(facts: &Facts, errno: Errno, certain: bool) -> Cause {
         Finding::Ignored(name) => Some(name.clone()),
         _ => None,
     });
-    Cause::InitFailed { errno, certain, ignored: ignored.collect() }
+    let built_in = facts.has_builtin_twin;
+    Cause::InitFailed { errno, certain, ignored: ignored.collect(), built_in }
 }
 
 pub(super) fn rest(facts: &Facts, errno: Errno) -> Cause {

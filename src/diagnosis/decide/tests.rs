@@ -81,7 +81,7 @@ fn exported(facts: &mut Facts, name: &str, gpl_only: Option<bool>) {
 }
 
 fn log(facts: &mut Facts, lines: &[&str]) {
-    let about = About { names: &["t_x"], parameters: &["p"] };
+    let about = About { names: &["t_x"], parameters: &["p"], command: "insmod" };
     facts.log = Some(lines.iter().filter_map(|line| evidence::read(line, 3, about)).collect());
     facts.log_complete = true;
 }

@@ -5,6 +5,7 @@
 //! `security/*`, Linux 3.x to 7.x. Most follow the module's name and a colon; those of the first
 //! checks, before the name is known, have no name. Some files put a prefix before both.
 
+mod relocations;
 #[cfg(test)]
 mod tests;
 
@@ -23,13 +24,14 @@ pub(super) fn find(text: &str, about: About<'_>) -> Option<Finding> {
         .or_else(|| about_one_of(text, about.names))
         .or_else(|| initcall(text, about.names))
         .or_else(|| limit(text, about.parameters))
-        .or_else(|| audit(text))
+        .or_else(|| memory(text, about.command))
+        .or_else(|| audit(text, about.command))
 }
 
 /// Takes the prefixes away. Whether the module's name was among them.
 fn subject<'a>(text: &'a str, names: &[&str]) -> (&'a str, bool) {
     let mut rest = text;
-    for prefix in ["module: ", "module_64: ", "module_32: ", "x86/modules: "] {
+    for prefix in ["module: ", "module_64: ", "module_32: ", "x86/modules: ", "kmod: "] {
         rest = rest.strip_prefix(prefix).unwrap_or(rest);
     }
     let behind_name =
@@ -152,30 +154,11 @@ const MISFITS: &[&str] = &[
     "no versions for exported symbols",
 ];
 
-/// Parts of what the loaders of all architectures say about relocations.
-const RELOCATIONS: &[&str] = &[
-    "elocation",
-    "RELOCATION",
-    "out of range",
-    "interworking call",
-    "PLT",
-    "GOT section",
-    "GOT entry",
-    "PLT entry",
-    "REL24 ",
-    "symtab section missing",
-    ".toc or .stubs",
-    ".plt or .init.plt",
-    "can not be addressed by the 32-bit offset",
-    "Unable to find matching",
-    "Expected nop after call",
-];
-
 fn described(text: &str) -> Option<Finding> {
     if any(MISFITS, text) {
         return Some(Finding::NotAModule(text.to_owned()));
     }
-    RELOCATIONS.iter().any(|part| text.contains(part)).then(|| Finding::Relocation(text.to_owned()))
+    any(relocations::TEMPLATES, text).then(|| Finding::Relocation(text.to_owned()))
 }
 
 /// Without a name.
@@ -211,9 +194,8 @@ const NAMELESS: &[Row] = &[
     ("Failed to allocate memory: jump_label may not work{}", |_| Some(Finding::OutOfMemory)),
     ("Failed to allocate memory for static calls{}", |_| Some(Finding::OutOfMemory)),
     ("percpu: allocation failed, size={}", |_| Some(Finding::OutOfMemory)),
-    ("insmod: page allocation failure{}", |_| Some(Finding::OutOfMemory)),
-    ("insmod: vmalloc: allocation failure{}", |_| Some(Finding::OutOfMemory)),
-    ("insmod: vmalloc error: {}", |_| Some(Finding::OutOfMemory)),
+    ("vmalloc: allocation failure{}", |_| Some(Finding::OutOfMemory)),
+    ("PERCPU: allocation failed, size={}", |_| Some(Finding::OutOfMemory)),
 ];
 
 /// Without a name, about a damaged or foreign file; quoted in the kernel's own words.
@@ -244,6 +226,14 @@ const RELOCATIONS_WITHOUT_NAME: &[&str] = &[
     "Skipping invalid relocation target, existing value is nonzero {}",
 ];
 
+/// The same: relocations of a live patch, which only it may have.
+const LIVE_PATCHES: &[&str] = &[
+    "livepatch: symbol {} is not marked as a livepatch symbol",
+    "livepatch: symbol {} has an incorrectly formatted name",
+    "livepatch: section {} has an incorrectly formatted name",
+    "livepatch: invalid access to vmlinux symbol '{}' from module-specific livepatch relocation{}",
+];
+
 /// The same: what the kernel's decoders say of a compressed file.
 const DECODERS: &[&str] = &[
     "not a gzip compressed module",
@@ -265,15 +255,21 @@ fn described_without_name(text: &str) -> Option<Finding> {
     if any(DECODERS, text) {
         return Some(Finding::Decompression(text.to_owned()));
     }
-    any(RELOCATIONS_WITHOUT_NAME, text).then(|| Finding::Relocation(text.to_owned()))
+    let is_relocation = any(RELOCATIONS_WITHOUT_NAME, text) || any(LIVE_PATCHES, text);
+    is_relocation.then(|| Finding::Relocation(text.to_owned()))
 }
 
 /// Texts with the module's name in the middle.
 fn about_one_of(text: &str, names: &[&str]) -> Option<Finding> {
     const ROWS: &[Row] = &[
         ("Module {} is blacklisted", |found| Some(Finding::Blacklisted(one(found)?))),
-        ("failed to validate module [{}] BTF: {}", |_| Some(Finding::Btf)),
-        ("BPF: failed to validate module [{}] BTF: {}", |_| Some(Finding::Btf)),
+        ("failed to validate module [{}] BTF: {}", btf),
+        ("BPF: failed to validate module [{}] BTF: {}", btf),
+        // parisc.
+        ("module {} relocation of symbol {} is out of range ({})", |found| {
+            let symbol = found.get(1)?;
+            Some(Finding::Relocation(format!("relocation of symbol {symbol} is out of range")))
+        }),
         ("{}`{}' likely not compiled with {}", |_| {
             Some(Finding::Relocation("likely not compiled with -mcmodel=kernel".to_owned()))
         }),
@@ -322,6 +318,21 @@ fn limit(text: &str, parameters: &[&str]) -> Option<Finding> {
     Some(Finding::Limit(name.to_owned(), takes))
 }
 
+/// Warnings about the memory that this process asked for, behind its name.
+fn memory(text: &str, command: &str) -> Option<Finding> {
+    const STARTS: &[&str] =
+        &["page allocation failure", "vmalloc: allocation failure", "vmalloc error: "];
+    let text = text.strip_prefix(command)?.strip_prefix(": ")?;
+    if let Some(found) = matched("vmalloc error: size {}, vm_struct allocation failed{}", text) {
+        return Some(no_room(found.first()?));
+    }
+    STARTS.iter().any(|start| text.starts_with(start)).then_some(Finding::OutOfMemory)
+}
+
+fn btf(found: &[&str]) -> Option<Finding> {
+    Some(Finding::Btf(errno(found.get(1)?)?))
+}
+
 fn no_room(size: &str) -> Finding {
     size.parse().map_or(Finding::OutOfMemory, Finding::NoRoom)
 }
@@ -333,13 +344,13 @@ fn rejected(what: &str) -> Option<Finding> {
 }
 
 /// Records of audit, which are in the log where no daemon collects them.
-fn audit(text: &str) -> Option<Finding> {
+fn audit(text: &str, command: &str) -> Option<Finding> {
     let text = text.strip_prefix("audit: ").unwrap_or(text);
     if !text.starts_with("type=") {
         return None;
     }
     let has = |part: &str| text.contains(part);
-    if !has("comm=\"insmod\"") && has("comm=") {
+    if !has(&format!("comm=\"{command}\"")) && has("comm=") {
         return None;
     }
     // Linux 5.6 to 5.15 asked SELinux about lockdown, too.

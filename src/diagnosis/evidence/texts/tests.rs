@@ -2,7 +2,7 @@
 
 use super::*;
 
-const ABOUT: About<'_> = About { names: &["t_x"], parameters: &["p"] };
+const ABOUT: About<'_> = About { names: &["t_x"], parameters: &["p"], command: "insmod" };
 
 #[test]
 fn what_texts_say() {
@@ -46,5 +46,20 @@ fn holes() {
     assert_eq!(matched("a", "a"), Some(vec![]));
     for (template, text) in [("a", "ab"), ("a{}b", "ac"), ("a{}b", "b")] {
         assert_eq!(matched(template, text), None, "{template} {text}");
+    }
+}
+
+/// Drivers use such words, too, about their own things.
+#[test]
+fn the_modules_own_words() {
+    for text in [
+        "t_x: buffer size out of range",
+        "t_x: parameter p=70000 out of range (1..65535)",
+        "t_x: PLT record is missing",
+        "t_x: no GOT entry in the firmware",
+        "t_x: relocation of the frame buffer failed",
+        "t_x: DMA RELOCATION table is full",
+    ] {
+        assert_eq!(find(text, ABOUT), None, "{text}");
     }
 }

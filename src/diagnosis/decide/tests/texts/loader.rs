@@ -125,6 +125,17 @@ pub(super) const TEXTS: &[(Errno, &str, &str)] = &[
         "out-of-memory",
         "insmod: vmalloc error: size 4096, failed to allocate pages, mode:0xcc0(GFP_KERNEL)",
     ),
+    (Errno::ENOMEM, "out-of-memory", "vmalloc: allocation failure: 3760332 bytes"),
+    (
+        Errno::ENOMEM,
+        "out-of-memory",
+        "insmod: vmalloc error: size 13463552, vm_struct allocation failed, mode:0xcc0(GFP_KERNEL)",
+    ),
+    (
+        Errno::ENOMEM,
+        "out-of-memory",
+        "PERCPU: allocation failed, size=4096 align=64, alloc from reserved chunk failed",
+    ),
     (
         Errno::ENOMEM,
         "out-of-memory",

@@ -92,4 +92,59 @@ pub(super) const TEXTS: &[(Errno, &str, &str)] = &[
     (ENOEXEC, "not-a-module", "module t_x: relocation overflow"),
     (ENOEXEC, "not-a-module", "module t_x: dangerous R_MIPS_LO16 REL relocation"),
     (ENOEXEC, "not-a-module", "module t_x: Unknown relocation: 3f"),
+    // As older kernels have them, and the machines that are rare.
+    (ENOEXEC, "not-a-module", "t_x: bad relocation, section 4 reloc 1"),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "t_x: out of bounds relocation, section 4 reloc 1 offset 9000 size 64",
+    ),
+    (ENOEXEC, "not-a-module", "t_x: section 4 reloc 1: bad relocation sym offset"),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "t_x: section 4 reloc 1 sym 'f': out of bounds relocation, offset 9000 size 64",
+    ),
+    (EINVAL, "not-a-module", "t_x: value 0000000112345678 out of range for 32-bit field"),
+    (EINVAL, "not-a-module", "t_x: Can not find HI20 relocation information"),
+    (
+        EINVAL,
+        "not-a-module",
+        "t_x: The unexpected relocation type 'R_RISCV_ALIGN' from PC = 0000000012345678",
+    ),
+    (EINVAL, "not-a-module", "kmod: t_x: Unsupport relocation type 77, please add its support."),
+    (EINVAL, "not-a-module", "kmod: t_x: Unknown relocation type 110"),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "kmod: module t_x: opr1 = 0x12345678 overflow! dangerous apply_r_larch_sop_imm_field (44) \
+         relocation",
+    ),
+    (ENOEXEC, "not-a-module", "t_x: bad TOC16_DS relocation (40000)"),
+    (ENOEXEC, "not-a-module", "t_x: Expect noop after relocate, got 3c1d0000"),
+    (ENOEXEC, "not-a-module", "t_x: Module doesn't contain .plt or .init.plt sections."),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "module_64: t_x: Address d000000012345678 of stub out of range of d000000002345678.",
+    ),
+    (ENOEXEC, "not-a-module", "module t_x: dangerous R_MIPS_26 RELArelocation"),
+    (EINVAL, "not-a-module", "t_x: Global Offset Table overflow (used 8200, allowed 4095)"),
+    (
+        ENOEXEC,
+        "not-a-module",
+        "module t_x relocation of symbol f is out of range (0x12345678 in 22 bits)",
+    ),
+    (ENOEXEC, "not-a-module", "t_x: no symtab found."),
+    (ENOEXEC, "not-a-module", "module t_x: no symbol table"),
+    (ENOEXEC, "not-a-module", "module t_x: Relocation (type 8) overflow vs f"),
+    (ENOEXEC, "not-a-module", "t_x: special reloc 130 not supported"),
+    // Live patches have relocations of their own.
+    (EINVAL, "not-a-module", "livepatch: symbol f is not marked as a livepatch symbol"),
+    (
+        EINVAL,
+        "not-a-module",
+        "livepatch: invalid access to vmlinux symbol 'f' from module-specific livepatch relocation \
+         section",
+    ),
 ];
