@@ -5,7 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,10 @@ use crate::errno::Errno;
 use crate::error::Error;
 
 /// More than any file has of which there are thousands.
-const FILE_MAX: u64 = 64 << 20;
+const FILE_MAX: usize = 64 << 20;
+
+/// Room for nearly all of them.
+const FILE_MIN: usize = 64 << 10;
 
 /// Something in a directory.
 pub(crate) struct Entry {
@@ -81,15 +84,31 @@ impl Names {
         Ok(Self { directory: opened, names })
     }
 
-    /// Reads a file of the directory into a text that is used again: new memory for each of
+    /// Reads a regular file of the directory into a buffer that is used again: new memory for each of
     /// thousands of files takes as long as reading them. `None` if it cannot be read.
-    pub(crate) fn read_file(&self, name: &OsStr, text: &mut Vec<u8>) -> Option<()> {
+    pub(crate) fn read_file<'a>(&self, name: &OsStr, buffer: &'a mut Vec<u8>) -> Option<&'a [u8]> {
         // Opening a FIFO would wait for its writer.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = openat(&self.directory, name, flags, Mode::empty()).ok()?;
-        text.clear();
-        let count = File::from(file).take(FILE_MAX).read_to_end(text).ok()?;
-        ((count as u64) < FILE_MAX).then_some(())
+        let mut file = File::from(openat(&self.directory, name, flags, Mode::empty()).ok()?);
+        let mut filled = 0;
+        loop {
+            if filled == buffer.len() {
+                let larger = (filled * 2).max(FILE_MIN);
+                if larger > FILE_MAX {
+                    return None;
+                }
+                buffer.resize(larger, 0);
+            }
+            match file.read(buffer.get_mut(filled..)?) {
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => return None,
+            }
+            // It is short at its end only: to ask for that end takes as long as reading a small one.
+            if filled < buffer.len() {
+                return buffer.get(..filled);
+            }
+        }
     }
 }
 
@@ -106,6 +125,23 @@ fn from_rustix(errno: rustix::io::Errno) -> Errno {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
+
+    #[test]
+    fn files_of_any_size() {
+        let root = Captured::new();
+        let sizes = [0, 1, FILE_MIN - 1, FILE_MIN, FILE_MIN + 1, 3 * FILE_MIN];
+        for size in sizes {
+            root.write(format!("d/{size}"), vec![b'x'; size]);
+        }
+        let directory = Names::read(&root.join("d")).unwrap();
+        let mut buffer = Vec::new();
+        for size in sizes.iter().rev().chain(&sizes) {
+            let read = directory.read_file(OsStr::new(&size.to_string()), &mut buffer);
+            assert_eq!(read.map(<[u8]>::len), Some(*size));
+        }
+        assert_eq!(directory.read_file(OsStr::new("none"), &mut buffer), None);
+    }
 
     #[test]
     fn names_and_errors() {

@@ -54,6 +54,9 @@ pub const DECOMPRESSED_MAX: u64 = 1 << 29;
 /// As many bytes as magic numbers and stream headers have.
 const START: usize = 64;
 
+/// Enough for the notes that a linker puts behind the ELF header.
+const NOTES: usize = 4096;
+
 /// An open module file.
 ///
 /// Everything is read through one descriptor: the inspected file is the file that is loaded.
@@ -263,10 +266,15 @@ impl ModuleFile {
     /// # Errors
     /// As [`ModuleFile::image`].
     pub fn is_build(&self, id: &[u8]) -> Result<bool, Error> {
-        let Some(compression) = self.compression()? else {
-            return Ok(self.build_id()?.as_deref() == Some(id));
-        };
         let note = note::of_build_id(id);
+        let start = self.first_bytes(NOTES)?;
+        let Some(compression) = Compression::sniff(&start) else {
+            // The linker puts notes first: nearly always, one read is enough.
+            let at_once = (0..start.len())
+                .step_by(4)
+                .any(|at| start.get(at..).is_some_and(|rest| rest.starts_with(&note)));
+            return Ok(at_once || self.build_id()?.as_deref() == Some(id));
+        };
         decode::holds(compression, self.whole(), self.decompressed_max, &note)
             .map_err(|error| error.at(&self.path))
     }

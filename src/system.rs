@@ -341,8 +341,11 @@ const LIMIT: u64 = 64 << 20;
 /// A whole file of the kernel's.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let file = File::open(path).map_err(|error| Error::io(path, errno::from_io(&error)))?;
-    read_to_limit(file, path, 0, LIMIT)
+    read_to_limit(file, path, PAGE, LIMIT)
 }
+
+/// As much as the kernel gives at once of most of its files: one read has the text, a second the end.
+const PAGE: u64 = 4096;
 
 /// How many bytes are made room for at once: a file may claim any size.
 const ROOM_MAX: u64 = 1 << 20;

@@ -282,15 +282,15 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
     };
     let is_vouched = |name: &&str| vouched.iter().any(|export| export.name == **name);
     if depth.reference {
-        if depth.purpose == Purpose::Explain {
-            facts.installed = installed(&tree, facts, &module);
-        }
         let disputed = facts.log.as_deref().map(disputed);
         let names = module.versions.iter().map(|version| version.name.as_str());
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
         let names = names.filter(|name| !is_vouched(name));
         facts.reference = Reference::read(&tree, &facts.release, names.collect());
         facts.reference.keys = reference::keys(system);
+        if depth.purpose == Purpose::Explain {
+            facts.installed = installed(&tree, facts, &module);
+        }
         if !system.is_since(6, 4) {
             // Earlier kernels do not compare the size of `struct module`.
             facts.reference.struct_size = None;
@@ -363,8 +363,12 @@ fn installed(tree: &ModuleTree, facts: &Facts, module: &Module) -> Option<Instal
     let file = tree.file_of(module.name.as_ref()?)?;
     let same = std::fs::canonicalize(&file).ok()? == std::fs::canonicalize(&facts.path).ok()?;
     let found = if same { None } else { ModuleFile::open(&file).ok() }?;
-    // To decompress it takes its time, and only tells whether it is signed.
-    let is_matter = !matches!(facts.answer, Some(Errno::EINVAL | Errno::ENOEXEC));
+    // To decompress it takes its time, and only tells whether it is signed: that is no matter for a
+    // module with a signature of the release's own key.
+    let own = facts.reference.signer.as_ref();
+    let signed_alike = !facts.force.any()
+        && matches!(&module.signature, Signature::Present(signer) if Some(signer) == own);
+    let is_matter = !signed_alike && !matches!(facts.answer, Some(Errno::EINVAL | Errno::ENOEXEC));
     let is_plain = found.compression().ok()?.is_none();
     let image = if is_matter || is_plain { Some(found.image().ok()?) } else { None };
     let signature = image.map(|image| image.signature());

@@ -20,12 +20,13 @@ pub(super) fn search(system: &System, wanted: &mut Wanted) {
     order::sort_by_key(&mut lists, |(package, _)| {
         (!package.contains(&release), !is_of_modules(package))
     });
-    let mut text = Vec::new();
+    let mut buffer = Vec::new();
     for (package, list) in lists {
         if wanted.is_complete() {
             break;
         }
-        if directory.read_file(list, &mut text).is_some() && wanted.may_be_in(&text) {
+        let text = directory.read_file(list, &mut buffer);
+        if let Some(text) = text.filter(|text| wanted.may_be_in(text)) {
             for path in text.split(|&byte| byte == b'\n') {
                 wanted.note(path, package);
             }
