@@ -363,8 +363,8 @@ fn installed(tree: &ModuleTree, facts: &Facts, module: &Module) -> Option<Instal
     let file = tree.file_of(module.name.as_ref()?)?;
     let same = std::fs::canonicalize(&file).ok()? == std::fs::canonicalize(&facts.path).ok()?;
     let found = if same { None } else { ModuleFile::open(&file).ok() }?;
-    // To decompress it takes its time, and only tells whether it is signed: that is no matter for a
-    // module with a signature of the release's own key.
+    // To decompress it takes its time, and only tells whether it is signed, which does not matter where
+    // this module is signed with the release's own key.
     let own = facts.reference.signer.as_ref();
     let signed_alike = !facts.force.any()
         && matches!(&module.signature, Signature::Present(signer) if Some(signer) == own);
