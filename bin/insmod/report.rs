@@ -7,7 +7,7 @@ use modutils::{Cause, Errno};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::options::{Options, TOOL};
+use super::options::{Action, Options, TOOL};
 use crate::common::invocation::Invocation;
 use crate::common::report::{Explanation, Reporter};
 use crate::common::results::Record;
@@ -61,12 +61,17 @@ impl Report {
         };
         let (status, record) = match self.result {
             Ok(outcome) => (Status::Done, Record { outcome: outcome.word(), ..record }),
-            Err(failure) => {
+            Err(mut failure) => {
                 let status = failure.status;
+                let last_line = failure.last_line.take();
                 let record = failed(failure, options, record, reporter);
-                // The first line is that of the failure.
-                for warning in &self.warnings {
-                    reporter.warn(warning);
+                // The first line is that of the failure. With -v, a replacement has said them
+                // before its first step.
+                if !matches!(options.action, Action::Replace(_)) || !reporter.is_verbose() {
+                    self.warnings.iter().for_each(|warning| reporter.warn(warning));
+                }
+                if let Some(line) = last_line {
+                    reporter.tell(line.as_bytes());
                 }
                 (status, record)
             }
@@ -101,9 +106,6 @@ fn failed(failure: Failure, options: &Options, record: Record, reporter: &Report
     let text = text.filter(|_| !failure.diagnosis.as_deref().is_some_and(is_plain));
     let explanation = Explanation { cause: text, kernel: kernel_log.clone(), fix: fix.clone() };
     reporter.error(&failure.line, &explanation);
-    if let Some(line) = &failure.last_line {
-        reporter.tell(line.as_bytes());
-    }
     let module = failure.diagnosis.and_then(|found| found.module).map(|name| name.to_string());
     Record {
         module: module.or(record.module),

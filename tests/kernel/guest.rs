@@ -5,6 +5,7 @@ mod altered;
 mod calls;
 #[cfg(target_arch = "x86_64")]
 mod fault;
+mod hidden;
 mod kernel_log;
 mod module;
 mod run;
@@ -24,6 +25,7 @@ pub(crate) use altered::{
 };
 #[cfg(target_arch = "x86_64")]
 pub(crate) use fault::{Call, Fault, Faulted, Until, become_traced, run_with_fault};
+pub(crate) use hidden::Hidden;
 pub(crate) use kernel_log::KernelLog;
 pub(crate) use module::{Loaded, is_loaded, loaded, loaded_names, remove, taints_of};
 pub(crate) use run::{Done, Run, on_terminal, run};

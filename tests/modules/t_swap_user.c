@@ -1,4 +1,5 @@
-// Uses t_swap, and has parameters that survive its replacement.
+// Uses t_swap, has parameters that survive its replacement, and can take long to exit.
+#include <linux/delay.h>
 #include <linux/module.h>
 #include "t_swap.h"
 
@@ -10,6 +11,10 @@ static char *words;
 module_param(words, charp, 0444);
 MODULE_PARM_DESC(words, "a text");
 
+static int exit_ms;
+module_param(exit_ms, int, 0);
+MODULE_PARM_DESC(exit_ms, "how long exit sleeps");
+
 static int __init t_swap_user_init(void)
 {
 	return t_swap_level() < 0 ? -EIO : 0;
@@ -17,6 +22,7 @@ static int __init t_swap_user_init(void)
 
 static void __exit t_swap_user_exit(void)
 {
+	msleep(exit_ms);
 }
 
 module_init(t_swap_user_init);

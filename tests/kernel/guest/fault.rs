@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
@@ -69,6 +69,8 @@ impl Fault {
 pub(crate) struct Faulted {
     /// The calls that were made, in order, those of all threads; with a fault, none.
     pub(crate) calls: Vec<Call>,
+    /// How many there were while the command was followed.
+    pub(crate) made: usize,
     /// The one that was interfered with, if the run got as far as that.
     pub(crate) hit: Option<Call>,
     pub(crate) status: Option<i32>,
@@ -92,7 +94,8 @@ pub(crate) enum Until {
     Calls(usize),
     /// The call of this index.
     Fault(usize, Fault),
-    /// The same, counted from the first `delete_module`.
+    /// The same, counted from the end of the first removal, before which the command runs at its own
+    /// speed. The exit function has to take long enough to be noticed.
     AfterRemoval(usize, Fault),
 }
 
@@ -101,10 +104,16 @@ pub(crate) fn run_with_fault(line: &[&str], until: Until) -> Faulted {
     let (out, err) = ("/tmp/fault.out", "/tmp/fault.err");
     let create = |file| File::create(file).expect("cannot create a file in /tmp");
     // Not with a pipe for its output: this thread cannot read while it follows the calls.
+    let mut command = if let Until::AfterRemoval(..) = until {
+        Command::new(line[0])
+    } else {
+        let mut command = Command::new("/proc/self/exe");
+        command.args(["traced", line[0]]);
+        command
+    };
     #[allow(clippy::zombie_processes, reason = "waited for below, by process id")]
-    let child = Command::new("/proc/self/exe")
-        .arg("traced")
-        .args(line)
+    let child = command
+        .args(&line[1..])
         .stdin(File::open("/dev/null").expect("/dev/null"))
         .stdout(create(out))
         .stderr(create(err))
@@ -120,12 +129,14 @@ pub(crate) fn run_with_fault(line: &[&str], until: Until) -> Faulted {
         overlong
     });
 
+    if let Until::AfterRemoval(..) = until {
+        catch_in_removal(child);
+    }
     let mut follower = Follower {
         calls: Vec::new(),
         made: 0,
         hit: None,
         until,
-        removal: None,
         threads: 1,
         inside: HashMap::new(),
     };
@@ -133,6 +144,7 @@ pub(crate) fn run_with_fault(line: &[&str], until: Until) -> Faulted {
     let _ = ended.send(());
     Faulted {
         calls: follower.calls,
+        made: follower.made,
         hit: follower.hit,
         status,
         signal,
@@ -140,6 +152,21 @@ pub(crate) fn run_with_fault(line: &[&str], until: Until) -> Faulted {
         stdout: String::from_utf8_lossy(&fs::read(out).unwrap_or_default()).into_owned(),
         stderr: String::from_utf8_lossy(&fs::read(err).unwrap_or_default()).into_owned(),
     }
+}
+
+/// Waits until a module is being removed, and stops the command there; it gets to the stop when the
+/// removal is done.
+fn catch_in_removal(child: Pid) {
+    let is_removing = || {
+        let rows = fs::read_to_string("/proc/modules").expect("/proc/modules");
+        rows.contains(" Unloading ")
+    };
+    let begin = Instant::now();
+    while !is_removing() {
+        assert!(begin.elapsed() < LIMIT, "no module is being removed");
+        thread::sleep(Duration::from_millis(1));
+    }
+    ptrace::attach(child).expect("cannot be traced");
 }
 
 /// The call that moves the end of the heap.
@@ -151,8 +178,6 @@ struct Follower {
     made: usize,
     hit: Option<Call>,
     until: Until,
-    /// The first `delete_module` among them.
-    removal: Option<usize>,
     /// How many threads there have been.
     threads: usize,
     /// The threads that are inside of a call, and how to set things right at its end.
@@ -173,7 +198,8 @@ impl Follower {
     /// Until the process has ended: its exit status, or the signal that ended it.
     fn follow(&mut self, child: Pid) -> (Option<i32>, Option<Signal>) {
         let first = waitpid(child, None).expect("waitpid");
-        assert!(matches!(first, WaitStatus::Stopped(_, Signal::SIGTRAP)), "{first:?}");
+        let is_stop = matches!(first, WaitStatus::Stopped(_, Signal::SIGTRAP | Signal::SIGSTOP));
+        assert!(is_stop, "{first:?}");
         let options = Options::PTRACE_O_TRACESYSGOOD
             | Options::PTRACE_O_TRACECLONE
             | Options::PTRACE_O_EXITKILL;
@@ -227,14 +253,10 @@ impl Follower {
                 if let Until::Calls(_) = self.until {
                     self.calls.push(call(pid, &registers));
                 }
-                if registers.orig_rax == nix::libc::SYS_delete_module.cast_unsigned() {
-                    self.removal.get_or_insert(index);
-                }
                 let planned = match self.until {
                     Until::Calls(_) => None,
-                    Until::Fault(place, fault) => Some((place, fault)),
-                    Until::AfterRemoval(count, fault) => {
-                        self.removal.map(|removal| (removal + count, fault))
+                    Until::Fault(place, fault) | Until::AfterRemoval(place, fault) => {
+                        Some((place, fault))
                     }
                 };
                 if let Some((place, fault)) = planned
