@@ -29,10 +29,13 @@ if [ ! -e "$cache" ] || [ "$(sed -n 1p "$cache")" != "$boot $device" ]; then
 		-nodefaults -no-user-config -display none -no-reboot -serial stdio \
 		-kernel "$kernel" -append 'console=ttyS0 panic=-1' </dev/null 2>&1) || :
 	case $said in
-	*'Kernel panic'*'Unable to mount root'*) answer="-accel kvm $emulation" ;;
-	*) answer=$emulation ;;
+	*'Kernel panic'*'Unable to mount root'*) works=yes ;;
+	*) works=no ;;
 	esac
-	printf '%s\n' "$boot $device" "$answer" >"$cache.$$"
+	printf '%s\n' "$boot $device" "$works" >"$cache.$$"
 	mv "$cache.$$" "$cache"
 fi
-sed -n 2p "$cache"
+case $(sed -n 2p "$cache") in
+yes) echo "-accel kvm $emulation" ;;
+*) echo "$emulation" ;;
+esac
