@@ -72,7 +72,7 @@ fn measure_on(
     command.extend(large.map(|entry| text(&entry.path())));
     script(&command);
     let mut machine = Command::new("tests/vm/boot.sh")
-        .args(["-s", flavor, &text(&initramfs), "1800", &text(&work.join("console.log"))])
+        .args(["-s", flavor, &text(&initramfs), "7200", &text(&work.join("console.log"))])
         .current_dir(crate::REPOSITORY)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

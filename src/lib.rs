@@ -152,6 +152,7 @@ pub mod remove;
 pub mod replace;
 mod shell;
 pub mod stack;
+mod symbols;
 mod syscall;
 mod system;
 mod taint;

@@ -1,9 +1,7 @@
 //! The functions that start a part of the kernel: `initcall_blacklist=` takes their names.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-
 use crate::name::ModuleName;
+use crate::symbols;
 use crate::system::System;
 
 /// Each has a symbol `__initcall__kmod_MODULE__COUNTER_LINE_FUNCTION` and its level, since Linux
@@ -13,32 +11,20 @@ const START: &str = "__initcall__kmod_";
 /// Names that compilers for Linux define as 1, which the symbols of newer kernels have instead.
 const MACROS: &[&str] = &["unix", "linux"];
 
-/// No list of symbols is longer.
-const LIMIT: u64 = 256 << 20;
-
 /// The symbols of all such functions, as far as those of the running kernel, or those that its
 /// distribution installed, have them.
 pub(super) fn symbols(system: &System) -> Vec<String> {
     let places = [system.kallsyms(), system.system_map(&system.release())];
     let found = places.iter().map(|place| {
-        let Ok(file) = File::open(place) else { return Vec::new() };
-        parse(BufReader::with_capacity(1 << 16, file.take(LIMIT)))
+        let mut found = Vec::new();
+        let _ = symbols::each(place, |symbol| {
+            if symbol.name.starts_with(START.as_bytes()) {
+                found.push(String::from_utf8_lossy(symbol.name).into_owned());
+            }
+        });
+        found
     });
     found.into_iter().find(|symbols| !symbols.is_empty()).unwrap_or_default()
-}
-
-fn parse(mut text: impl BufRead) -> Vec<String> {
-    let mut symbols = Vec::new();
-    let mut line = Vec::new();
-    while text.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-        // `ADDRESS TYPE SYMBOL`; most lines are of no interest.
-        let symbol = line.trim_ascii_end().rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-        if symbol.starts_with(START.as_bytes()) {
-            symbols.push(String::from_utf8_lossy(symbol).into_owned());
-        }
-        line.clear();
-    }
-    symbols
 }
 
 /// The functions of a module that is built in.
@@ -75,14 +61,15 @@ mod tests {
 
     #[test]
     fn functions_of_a_module() {
-        let text = "ffffffff94373528 d __initcall__kmod_unix__990_3858_af_unix_init5\n\
-                    0000000000000000 d __initcall__kmod_unix__991_1_unix_late7s\n\
-                    0000000000000000 d __initcall__kmod_unix_diag__1_2_unix_diag_init6\n\
-                    0000000000000000 d __initcall__kmod_core__724_2214_init_hw_perf_eventsearly\n\
-                    0000000000000000 d __initcall__kmod_unix__x_2_no6\n\
-                    0000000000000000 d __initcall__kmod_1__1028_3982_of_a_macro5\n\
-                    0000000000000000 T unix_init\n";
-        let symbols = parse(text.as_bytes());
+        let symbols = [
+            "__initcall__kmod_unix__990_3858_af_unix_init5",
+            "__initcall__kmod_unix__991_1_unix_late7s",
+            "__initcall__kmod_unix_diag__1_2_unix_diag_init6",
+            "__initcall__kmod_core__724_2214_init_hw_perf_eventsearly",
+            "__initcall__kmod_unix__x_2_no6",
+            "__initcall__kmod_1__1028_3982_of_a_macro5",
+        ]
+        .map(str::to_owned);
         let of = |name: &str| functions(&symbols, &ModuleName::new(name).unwrap());
         assert_eq!(of("unix"), ["af_unix_init", "unix_late", "of_a_macro"]);
         assert_eq!(of("unix_diag"), ["unix_diag_init"]);

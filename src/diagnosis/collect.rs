@@ -13,7 +13,7 @@ use crate::crash;
 use crate::depmod::ModuleTree;
 use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::policy::Policy;
-use crate::diagnosis::reference::{self, Reference};
+use crate::diagnosis::reference::{self, Reference, is_layout};
 use crate::errno::Errno;
 use crate::error::{Error, ErrorKind};
 use crate::file::{ElfHeader, Image, ModuleFile, Signature, is_gpl_compatible};
@@ -277,15 +277,28 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
     } else {
         let imports = module.imports.iter().map(|import| import.name.as_str());
         let versions = module.versions.iter().map(|version| version.name.as_str());
-        let exports = symvers::read(system, &facts.release, &imports.chain(versions).collect());
+        let exports = symvers::read(system, &facts.release, imports.chain(versions));
         symvers::agreeing(exports, &module.versions)
     };
     let is_vouched = |name: &&str| vouched.iter().any(|export| export.name == **name);
+    let imports = module.imports.iter().map(|import| import.name.as_str());
+    let exports = module.exports.iter().map(|export| export.name.as_str());
+    let wanted: Vec<&str> = imports.chain(exports).filter(|name| !is_vouched(name)).collect();
+    let judges_symbols = depth.symbols && module.valid.is_ok();
+    if judges_symbols {
+        facts.exports = if wanted.is_empty() {
+            Some(Exports::default())
+        } else if needs_exports(facts, &module) {
+            Exports::read(system, &wanted).ok()
+        } else {
+            None
+        };
+    }
     if depth.reference {
         let disputed = facts.log.as_deref().map(disputed);
         let names = module.versions.iter().map(|version| version.name.as_str());
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
-        let names = names.filter(|name| !is_vouched(name));
+        let names = names.filter(|name| !is_vouched(name) && may_have_version(facts, &tree, name));
         facts.reference = Reference::read(&tree, &facts.release, names.collect());
         facts.reference.keys = reference::keys(system);
         if depth.purpose == Purpose::Explain {
@@ -296,17 +309,7 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
             facts.reference.struct_size = None;
         }
     }
-    if depth.symbols && module.valid.is_ok() {
-        let imports = module.imports.iter().map(|import| import.name.as_str());
-        let exports = module.exports.iter().map(|export| export.name.as_str());
-        let wanted: Vec<&str> = imports.chain(exports).filter(|name| !is_vouched(name)).collect();
-        facts.exports = if wanted.is_empty() {
-            Some(Exports::default())
-        } else if needs_exports(facts, &module) {
-            Exports::read(system, &wanted).ok()
-        } else {
-            None
-        };
+    if judges_symbols {
         let added = supposed.exports(&wanted);
         if let Some(exports) = &mut facts.exports {
             exports.found.retain(|_, found| {
@@ -331,13 +334,24 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
     facts.module = Some(module);
 }
 
+/// Whether a module of the release may have the version of a symbol: not where nothing exports it,
+/// and not where its exporter is no module of the release. To find it missing takes seconds.
+fn may_have_version(facts: &Facts, tree: &ModuleTree, name: &str) -> bool {
+    let Some(exports) = &facts.exports else { return true };
+    match exports.found.get(name) {
+        Some(Exported { owner: Some(owner), .. }) => tree.file_of(owner).is_some(),
+        Some(_) => true,
+        None => is_layout(name),
+    }
+}
+
 /// Completes the facts about the kernel's exports: since Linux 7.1, `/proc/kallsyms` does not show
 /// which of them are for modules under the GPL only.
 fn tell_licenses(system: &System, facts: &mut Facts) {
     let Some(exports) = &mut facts.exports else { return };
     let unknown = |found: &Exported| found.owner.is_none() && found.gpl_only.is_none();
     let names = exports.found.iter().filter(|(_, found)| unknown(found));
-    let rows = symvers::read(system, &facts.release, &names.map(|(name, _)| &**name).collect());
+    let rows = symvers::read(system, &facts.release, names.map(|(name, _)| &**name));
     for row in rows {
         if let Some(found) = exports.found.get_mut(&row.name) {
             found.gpl_only = Some(row.gpl_only);

@@ -6,14 +6,13 @@
 //! address, where the reader may see addresses.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use crate::errno;
 use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
-use crate::order;
-use crate::system::{self, System};
+use crate::symbols::{self, Symbol, Wanted};
+use crate::system::System;
 
 /// Who exports a symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +27,11 @@ pub(crate) struct Exported {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Exports {
     pub(crate) found: HashMap<String, Exported>,
+    /// Those of the symbols that the kernel itself has, exported or not.
+    pub(crate) internal: HashSet<String>,
 }
 
-const PREFIX: &str = "__ksymtab_";
+const PREFIX: &[u8] = b"__ksymtab_";
 
 impl Exports {
     /// Looks up symbols in `/proc/kallsyms`.
@@ -39,88 +40,69 @@ impl Exports {
     /// The error of reading it; [`ErrorKind::Malformed`] if it does not tell exported symbols.
     pub(crate) fn read(system: &System, wanted: &[&str]) -> Result<Self, Error> {
         let path = system.kallsyms();
-        let io_error = |error: std::io::Error| Error::io(&path, errno::from_io(&error));
-        let file = File::open(&path).map_err(io_error)?;
-        let exports = Self::parse(BufReader::with_capacity(1 << 16, file), wanted);
-        exports.map_err(io_error)?.ok_or_else(|| {
-            Error::new(ErrorKind::Malformed, "it does not tell which symbols are exported")
-                .at(&path)
-        })
+        let mut search = Search::new(wanted);
+        symbols::each(&path, |symbol| search.see(symbol))
+            .map_err(|error| Error::io(&path, errno::from_io(&error)))?;
+        search.end(&path)
+    }
+}
+
+struct Search<'a> {
+    wanted: Wanted<'a>,
+    rows: Vec<(String, Option<u64>, Option<ModuleName>)>,
+    internal: HashSet<String>,
+    /// Where the table begins and ends that is for modules under the GPL.
+    gpl: (u64, u64),
+    /// Whether any symbol is about an export.
+    tells: bool,
+}
+
+impl<'a> Search<'a> {
+    fn new(wanted: &[&'a str]) -> Self {
+        let wanted = Wanted::new(wanted.iter().copied());
+        Self { wanted, rows: Vec::new(), internal: HashSet::new(), gpl: (0, 0), tells: false }
     }
 
-    fn parse(mut input: impl BufRead, wanted: &[&str]) -> std::io::Result<Option<Self>> {
-        let wanted: HashSet<&str> = wanted.iter().copied().collect();
-        let mut gpl = (0, 0);
-        let mut tells = false;
-        let mut rows: Vec<(String, u64, Option<ModuleName>)> = Vec::new();
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            if input.read_until(b'\n', &mut line)? == 0 {
-                break;
+    fn see(&mut self, symbol: Symbol<'_>) {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        if let Some(name) = symbol.name.strip_prefix(PREFIX) {
+            self.tells = true;
+            if self.wanted.contains(name) {
+                let owner = symbol.owner.map(ModuleName::from_kernel);
+                self.rows.push((text(name), symbol.address(), owner));
             }
-            // Most lines are of no interest: look before taking them apart.
-            if !may_be_of_a_table(&line) {
-                continue;
-            }
-            let text = String::from_utf8_lossy(&line);
-            let mut words = text.split_ascii_whitespace();
-            let (Some(address), Some(_), Some(symbol)) = (words.next(), words.next(), words.next())
-            else {
-                continue;
-            };
-            let address = u64::from_str_radix(address, 16).unwrap_or(0);
-            match symbol {
-                "__start___ksymtab_gpl" => gpl.0 = address,
-                "__stop___ksymtab_gpl" => gpl.1 = address,
-                _ => {}
-            }
-            let Some(name) = symbol.strip_prefix(PREFIX) else { continue };
-            tells = true;
-            if wanted.contains(name) {
-                let owner = words.next().map(|word| word.trim_matches(['[', ']']));
-                let owner = owner.map(|owner| ModuleName::from_kernel(owner.as_bytes()));
-                rows.push((name.to_owned(), address, owner));
-            }
+        } else if symbol.owner.is_none() && self.wanted.contains(symbol.name) {
+            self.internal.insert(text(symbol.name));
         }
-        let found = rows
-            .into_iter()
-            .map(|(name, address, owner)| {
-                let known = owner.is_none() && address != 0 && gpl.1 > gpl.0;
-                let gpl_only = known.then(|| (gpl.0..gpl.1).contains(&address));
-                (name, Exported { owner, gpl_only })
-            })
-            .collect();
-        Ok(tells.then_some(Self { found }))
+        match symbol.name {
+            b"__start___ksymtab_gpl" => self.gpl.0 = symbol.address().unwrap_or(0),
+            b"__stop___ksymtab_gpl" => self.gpl.1 = symbol.address().unwrap_or(0),
+            _ => {}
+        }
+    }
+
+    fn end(self, path: &Path) -> Result<Exports, Error> {
+        if !self.tells {
+            let text = "it does not tell which symbols are exported";
+            return Err(Error::new(ErrorKind::Malformed, text).at(path));
+        }
+        let gpl = self.gpl.0..self.gpl.1;
+        let found = self.rows.into_iter().map(|(name, address, owner)| {
+            let known = address.filter(|_| owner.is_none() && !gpl.is_empty());
+            let gpl_only = known.map(|address| gpl.contains(&address));
+            (name, Exported { owner, gpl_only })
+        });
+        Ok(Exports { found: found.collect(), internal: self.internal })
     }
 }
 
-/// Whether the symbol of a row, behind address and type, is about a table of exports.
-fn may_be_of_a_table(row: &[u8]) -> bool {
-    let Some(at) = row.iter().position(|&byte| byte == b' ') else { return false };
-    let symbol = row.get(at + 3..).unwrap_or_default();
-    [b"__ksymtab".as_slice(), b"__start___ksymtab", b"__stop___ksymtab"]
-        .iter()
-        .any(|start| symbol.starts_with(start))
-}
-
-/// Returns the symbols that the kernel has, of some that are not exported.
-pub(super) fn internal(system: &System, names: &HashSet<&str>) -> Vec<String> {
-    let Ok(text) = system::read(&system.kallsyms()) else { return Vec::new() };
-    internal_in(&String::from_utf8_lossy(&text), names)
-}
-
-fn internal_in(text: &str, names: &HashSet<&str>) -> Vec<String> {
-    let name = |line: &str| {
-        let mut words = line.split_ascii_whitespace().skip(2);
-        let name = words.next().filter(|name| names.contains(name))?;
-        // The module in brackets.
-        words.next().is_none().then(|| name.to_owned())
-    };
-    let mut found: Vec<String> = text.lines().filter_map(name).collect();
-    order::sort(&mut found);
-    found.dedup();
-    found
+/// Returns the symbols that the kernel itself has, of some.
+pub(super) fn internal(system: &System, names: &HashSet<&str>) -> HashSet<String> {
+    let mut search = Search::new(&names.iter().copied().collect::<Vec<_>>());
+    match symbols::each(&system.kallsyms(), |symbol| search.see(symbol)) {
+        Ok(()) => search.internal,
+        Err(_) => HashSet::new(),
+    }
 }
 
 #[cfg(test)]
@@ -128,7 +110,9 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Option<Exports> {
-        Exports::parse(text.as_bytes(), &["a", "b", "c", "d"]).unwrap()
+        let mut search = Search::new(&["a", "b", "c", "d"]);
+        symbols::each_of(&mut text.as_bytes(), &mut |symbol| search.see(symbol)).unwrap();
+        search.end(Path::new("kallsyms")).ok()
     }
 
     #[test]
@@ -154,9 +138,9 @@ mod tests {
 
     #[test]
     fn symbols_of_the_kernel_itself() {
-        let text = "0 T kallsyms_lookup_name\n0 t a\n0 t a\n0 T b\t[m]\n0 T c\n";
-        let names = HashSet::from(["a", "b", "kallsyms_lookup_name", "d"]);
-        assert_eq!(internal_in(text, &names), ["a", "kallsyms_lookup_name"]);
+        let text = "0 T e\n0 t a\n0 t a\n0 T b\t[m]\n0 r __ksymtab_c\n0 T c\n";
+        let internal = parsed(text).unwrap().internal;
+        assert_eq!(internal, HashSet::from(["a".to_owned(), "c".to_owned()]));
     }
 
     #[test]

@@ -66,10 +66,15 @@ pub(super) fn find(
         return;
     }
     facts.absent = search.absent(&module.depends);
-    // A symbol that is unknown to a proprietary module may still be exported.
-    if facts.exports.is_some() || is_gpl_compatible(module.license.as_deref()) {
-        facts.internal = exports::internal(system, &missing);
-    }
+    let internal = match &facts.exports {
+        Some(exports) => exports.internal.clone(),
+        None if is_gpl_compatible(module.license.as_deref()) => exports::internal(system, &missing),
+        // A symbol that is unknown to a proprietary module may still be exported.
+        None => HashSet::new(),
+    };
+    let missing = internal.into_iter().filter(|name| missing.contains(name.as_str()));
+    facts.internal = missing.collect();
+    order::sort(&mut facts.internal);
 }
 
 fn unknown_symbol(evidence: &Evidence) -> Option<String> {

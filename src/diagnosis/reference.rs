@@ -45,6 +45,11 @@ pub(crate) fn keys(system: &System) -> Option<Vec<String>> {
     (!keys.is_empty()).then_some(keys)
 }
 
+/// What stands for the types that all modules share with the kernel; the second up to 2.6.27.
+pub(super) fn is_layout(symbol: &str) -> bool {
+    matches!(symbol, "module_layout" | "struct_module")
+}
+
 impl Reference {
     /// Whether the kernel has the key of a signer. A description has the name of the key's owner,
     /// which is the signer's where a key is signed with itself, and the identifier of the key.

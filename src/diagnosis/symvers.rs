@@ -3,30 +3,52 @@
 //! Who builds a module has `/lib/modules/RELEASE/build/Module.symvers`, with a row for each symbol:
 //! `CRC SYMBOL OWNER EXPORT_SYMBOL[_GPL] [NAMESPACE]` (`write_dump` in `scripts/mod/modpost.c`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+
+use memchr::memchr;
 
 use crate::file::{Export, SymbolVersion};
+use crate::symbols::Wanted;
 use crate::system::{self, System};
 
 /// The owner of the symbols that no module exports.
 const KERNEL: &str = "vmlinux";
 
 /// Returns those of the wanted symbols that the kernel exports; none without a build tree.
-pub(crate) fn read(system: &System, release: &str, wanted: &HashSet<&str>) -> Vec<Export> {
+pub(crate) fn read<'a>(
+    system: &System,
+    release: &str,
+    wanted: impl IntoIterator<Item = &'a str>,
+) -> Vec<Export> {
     let Some(path) = system.module_symvers(release) else { return Vec::new() };
     let text = system::read_regular(&path).unwrap_or_default();
-    parse(&text, wanted)
+    parse(&text, &Wanted::new(wanted))
 }
 
-fn parse(text: &[u8], wanted: &HashSet<&str>) -> Vec<Export> {
-    let rows = text.split(|&byte| byte == b'\n');
-    rows.filter_map(|row| export(std::str::from_utf8(row).ok()?, wanted)).collect()
+/// There are tens of thousands of rows: they are taken apart only where their name is wanted.
+fn parse(text: &[u8], wanted: &Wanted<'_>) -> Vec<Export> {
+    let mut exports = Vec::new();
+    let mut left = text;
+    while !left.is_empty() {
+        let end = memchr(b'\n', left).unwrap_or(left.len());
+        let (row, rest) = left.split_at(end);
+        left = rest.get(1..).unwrap_or_default();
+        if name_in(row).is_some_and(|name| wanted.contains(name)) {
+            exports.extend(std::str::from_utf8(row).ok().and_then(export));
+        }
+    }
+    exports
 }
 
-fn export(row: &str, wanted: &HashSet<&str>) -> Option<Export> {
+fn name_in(row: &[u8]) -> Option<&[u8]> {
+    let rest = row.get(memchr(b'\t', row)? + 1..)?;
+    rest.get(..memchr(b'\t', rest)?)
+}
+
+fn export(row: &str) -> Option<Export> {
     let mut fields = row.split('\t');
     let (crc, name, owner) = (fields.next()?, fields.next()?, fields.next()?);
-    if !wanted.contains(name) || owner != KERNEL {
+    if owner != KERNEL {
         return None;
     }
     let crc = u32::from_str_radix(crc.strip_prefix("0x")?, 16).ok()?;
@@ -59,7 +81,7 @@ mod tests {
 
     #[test]
     fn rows_of_the_kernel() {
-        let found = parse(TEXT.as_bytes(), &HashSet::from(["a", "b", "c", "d"]));
+        let found = parse(TEXT.as_bytes(), &Wanted::new(["a", "b", "c", "d"]));
         let found: Vec<_> = found
             .iter()
             .map(|one| (one.name.as_str(), one.crc, one.gpl_only, one.namespace.as_deref()))
@@ -70,12 +92,12 @@ mod tests {
             ("a", Some(10), false, None),
         ];
         assert_eq!(found, expected);
-        assert!(parse(TEXT.as_bytes(), &HashSet::from(["row"])).is_empty());
+        assert!(parse(TEXT.as_bytes(), &Wanted::new(["row"])).is_empty());
     }
 
     #[test]
     fn other_types_do_not_agree() {
-        let all = || parse(TEXT.as_bytes(), &HashSet::from(["a", "b", "c"]));
+        let all = || parse(TEXT.as_bytes(), &Wanted::new(["a", "b", "c"]));
         let version = |name: &str, crc| SymbolVersion { name: name.to_owned(), crc };
         let agree = |versions: &[SymbolVersion]| {
             let agreeing = agreeing(all(), versions);

@@ -8,7 +8,7 @@ use super::device::Device;
 use super::holder::Holder;
 use super::process::Access;
 use super::search::Search;
-use crate::system;
+use crate::symbols;
 
 /// Processes that have such a device open, if the module has operations of something, and if their
 /// number fits the remaining references: one reference for each open file, or two.
@@ -56,13 +56,12 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 
 /// Whether a symbol of the module is called like operations.
 fn has_operations(search: &Search<'_>) -> bool {
-    let text = system::read(&search.system.kallsyms()).unwrap_or_default();
-    let owner = [b"\t[", search.name(), b"]"].concat();
-    let mut own = text.split(|&byte| byte == b'\n').filter(|line| line.ends_with(&owner));
-    own.any(|line| {
-        let mentions = |word: &[u8]| line.windows(word.len()).any(|part| part == word);
-        mentions(b"ops") || mentions(b"operations")
-    })
+    let mut has = false;
+    let _ = symbols::each(&search.system.kallsyms(), |symbol| {
+        let mentions = |word: &[u8]| symbol.name.windows(word.len()).any(|part| part == word);
+        has |= symbol.owner == Some(search.name()) && (mentions(b"ops") || mentions(b"operations"));
+    });
+    has
 }
 
 /// Whether the device is a character device without a driver above it and without a class that

@@ -8,15 +8,11 @@ use super::{findings, gate, log_decides, logged};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::evidence::Finding;
 use crate::diagnosis::facts::{Facts, Module};
+use crate::diagnosis::reference::is_layout;
 use crate::diagnosis::symbol::{MissingSymbol, WrongVersion, reserved_for};
 use crate::file::{Import, is_gpl_compatible, vermagic_differences};
 use crate::name::ModuleName;
 use crate::order;
-
-/// What stands for the types that all modules share with the kernel; the second up to 2.6.27.
-fn is_layout(symbol: &str) -> bool {
-    matches!(symbol, "module_layout" | "struct_module")
-}
 
 /// The types that all modules share with the kernel are compared before anything else.
 pub(super) fn layout_version(facts: &Facts) -> Option<Cause> {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::holders::search::Search;
-use crate::system;
+use crate::symbols::{self, Symbol};
 
 #[derive(Default)]
 pub(super) struct Symbols {
@@ -13,29 +13,22 @@ pub(super) struct Symbols {
 
 impl Symbols {
     pub(super) fn read(search: &Search<'_>) -> Self {
-        let text = system::read(&search.system.kallsyms()).unwrap_or_default();
-        Self::parse(&text, search.name())
+        let mut found = Self::default();
+        let _ = symbols::each(&search.system.kallsyms(), |symbol| {
+            if symbol.owner == Some(search.name()) {
+                found.add(symbol);
+            }
+        });
+        found
     }
 
-    /// Lines such as `ffffffffc0a01000 t nbd_open\t[nbd]`; addresses are 0 without privilege.
-    fn parse(text: &[u8], module: &[u8]) -> Self {
-        const TRACE_POINT: &[u8] = b"__tracepoint_";
-        let mut found = Self::default();
-        let end = [b"\t[", module, b"]"].concat();
-        for line in text.split(|&byte| byte == b'\n') {
-            let Some(line) = line.strip_suffix(end.as_slice()) else { continue };
-            let mut fields = line.splitn(3, |&byte| byte == b' ');
-            let (address, name) = (fields.next(), fields.nth(1).unwrap_or_default());
-            if let Some(name) = name.strip_prefix(TRACE_POINT) {
-                found.trace_points.insert(name.to_vec());
-            }
-            let address = address.and_then(|address| std::str::from_utf8(address).ok());
-            let address = address.and_then(|address| u64::from_str_radix(address, 16).ok());
-            if let Some(address) = address.filter(|&address| address != 0) {
-                found.functions.insert(address, name.to_vec());
-            }
+    fn add(&mut self, symbol: Symbol<'_>) {
+        if let Some(name) = symbol.name.strip_prefix(b"__tracepoint_") {
+            self.trace_points.insert(name.to_vec());
         }
-        found
+        if let Some(address) = symbol.address() {
+            self.functions.insert(address, symbol.name.to_vec());
+        }
     }
 
     pub(super) fn has_trace_point(&self, name: &[u8]) -> bool {
@@ -54,13 +47,13 @@ mod tests {
 
     #[test]
     fn symbols_of_a_module() {
-        let text = b"ffffffff81000000 T _stext\nffffffffc0a01000 t nbd_open\t[nbd]\n\
-                     ffffffffc0a02000 d __tracepoint_nbd_send_request\t[nbd]\n\
-                     ffffffffc0b01000 t other_open\t[other]\nx\t[nbd]\n";
-        let symbols = Symbols::parse(text, b"nbd");
-        assert!(symbols.has_trace_point(b"nbd_send_request"));
-        assert!(!symbols.has_trace_point(b"other"));
-        assert_eq!(symbols.function_at(0xffff_ffff_c0a0_1004), Some(b"nbd_open".to_vec()));
-        assert_eq!(symbols.function_at(0xffff_ffff_c0b0_1000), None);
+        let text = b"ffffffffc0a01000 t nbd_open\t[nbd]\n\
+                     ffffffffc0a02000 d __tracepoint_nbd_send_request\t[nbd]\n";
+        let mut found = Symbols::default();
+        symbols::each_of(&mut text.as_slice(), &mut |symbol| found.add(symbol)).unwrap();
+        assert!(found.has_trace_point(b"nbd_send_request"));
+        assert!(!found.has_trace_point(b"other"));
+        assert_eq!(found.function_at(0xffff_ffff_c0a0_1004), Some(b"nbd_open".to_vec()));
+        assert_eq!(found.function_at(0xffff_ffff_c0b0_1000), None);
     }
 }

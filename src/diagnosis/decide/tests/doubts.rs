@@ -7,7 +7,7 @@ use crate::diagnosis::doubts::{Doubt, doubts};
 fn of_symbols() {
     let with = |gpl_only| {
         let found = [("f".to_owned(), Exported { owner: None, gpl_only })];
-        Some(Exports { found: found.into() })
+        Some(Exports { found: found.into(), ..Exports::default() })
     };
     for (exports, license, weak, expected) in [
         (None, "GPL", false, Some(Doubt::Symbols)),

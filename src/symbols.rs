@@ -1,0 +1,163 @@
+//! The kernel's symbols, as `/proc/kallsyms` and `System.map` list them.
+//!
+//! A line is `ADDRESS TYPE NAME`, with a tab and `[MODULE]` behind it for a symbol of a module. The
+//! kernel takes tens of milliseconds for its hundreds of thousands of lines, so they are looked at
+//! one by one while they come, in far less time.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Read, Result};
+use std::path::Path;
+
+use memchr::{memchr, memrchr};
+
+/// No list of symbols is longer.
+const LIMIT: u64 = 256 << 20;
+
+/// How much is read at a time; no line is longer.
+const SIZE: usize = 1 << 16;
+
+/// A line of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Symbol<'a> {
+    address: &'a [u8],
+    pub(crate) name: &'a [u8],
+    /// The module; `None` for the kernel itself.
+    pub(crate) owner: Option<&'a [u8]>,
+}
+
+impl Symbol<'_> {
+    /// The address, unless it is hidden from the reader, as 0, or no number.
+    pub(crate) fn address(&self) -> Option<u64> {
+        let text = std::str::from_utf8(self.address).ok()?;
+        u64::from_str_radix(text, 16).ok().filter(|&address| address != 0)
+    }
+}
+
+/// Passes each symbol of a list on.
+///
+/// # Errors
+/// The error of opening or reading the list.
+pub(crate) fn each(list: &Path, mut take: impl FnMut(Symbol<'_>)) -> Result<()> {
+    each_of(&mut File::open(list)?.take(LIMIT), &mut take)
+}
+
+pub(crate) fn each_of(list: &mut dyn Read, take: &mut dyn FnMut(Symbol<'_>)) -> Result<()> {
+    let mut buffer = vec![0; SIZE];
+    let mut held = 0;
+    loop {
+        let Some(free) = buffer.get_mut(held..) else { return Ok(()) };
+        let read = list.read(free)?;
+        let text = buffer.get(..held + read).unwrap_or_default();
+        // At the end, what is left is a line without its end.
+        let whole = match memrchr(b'\n', text) {
+            Some(end) if read > 0 => end + 1,
+            _ if read == 0 || text.len() == SIZE => text.len(),
+            _ => 0,
+        };
+        let (lines, rest) = text.split_at(whole);
+        let mut left = lines;
+        while !left.is_empty() {
+            let end = memchr(b'\n', left).unwrap_or(left.len());
+            if let Some(symbol) = left.get(..end).and_then(parse) {
+                take(symbol);
+            }
+            left = left.get(end + 1..).unwrap_or_default();
+        }
+        if read == 0 {
+            return Ok(());
+        }
+        held = rest.len();
+        buffer.copy_within(whole..whole + held, 0);
+    }
+}
+
+fn parse(line: &[u8]) -> Option<Symbol<'_>> {
+    let (address, rest) = line.split_at_checked(memchr(b' ', line)?)?;
+    let rest = rest.strip_prefix(b" ")?.get(1..)?.strip_prefix(b" ")?;
+    let Some(tab) = memchr(b'\t', rest) else {
+        return Some(Symbol { address, name: rest, owner: None });
+    };
+    let (name, owner) = rest.split_at_checked(tab)?;
+    let owner = owner.strip_prefix(b"\t[")?.strip_suffix(b"]")?;
+    Some(Symbol { address, name, owner: Some(owner) })
+}
+
+/// Names that are looked for in a long list: most others are told apart by their length.
+pub(crate) struct Wanted<'a> {
+    names: HashSet<&'a [u8]>,
+    /// A bit for each length that is among them.
+    lengths: u128,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names: HashSet<&[u8]> = names.into_iter().map(str::as_bytes).collect();
+        let lengths = names.iter().fold(0, |lengths, name| lengths | bit_of(name));
+        Self { names, lengths }
+    }
+
+    pub(crate) fn contains(&self, name: &[u8]) -> bool {
+        self.lengths & bit_of(name) != 0 && self.names.contains(name)
+    }
+}
+
+fn bit_of(name: &[u8]) -> u128 {
+    1 << name.len().min(127)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The addresses, names and owners in a list that comes so many bytes at a time.
+    fn listed(text: &[u8], step: usize) -> Vec<String> {
+        struct Slow<'a>(&'a [u8], usize);
+        impl Read for Slow<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+                let size = self.1.min(buffer.len());
+                self.0.read(&mut buffer[..size])
+            }
+        }
+        let mut found = Vec::new();
+        each_of(&mut Slow(text, step), &mut |symbol| {
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            let (address, owner) = (symbol.address(), symbol.owner.map(text));
+            found.push(format!("{address:x?} {} {owner:?}", text(symbol.name)));
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn lines_in_any_pieces() {
+        let text = b"ffffffff81000000 T _stext\n0000000000000000 t nbd_open\t[nbd]\n\n\
+                     no line\n10 d x\ty\n00000020 b last";
+        let expected = [
+            "Some(ffffffff81000000) _stext None",
+            "None nbd_open Some(\"nbd\")",
+            "Some(20) last None",
+        ];
+        for step in [1, 2, 7, 30, 1000] {
+            assert_eq!(listed(text, step), expected, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end() {
+        let long = [b"10 T a\n20 T ".as_slice(), &vec![b'x'; 3 * SIZE], b"\n30 T b\n"].concat();
+        let found = listed(&long, 1000);
+        assert_eq!(found.first().unwrap(), "Some(10) a None");
+        assert_eq!(found.last().unwrap(), "Some(30) b None");
+        assert!(listed(b"", 10).is_empty());
+    }
+
+    #[test]
+    fn wanted_names() {
+        let long = "y".repeat(300);
+        let wanted = Wanted::new(["a", "bcd", &long]);
+        let all = ["a", "b", "bcd", "bce", "", &long, &"z".repeat(299)];
+        let found: Vec<_> = all.iter().filter(|name| wanted.contains(name.as_bytes())).collect();
+        assert_eq!(found, [&"a", &"bcd", &long.as_str()]);
+    }
+}
