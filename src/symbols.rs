@@ -49,7 +49,7 @@ pub(crate) fn each_of(list: &mut dyn Read, take: &mut dyn FnMut(Symbol<'_>)) -> 
         let Some(free) = buffer.get_mut(held..) else { return Ok(()) };
         let read = list.read(free)?;
         let text = buffer.get(..held + read).unwrap_or_default();
-        // At the end, what is left is a line without its end.
+        // At the end, a line may lack its end.
         let whole = match memrchr(b'\n', text) {
             Some(end) if read > 0 => end + 1,
             _ if read == 0 || text.len() == SIZE => text.len(),
@@ -83,7 +83,7 @@ fn parse(line: &[u8]) -> Option<Symbol<'_>> {
     Some(Symbol { address, name, owner: Some(owner) })
 }
 
-/// Names that are looked for in a long list: most others are told apart by their length.
+/// Names that are looked for in a long list: the length of most others shows that they are not.
 pub(crate) struct Wanted<'a> {
     names: HashSet<&'a [u8]>,
     /// A bit for each length that is among them.

@@ -13,7 +13,7 @@ use crate::crash;
 use crate::depmod::ModuleTree;
 use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::policy::Policy;
-use crate::diagnosis::reference::{self, Reference, is_layout};
+use crate::diagnosis::reference::{self, Reference, may_have_version};
 use crate::errno::Errno;
 use crate::error::{Error, ErrorKind};
 use crate::file::{ElfHeader, Image, ModuleFile, Signature, is_gpl_compatible};
@@ -298,7 +298,9 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
         let disputed = facts.log.as_deref().map(disputed);
         let names = module.versions.iter().map(|version| version.name.as_str());
         let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
-        let names = names.filter(|name| !is_vouched(name) && may_have_version(facts, &tree, name));
+        let names = names.filter(|name| {
+            !is_vouched(name) && may_have_version(facts.exports.as_ref(), &tree, name)
+        });
         facts.reference = Reference::read(&tree, &facts.release, names.collect());
         facts.reference.keys = reference::keys(system);
         if depth.purpose == Purpose::Explain {
@@ -332,17 +334,6 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
         facts.details.extend(details.map(|export| (export.name.clone(), export)));
     }
     facts.module = Some(module);
-}
-
-/// Whether a module of the release may have the version of a symbol: not where nothing exports it,
-/// and not where its exporter is no module of the release. To find it missing takes seconds.
-fn may_have_version(facts: &Facts, tree: &ModuleTree, name: &str) -> bool {
-    let Some(exports) = &facts.exports else { return true };
-    match exports.found.get(name) {
-        Some(Exported { owner: Some(owner), .. }) => tree.file_of(owner).is_some(),
-        Some(_) => true,
-        None => is_layout(name),
-    }
 }
 
 /// Completes the facts about the kernel's exports: since Linux 7.1, `/proc/kallsyms` does not show

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::depmod::ModuleTree;
+use crate::diagnosis::exports::{Exported, Exports};
 use crate::file::{ElfHeader, Image, ModuleFile, Signature, Signer};
 use crate::system::{self, System};
 
@@ -48,6 +49,17 @@ pub(crate) fn keys(system: &System) -> Option<Vec<String>> {
 /// What stands for the types that all modules share with the kernel; the second up to 2.6.27.
 pub(super) fn is_layout(symbol: &str) -> bool {
     matches!(symbol, "module_layout" | "struct_module")
+}
+
+/// Whether a module of the release may have the version of a symbol: not where nothing exports it,
+/// and not where the exporter comes from elsewhere. To find it missing takes seconds.
+pub(super) fn may_have_version(exports: Option<&Exports>, tree: &ModuleTree, name: &str) -> bool {
+    let Some(exports) = exports else { return true };
+    match exports.found.get(name) {
+        Some(Exported { owner: Some(owner), .. }) => tree.file_of(owner).is_some(),
+        Some(_) => true,
+        None => is_layout(name),
+    }
 }
 
 impl Reference {

@@ -11,6 +11,7 @@ const RANKS: &[(&str, u8)] = &[
     ("taint", 0),
     ("shell", 0),
     ("order", 0),
+    ("symbols", 0),
     ("nearest", 1),
     ("class", 1),
     ("error", 1),
