@@ -125,7 +125,8 @@ check-packages:
 	@packaging/check
 
 # Where nothing can be installed, what needs no kernel runs all the same.
-check: $(if $(shell command -v apt-get),tools,missing) check-host
+check: $(if $(shell command -v apt-get),tools,missing)
+	@$(MAKE) --no-print-directory -j2 check-host build
 	@$(MAKE) --no-print-directory check-kernel
 
 missing:
