@@ -356,7 +356,9 @@ fn needs_exports(facts: &Facts, module: &Module) -> bool {
     let Some(log) = &facts.log else { return true };
     let is_gpl = is_gpl_compatible(module.license.as_deref());
     let asks = |finding: &Finding| match finding {
-        Finding::VersionDisagrees(_) | Finding::NoVersion(_) | Finding::InheritsTaint(_) => true,
+        // That of the layout is the kernel's own, whoever exports the others.
+        Finding::VersionDisagrees(name) | Finding::NoVersion(name) => name != "module_layout",
+        Finding::InheritsTaint(_) => true,
         Finding::UnknownSymbol(..) => !is_gpl,
         _ => false,
     };

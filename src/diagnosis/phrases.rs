@@ -125,7 +125,7 @@ pub(super) fn versions(
         return write!(f, "the module has no versions for the symbols that it uses: {names}");
     }
     f.write_str("symbol versions do not match: ")?;
-    for (index, WrongVersion { name, module, kernel }) in symbols.iter().enumerate() {
+    for (index, WrongVersion { name, module, kernel }) in symbols.iter().take(SHOWN).enumerate() {
         if index > 0 {
             f.write_str(", ")?;
         }
@@ -139,7 +139,10 @@ pub(super) fn versions(
             None => f.write_str(")")?,
         }
     }
-    Ok(())
+    match symbols.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        hidden => write!(f, " and {hidden} more"),
+    }
 }
 
 pub(super) fn missing(

@@ -27,6 +27,7 @@ pub(crate) mod list_options;
 pub(crate) mod list_text;
 pub(crate) mod mutations;
 pub(crate) mod no_unload;
+pub(crate) mod overrides;
 pub(crate) mod provenance;
 pub(crate) mod races;
 pub(crate) mod refusals;

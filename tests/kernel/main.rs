@@ -148,6 +148,7 @@ const AREAS: &[Area] = &[
     Area { name: "list_options", boots: &[DEFAULT], tests: cases::list_options::TESTS },
     Area { name: "list_text", boots: &[DEFAULT], tests: cases::list_text::TESTS },
     Area { name: "absent", boots: &[DEFAULT], tests: cases::absent::TESTS },
+    Area { name: "overrides", boots: &[DEFAULT], tests: cases::overrides::TESTS },
     Area { name: "provenance", boots: &[DEFAULT], tests: cases::provenance::TESTS },
     Area { name: "insert", boots: &[DEFAULT], tests: cases::insert::TESTS },
     Area { name: "insert_options", boots: &[DEFAULT], tests: cases::insert_options::TESTS },

@@ -339,3 +339,16 @@ fn our_own_limit_differs_from_the_kernels_answer() {
     facts.asked = true;
     assert_eq!(kind(&facts), Some("unknown"));
 }
+
+/// A module for another kernel has hundreds of them; the document has all.
+#[test]
+fn many_versions_are_not_all_in_the_sentence() {
+    let mut facts = facts();
+    for number in 0..300 {
+        let version = SymbolVersion { name: format!("s{number}"), crc: 1 };
+        facts.reference.crcs.insert(version.name.clone(), 2);
+        edit(&mut facts, |module| module.versions.push(version));
+    }
+    let text = decide(&facts).unwrap().to_string();
+    assert!(text.ends_with(" and 292 more") && text.len() < 600, "{text}");
+}

@@ -105,6 +105,7 @@ const FEATURES: &[Feature] = &[
         "list: kmod's bytes, columns, JSON, tree",
         &[
             "absent::",
+            "overrides::",
             "provenance::",
             "crowd::",
             "list::",
