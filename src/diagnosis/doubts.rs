@@ -29,7 +29,7 @@ pub enum Doubt {
     Signature,
     /// The kernel requires a signature, and whether it has the key does not show.
     Key,
-    /// The kernel does not show which symbols it exports, and the module needs some.
+    /// The kernel does not show which symbols it exports, and the module needs or exports some.
     Symbols,
     /// The kernel does not show which of its symbols are for modules under the GPL only, and the
     /// module is under another license.
@@ -55,7 +55,9 @@ impl fmt::Display for Doubt {
             }
             Self::Signature => f.write_str("its signature does not match"),
             Self::Key => f.write_str("the kernel lacks the key that it is signed with"),
-            Self::Symbols => f.write_str("a symbol that it needs is missing"),
+            Self::Symbols => f.write_str(
+                "its symbols do not fit those of the kernel, which does not show what it exports",
+            ),
             Self::License => f.write_str("a symbol that it needs is for GPL modules only"),
             Self::Versions => f.write_str(
                 "its versions differ from those of this kernel, which has no modules installed to \
@@ -96,7 +98,9 @@ pub(super) fn doubts(facts: &Facts) -> Vec<Doubt> {
 
 fn lacks_symbols(facts: &Facts) -> bool {
     let module = facts.module.as_ref().filter(|_| facts.exports.is_none());
-    module.is_some_and(|module| module.imports.iter().any(|import| !import.weak))
+    module.is_some_and(|module| {
+        module.imports.iter().any(|import| !import.weak) || !module.exports.is_empty()
+    })
 }
 
 fn lacks_licenses(facts: &Facts) -> bool {

@@ -47,7 +47,7 @@ esac
 # A kernel for hardware comes with modules of 400 MB, which are in memory twice while they
 # are unpacked, and may fill half the memory.
 case $flavor in
-*-generic) memory=2048 ;;
+*-generic | *-armhf | *-ppc64el | *-riscv64) memory=2048 ;;
 *) memory=1024 ;;
 esac
 
@@ -108,6 +108,9 @@ esac
 
 if [ -n "$steady" ]; then
 	processors='-accel tcg -smp 1 -icount shift=0,sleep=off'
+elif [ "$machine" = armv7 ]; then
+	# With two, emulated in turns, this kernel hangs before it starts init.
+	processors='-accel tcg -smp 1'
 elif [ "$machine" = "$(uname -m)" ]; then
 	processors="$(tests/vm/accel.sh "$kernel/vmlinuz") -smp 2"
 else

@@ -12,12 +12,10 @@ const GET_INFO: libc::c_int = 128;
 const GET_ENTRIES: libc::c_int = 129;
 
 /// `struct ebt_replace`: its length, and the offsets of the fields that are used. A pointer is as
-/// long as a register of the kernel's; 32-bit programs are not served here.
-#[cfg(target_pointer_width = "64")]
+/// long as a register of the kernel's.
 const REPLACE: usize = 120;
 const COUNT: usize = 36;
 const SIZE: usize = 40;
-#[cfg(target_pointer_width = "64")]
 const POINTER: usize = 112;
 
 /// Reads the chains and rules of a table of ebtables, through a raw socket of IP.
@@ -30,8 +28,10 @@ const POINTER: usize = 112;
 ///
 /// `EPERM` without `CAP_NET_ADMIN` in the network namespace; `EINVAL` if the table changes
 /// meanwhile; `ENOSYS` on 32-bit machines.
-#[cfg(target_pointer_width = "64")]
 pub fn bridge_table(socket: BorrowedFd<'_>, name: &[u8]) -> Result<Vec<u8>, Errno> {
+    if cfg!(target_pointer_width = "32") {
+        return Err(Errno::ENOSYS);
+    }
     let mut request = vec![0; REPLACE];
     fill(&mut request, 0, name)?;
     get(socket, libc::SOL_IP, GET_INFO, &mut request)?;
@@ -52,14 +52,4 @@ pub fn bridge_table(socket: BorrowedFd<'_>, name: &[u8]) -> Result<Vec<u8>, Errn
     fill(&mut request, POINTER, &place.to_ne_bytes())?;
     get(socket, libc::SOL_IP, GET_ENTRIES, &mut request)?;
     Ok(request.split_off(REPLACE))
-}
-
-/// Not available.
-///
-/// # Errors
-///
-/// `ENOSYS`.
-#[cfg(not(target_pointer_width = "64"))]
-pub fn bridge_table(_: BorrowedFd<'_>, _: &[u8]) -> Result<Vec<u8>, Errno> {
-    Err(Errno::ENOSYS)
 }

@@ -17,9 +17,18 @@ fn of_symbols() {
         (with(Some(false)), "Proprietary", false, None),
     ] {
         let imports = vec![Import { name: "f".into(), weak }];
-        let module = Module { license: Some(license.into()), imports, ..module() };
+        let module =
+            Module { license: Some(license.into()), imports, exports: Vec::new(), ..module() };
         let found = doubts(&Facts { exports, module: Some(module), ..facts() });
         let all: Vec<_> = expected.into_iter().chain([Doubt::Versions]).collect();
         assert_eq!(found, all, "{license}, {weak}");
     }
+}
+
+#[test]
+fn of_exports() {
+    let export = Export { name: "f".into(), gpl_only: false, namespace: None, crc: None };
+    let exporting = Module { exports: vec![export], imports: Vec::new(), ..module() };
+    let found = doubts(&Facts { exports: None, module: Some(exporting), ..facts() });
+    assert_eq!(found, [Doubt::Symbols, Doubt::Versions], "another module may export it, too");
 }
