@@ -54,7 +54,7 @@ pub const DECOMPRESSED_MAX: u64 = 1 << 29;
 /// As many bytes as magic numbers and stream headers have.
 const START: usize = 64;
 
-/// Enough for the notes that a linker puts behind the ELF header.
+/// Enough for the notes of small modules, whose code comes before them.
 const NOTES: usize = 4096;
 
 /// An open module file.
@@ -269,7 +269,7 @@ impl ModuleFile {
         let note = note::of_build_id(id);
         let start = self.first_bytes(NOTES)?;
         let Some(compression) = Compression::sniff(&start) else {
-            // The linker puts notes first: nearly always, one read is enough.
+            // Of a small module, the notes are within the first bytes, and one read is enough.
             let at_once = (0..start.len())
                 .step_by(4)
                 .any(|at| start.get(at..).is_some_and(|rest| rest.starts_with(&note)));
