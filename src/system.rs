@@ -80,6 +80,11 @@ impl System {
         self.root.join("proc/kallsyms")
     }
 
+    /// The kernel's memory, in the form of a core dump.
+    pub(crate) fn kernel_core(&self) -> PathBuf {
+        self.root.join("proc/kcore")
+    }
+
     /// A file of sysctl(8), below `/proc/sys`.
     pub(crate) fn sysctl(&self, name: &str) -> PathBuf {
         self.root.join("proc/sys").join(name)

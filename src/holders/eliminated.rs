@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::block;
 use super::holder::{Certainty, Holder, HolderKind};
+use super::named;
 use super::paths;
 use super::process::Access;
 use super::search::Search;
@@ -28,8 +29,11 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     }
     list.extend(in_flight(search));
     list.extend(debugging(search));
-    let total: u64 = list.iter().map(|holder| holder.references).sum();
-    let fits = total == search.left();
+    let total = |list: &[Holder]| list.iter().map(|holder| holder.references).sum::<u64>();
+    if total(&list) != search.left() {
+        list.extend(named::of(search));
+    }
+    let fits = total(&list) == search.left();
     for holder in &mut list {
         if !fits {
             holder.references = 0;

@@ -62,6 +62,14 @@ pub enum HolderKind {
         /// What it holds itself with.
         reason: Text,
     },
+    /// A module that took a reference by name, and that the kernel does not list.
+    #[cfg_attr(feature = "serde", serde(rename = "module"))]
+    Unlisted {
+        /// Name of the module.
+        name: Text,
+        /// What points to the module.
+        reason: Text,
+    },
     /// The kernel's loader, until the module's init function returns.
     Loader {
         /// The process that loads it; none if the init function ended its process: it crashed.
@@ -311,6 +319,7 @@ impl HolderKind {
                 !held_by.is_empty() && held_by.iter().all(|holder| holder.kind.may_end())
             }
             Self::Itself { .. }
+            | Self::Unlisted { .. }
             | Self::ConfigObject { .. }
             | Self::SysfsObject { .. }
             | Self::Mount { .. }
@@ -328,7 +337,7 @@ impl HolderKind {
     /// The rank in a list of holders.
     pub(super) fn rank(&self) -> u8 {
         match self {
-            Self::Module { .. } => 0,
+            Self::Module { .. } | Self::Unlisted { .. } => 0,
             Self::Loader { .. } => 1,
             Self::Process { .. } => 2,
             Self::Export { .. } | Self::Socket { .. } => 3,

@@ -22,6 +22,7 @@ macro_rules! words {
 words! {
     Module => "module",
     Itself => "module",
+    Unlisted => "module",
     Loader => "loader",
     Thread => "thread",
     ConfigObject => "config-object",

@@ -49,6 +49,7 @@ impl fmt::Display for HolderKind {
                 }
                 Ok(())
             }
+            Self::Unlisted { name, reason } => write!(f, "module {name} {reason}"),
             Self::Itself { reason, .. } => write!(f, "it holds itself: {reason}"),
             Self::Network { object, namespace } => within(f, object, namespace.as_ref()),
             Self::Netfilter { object, namespace } => within(f, object, namespace.as_ref()),

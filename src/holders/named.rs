@@ -1,0 +1,133 @@
+//! Modules that took a reference by name, with `symbol_get` or `get_fs_type`: the kernel lists them
+//! nowhere, but the name is among their constants, or a parameter of theirs.
+
+use std::collections::HashMap;
+
+use super::holder::{Holder, HolderKind};
+use super::kernel_memory::KernelMemory;
+use super::search::Search;
+use super::text::Text;
+use crate::directory;
+use crate::loaded::Snapshot;
+use crate::name::ModuleName;
+use crate::order;
+use crate::shell::shell_word;
+use crate::system;
+
+/// The most constants of a module that are looked at, in bytes for each section.
+const SECTION_MAX: u64 = 256 << 10;
+
+/// The size of a page on most machines; no section ends in a page of another module.
+const PAGE: u64 = 4096;
+
+/// Loaded modules that name it and are not among its users, with a reference for each name.
+pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
+    let names = names(search);
+    let Some(snapshot) = Snapshot::take(search.system).ok().filter(|_| !names.is_empty()) else {
+        return Vec::new();
+    };
+    let memory = KernelMemory::open(search.system);
+    let module = search.module;
+    let others = snapshot
+        .modules()
+        .iter()
+        .filter(|other| other.name != module.name && !module.used_by.contains(&other.name));
+    let mut list = Vec::new();
+    for other in others.take_while(|_| !search.is_late()) {
+        let mut found: Vec<&str> = Vec::new();
+        for constants in parameters(search, &other.name)
+            .into_iter()
+            .chain(memory.iter().flat_map(|memory| constants(search, memory, &other.name)))
+        {
+            found.extend(
+                constants
+                    .split(|&byte| byte == 0)
+                    .filter_map(|text| names.get(text))
+                    .map(String::as_str),
+            );
+        }
+        order::sort(&mut found);
+        found.dedup();
+        let Some(first) = found.first() else { continue };
+        let kind = HolderKind::Unlisted {
+            name: other.name.as_os_str().into(),
+            reason: Text::from(format!("names its {first}")),
+        };
+        let references = u64::try_from(found.len()).unwrap_or(u64::MAX);
+        let command = format!("rmmod {}", shell_word(other.name.as_os_str()));
+        list.push(Holder::known(kind).with_references(references).ended_by(command));
+    }
+    list
+}
+
+/// What another module can name it by, each with a word that says what that is: its types of file
+/// systems, or the symbols that it exports.
+fn names(search: &Search<'_>) -> HashMap<Vec<u8>, String> {
+    let types = search.aliases.suffixes("fs-", &search.module.name);
+    if !types.is_empty() {
+        let described = |name: Vec<u8>| {
+            let text = format!("file system {}", String::from_utf8_lossy(&name));
+            (name, text)
+        };
+        return types.into_iter().map(described).collect();
+    }
+    let text = system::read(&search.system.kallsyms()).unwrap_or_default();
+    exports(&text, search.name())
+        .map(|name| (name.to_vec(), format!("symbol {}", String::from_utf8_lossy(name))))
+        .collect()
+}
+
+/// The symbols that a module exports: rows of the form `ADDRESS r __ksymtab_NAME\t[MODULE]`.
+fn exports<'t>(kallsyms: &'t [u8], module: &[u8]) -> impl Iterator<Item = &'t [u8]> {
+    let owner = [b"\t[", module, b"]"].concat();
+    kallsyms.split(|&byte| byte == b'\n').filter_map(move |row| {
+        let symbol = row.strip_suffix(&*owner)?.split(|&byte| byte == b' ').nth(2)?;
+        symbol.strip_prefix(b"__ksymtab_")
+    })
+}
+
+/// The values of a module's parameters.
+fn parameters(search: &Search<'_>, module: &ModuleName) -> Vec<Vec<u8>> {
+    let dir = search.system.module_dir(module).join("parameters");
+    let files = directory::entries(&dir).into_iter().flatten().flatten();
+    let values = files.filter_map(|file| system::read(&file.path).ok());
+    values.map(|value| value.trim_ascii_end().to_vec()).collect()
+}
+
+/// The contents of the sections for constants.
+fn constants(search: &Search<'_>, memory: &KernelMemory, module: &ModuleName) -> Vec<Vec<u8>> {
+    let dir = search.system.module_dir(module).join("sections");
+    let files = directory::entries(&dir).into_iter().flatten().flatten();
+    let mut sections: Vec<_> = files
+        .filter_map(|file| {
+            let text = system::read_text(&file.path).ok()?;
+            let address = u64::from_str_radix(text.trim().strip_prefix("0x")?, 16).ok()?;
+            Some((address, file.name.to_string_lossy().starts_with(".rodata")))
+        })
+        .collect();
+    order::sort(&mut sections);
+    let ends = sections.iter().map(|(address, _)| *address);
+    let own = sections.iter().filter(|(_, has_constants)| *has_constants);
+    own.filter_map(|&(start, _)| {
+        let end = ends.clone().find(|end| *end > start).unwrap_or(u64::MAX);
+        let page = start.checked_next_multiple_of(PAGE)?;
+        let end = if end == u64::MAX { page } else { end };
+        memory.read(start, end.saturating_sub(start).min(SECTION_MAX))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exported_symbols() {
+        let text = b"ffffffffc0001000 T shown\t[m]\n\
+            ffffffffc0002000 r __ksymtab_shown\t[m]\n\
+            ffffffffc0003000 r __ksymtab_other\t[mm]\n\
+            damaged\t[m]\n";
+        let found: Vec<_> = exports(text, b"m").collect();
+        assert_eq!(found, [b"shown"]);
+    }
+}
