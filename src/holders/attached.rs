@@ -11,6 +11,7 @@ use super::search::Search;
 use super::text::Text;
 use crate::directory;
 use crate::name::ModuleName;
+use crate::remedy::WayOut;
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
@@ -92,23 +93,51 @@ pub(super) fn watchdogs(search: &Search<'_>) -> Vec<Holder> {
     });
     let running: Vec<_> = running.collect();
     let is_bound = running.iter().all(|entry| devices::is_of_module(search, &entry.path));
-    // By elimination: a virtual one does not say whose it is.
-    if u64::try_from(running.len()) != Ok(search.left()) || !(is_named_so(search) || is_bound) {
+    // By elimination: a virtual one does not say whose it is. Drivers such as softdog take a second
+    // reference while their timer runs.
+    let count = u64::try_from(running.len()).unwrap_or(u64::MAX);
+    let each = search.left().checked_div(count).unwrap_or(0);
+    let fits = (1..=2).contains(&each) && each.saturating_mul(count) == search.left();
+    if !fits || !(is_named_so(search) || is_bound) {
         return Vec::new();
     }
     let holders = running.into_iter().map(|entry| {
         let node = Text::from(Path::new("/dev").join(&entry.name));
-        let no_way_out =
-            system::read_text(&entry.path.join("nowayout")).is_ok_and(|value| value == "1");
-        let holder = object(&entry.path, Certainty::Likely);
-        if no_way_out {
-            return holder
-                .ended_by_step("restart the system: this watchdog cannot be stopped (nowayout)");
+        let holder = object(&entry.path, Certainty::Likely).with_references(each);
+        if has_no_way_out(&entry.path) {
+            return holder.ended_by_step(NO_WAY_OUT);
         }
         // The letter that stops it, `WATCHDOG_MAGIC`.
         holder.ended_by(format!("echo V > {}", node.word()))
     });
     holders.collect()
+}
+
+/// The step for a watchdog that does not stop.
+const NO_WAY_OUT: &str = "restart the system: this watchdog cannot be stopped (nowayout)";
+
+fn has_no_way_out(dir: &Path) -> bool {
+    system::read_text(&dir.join("nowayout")).is_ok_and(|value| value == "1")
+}
+
+/// Adds to the command that ends a process what stops the watchdog that it had open: a watchdog
+/// runs on and restarts the system.
+pub(super) fn with_stop(search: &Search<'_>, path: &Path, mut holder: Holder) -> Holder {
+    let name = path.file_name().unwrap_or_default();
+    let name = if name == "watchdog" { OsStr::new("watchdog0") } else { name };
+    let dir = search.system.class_dir("watchdog").join(name);
+    let is_watchdog = name.as_encoded_bytes().starts_with(b"watchdog") && dir.exists();
+    if !is_watchdog || holder.is_caller {
+        return holder;
+    }
+    if has_no_way_out(&dir) {
+        return holder.ended_by_step(NO_WAY_OUT);
+    }
+    if let Some(WayOut::Command(command)) = &mut holder.way_out {
+        let node = Text::from(Path::new("/dev").join(name));
+        *command = format!("{command}; sleep 1; echo V > {}", node.word());
+    }
+    holder
 }
 
 /// Whether the module is called like a driver of watchdogs: `softdog`, `i6300esb_wdt`.

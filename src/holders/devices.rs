@@ -15,6 +15,9 @@ use crate::directory;
 use crate::name::ModuleName;
 use crate::system::{self, System};
 
+/// Miscellaneous devices whose name is that of another module than their own.
+const OF_OTHERS: [(&[u8], &[u8]); 1] = [(b"rdma_cm", b"rdma_ucm")];
+
 /// `/dev/kvm` (`kvm_init` in `virt/kvm/kvm_main.c`).
 const KVM: Device = Device { kind: Kind::Char, major: 10, minor: 232 };
 
@@ -105,7 +108,10 @@ impl Search<'_> {
             Kind::Char => self.owners.char_majors.get(&major),
             Kind::Block => self.owners.block_majors.get(&major),
         };
-        is_named_after(registered?, self).then_some(Certainty::Likely)
+        let name = registered?;
+        let other = OF_OTHERS.iter().find(|(device, _)| device == name);
+        let name = other.map_or(name.as_slice(), |(_, module)| module);
+        is_named_after(name, self).then_some(Certainty::Likely)
     }
 }
 

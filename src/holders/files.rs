@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::attached;
 use super::device::{Device, Kind};
 use super::holder::{Certainty, Holder};
 use super::process::Access;
@@ -36,7 +37,8 @@ fn holder(
 ) -> Holder {
     let holder =
         Holder::new(file.holder(owner), certainty).with_references(references(search, device));
-    owner.hold(Holder { may_take_two: device.has_cdev(), ..holder })
+    let holder = owner.hold(Holder { may_take_two: device.has_cdev(), ..holder });
+    attached::with_stop(search, &file.path, holder)
 }
 
 /// The number of references that one open file takes, at least.

@@ -115,7 +115,11 @@ pub(super) fn holder(view: &View, mount: &Mount, certainty: Certainty) -> Holder
         path,
         namespace: view.namespace.clone(),
     };
-    Holder::new(kind, certainty).ended_by(command)
+    let holder = Holder::new(kind, certainty);
+    if view.namespace.is_none() && mount.place == "/" {
+        return holder.ended_by_step("restart the system with another root file system");
+    }
+    holder.ended_by(command)
 }
 
 #[cfg(test)]

@@ -22,12 +22,14 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         let (Some(owner), Some(_)) = (processes.owner(file), file.fd) else { continue };
         let Some((certainty, references)) = hold(search, owner, file) else { continue };
         let place = known.entry((file.owner, file.tid, &file.path)).or_insert(list.len());
-        match list.get_mut(*place) {
-            Some(known) => known.references += references,
-            None => list.push(
-                owner.hold(Holder::new(file.holder(owner), certainty).with_references(references)),
-            ),
+        if let Some(known) = list.get_mut(*place) {
+            known.references += references;
+            continue;
         }
+        let holder = Holder::new(file.holder(owner), certainty).with_references(references);
+        // The group of a device keeps other files open.
+        let may_take_more = search.name() == b"vfio";
+        list.push(owner.hold(Holder { may_take_more, ..holder }));
     }
     list
 }
@@ -44,11 +46,27 @@ fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty
     if path.starts_with(b"/dmabuf:") {
         return of_buffer(search, owner, file);
     }
+    if path.starts_with(b"anon_inode:[vfio-device]") {
+        return of_passed_device(search);
+    }
     // The machine itself, and the file (`kvm_create_vm`, `kvm_vm_fops`).
     let of_machine = [(&b"anon_inode:kvm-vm"[..], 2), (b"anon_inode:kvm-vcpu", 1)];
     let is_kvm = matches!(search.name(), b"kvm_intel" | b"kvm_amd");
     let machine = of_machine.iter().find(|(start, _)| is_kvm && path.starts_with(start));
     machine.map(|(_, references)| (Certainty::Known, *references))
+}
+
+/// A device that is passed to a process holds the core, its driver, and the driver of the address
+/// translation (`vfio_df_device_first_open` in `drivers/vfio/vfio_main.c`).
+fn of_passed_device(search: &Search<'_>) -> Option<(Certainty, u64)> {
+    let name = search.name();
+    if name == b"vfio" {
+        return Some((Certainty::Known, 1));
+    }
+    let is_of_vfio = name.windows(4).any(|part| part == b"vfio");
+    let has_drivers = search.system.module_dir(&search.module.name).join("drivers").exists();
+    let takes = name.starts_with(b"vfio_iommu") || is_of_vfio && has_drivers;
+    takes.then_some((Certainty::Likely, 1))
 }
 
 /// The module of a cache of SUNRPC, which each of its files holds while it is open (`cache_open` in

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::attached;
 use super::device::Device;
 use super::holder::Holder;
 use super::process::Access;
@@ -48,7 +49,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         let holder = Holder::known(file.holder(owner)).with_references(each);
         match list.iter_mut().find(|known| known.kind == holder.kind) {
             Some(known) => known.references += each,
-            None => list.push(owner.hold(holder)),
+            None => list.push(attached::with_stop(search, &file.path, owner.hold(holder))),
         }
     }
     list

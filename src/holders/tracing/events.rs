@@ -1,6 +1,7 @@
 //! Trace events of the module: triggers that switch them, and perf.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::objects::TracingObject;
 use super::symbols::Symbols;
@@ -24,6 +25,18 @@ pub(in crate::holders) fn triggers(search: &Search<'_>) -> Vec<Holder> {
         return Vec::new();
     };
     let symbols = Symbols::read(search);
+    let instances = directory::entries(&tracing.join("instances")).into_iter().flatten().flatten();
+    let places = [tracing].into_iter().chain(instances.map(|instance| instance.path));
+    places
+        .flat_map(|place| {
+            let functions = of_functions(&place, &symbols);
+            [functions, of_events(search, &place, &symbols)].concat()
+        })
+        .collect()
+}
+
+/// Triggers that other events pull.
+fn of_events(search: &Search<'_>, tracing: &Path, symbols: &Symbols) -> Vec<Holder> {
     let mut list = Vec::new();
     let Ok(systems) = directory::entries(&tracing.join("events")) else { return list };
     for system_dir in systems.flatten() {
@@ -34,17 +47,39 @@ pub(in crate::holders) fn triggers(search: &Search<'_>) -> Vec<Holder> {
             }
             let file = event.path.join("trigger");
             let Ok(text) = system::read_text(&file) else { continue };
-            for trigger in text.lines().filter(|line| switches(line, &symbols)) {
-                let path = Text::from(file.clone());
+            for trigger in text.lines().filter(|line| switches(line, symbols)) {
                 let quoted = Text::from(format!("!{}", without_count(trigger))).word();
-                let command = format!("echo {quoted} > {}", path.word());
-                let trigger = trigger.into();
-                let kind = HolderKind::Tracing { object: TracingObject::Trigger { path, trigger } };
-                list.push(Holder::known(kind).ended_by(command));
+                list.push(pulled(&file, trigger, &quoted, ">"));
             }
         }
     }
     list
+}
+
+/// Triggers that calls of functions pull (`event_enable_func`), in rows such as
+/// `nbd_open [nbd]:enable_event:nbd:nbd_send_request:unlimited`.
+fn of_functions(tracing: &Path, symbols: &Symbols) -> Vec<Holder> {
+    let file = tracing.join("set_ftrace_filter");
+    let text = system::read_text(&file).unwrap_or_default();
+    let rows = text.lines().filter_map(|row| {
+        let (function, trigger) = row.split_once(':')?;
+        let function = function.split_ascii_whitespace().next()?;
+        switches(trigger, symbols).then(|| format!("{function}:{trigger}"))
+    });
+    rows.map(|trigger| {
+        let words: Vec<_> = trigger.split(':').take(4).collect();
+        let quoted = Text::from(format!("!{}", words.join(":"))).word();
+        // Other functions of the filter stay.
+        pulled(&file, &trigger, &quoted, ">>")
+    })
+    .collect()
+}
+
+fn pulled(file: &Path, trigger: &str, quoted: &str, redirection: &str) -> Holder {
+    let path = Text::from(file.to_owned());
+    let command = format!("echo {quoted} {redirection} {}", path.word());
+    let object = TracingObject::Trigger { path, trigger: trigger.into() };
+    Holder::known(HolderKind::Tracing { object }).ended_by(command)
 }
 
 /// Whether a trigger such as `enable_event:nbd:nbd_send_request:unlimited` is about an event of the
@@ -103,5 +138,24 @@ mod tests {
         let trigger = "enable_event:nbd:nbd_send_request:unlimited";
         assert_eq!(without_count(trigger), "enable_event:nbd:nbd_send_request");
         assert!(!switches(trigger, &Symbols::default()));
+    }
+
+    #[test]
+    fn functions_that_pull_triggers() {
+        let place = std::env::temp_dir().join(format!("functions-{}", std::process::id()));
+        std::fs::create_dir_all(&place).unwrap();
+        let text = "#### all functions enabled ####\n\
+            nbd_open [nbd]:enable_event:nbd:nbd_send_request:unlimited\n\
+            schedule:traceoff:unlimited\n";
+        std::fs::write(place.join("set_ftrace_filter"), text).unwrap();
+        let mut symbols = Symbols::default();
+        symbols.trace_points.insert(b"nbd_send_request".to_vec());
+        let found = of_functions(&place, &symbols);
+        std::fs::remove_dir_all(&place).unwrap();
+        let [holder] = &found[..] else { panic!("{found:?}") };
+        let file = place.join("set_ftrace_filter");
+        let command =
+            format!("echo '!nbd_open:enable_event:nbd:nbd_send_request' >> {}", file.display());
+        assert_eq!(holder.way_out, Some(crate::remedy::WayOut::Command(command)));
     }
 }

@@ -8,7 +8,7 @@ use crate::symbols::{self, Symbol};
 #[derive(Default)]
 pub(super) struct Symbols {
     functions: HashMap<u64, Vec<u8>>,
-    trace_points: HashSet<Vec<u8>>,
+    pub(super) trace_points: HashSet<Vec<u8>>,
 }
 
 impl Symbols {
