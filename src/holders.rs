@@ -45,6 +45,7 @@ mod seen;
 mod slow_mounts;
 mod sockets;
 mod stacks;
+mod stopping;
 mod text;
 mod threads;
 mod tracing;

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::attached;
 use super::device::{Device, Kind};
 use super::holder::{Certainty, Holder};
 use super::process::Access;
 use super::search::Search;
 use super::seen::{OpenFile, Seen};
+use super::stopping;
 
 /// Files that are open; several of one path in one process are one holder.
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
@@ -38,7 +38,7 @@ fn holder(
     let holder =
         Holder::new(file.holder(owner), certainty).with_references(references(search, device));
     let holder = owner.hold(Holder { may_take_two: device.has_cdev(), ..holder });
-    attached::with_stop(search, &file.path, holder)
+    stopping::with_stop(search, &file.path, holder)
 }
 
 /// The number of references that one open file takes, at least.

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::attached;
 use super::device::Device;
 use super::holder::Holder;
 use super::process::Access;
 use super::search::Search;
+use super::stopping;
 use crate::symbols;
 
 /// Processes that have such a device open, if the module has operations of something, and if their
@@ -49,7 +49,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         let holder = Holder::known(file.holder(owner)).with_references(each);
         match list.iter_mut().find(|known| known.kind == holder.kind) {
             Some(known) => known.references += each,
-            None => list.push(attached::with_stop(search, &file.path, owner.hold(holder))),
+            None => list.push(stopping::with_stop(search, &file.path, owner.hold(holder))),
         }
     }
     list
