@@ -171,6 +171,19 @@ fn nftables() {
             "slow",
         ),
         situation(
+            "nft_quota",
+            "nft add table ip x; nft 'add quota ip x much { over 1 mbytes }'; \
+             nft add chain ip x c; nft add rule ip x c quota name much",
+            "much",
+        ),
+        situation(
+            "nft_limit",
+            "nft add table ip x; \
+             nft 'add set ip x s { type ipv4_addr; size 9; flags dynamic; limit rate 5/second; }'; \
+             nft add chain ip x c; nft 'add rule ip x c update @s { ip saddr limit rate 5/second }'",
+            "\"s\"",
+        ),
+        situation(
             "nft_log",
             "nft add table ip x; nft add chain ip x c; nft add rule ip x c log; \
              nft add rule ip x c log",
@@ -188,6 +201,7 @@ fn iptables() {
     each(&[
         situation("xt_limit", "iptables-legacy -A INPUT -m limit --limit 5/s -j ACCEPT", "INPUT"),
         situation("nf_log_syslog", "iptables-legacy -A INPUT -j LOG", "INPUT"),
+        situation("ts_bm", "iptables-legacy -A INPUT -m string --algo bm --string x", "INPUT"),
         situation(
             "nf_conntrack_ftp",
             "iptables-legacy -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp",
@@ -200,6 +214,7 @@ fn sets_and_servers() {
     each(&[
         situation("ip_set_hash_ip", "ipset create s1 hash:ip", "s1"),
         situation("ip_vs_rr", "ipvsadm -A -t 10.0.0.1:80 -s rr", "10.0.0.1:80"),
+        situation("ip_vs_sh", "ipvsadm -A -f 8 -6 -s sh", "mark 8"),
         situation(
             "ip_vs_pe_sip",
             "ipvsadm -A -u 10.0.0.1:5060 -s rr -p 60 --pe sip",
