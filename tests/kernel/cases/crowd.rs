@@ -152,7 +152,7 @@ fn churn(stop: &AtomicBool, names: &[&'static str]) {
 }
 
 /// No row of a module that stays is doubled, missing or torn, and what comes and goes is whole.
-/// Lists modules 10,000 times, or, unless the run is thorough, as often as half a minute allows.
+/// Lists modules 10,000 times, or, unless the run is thorough, as often as twelve seconds allow.
 fn churned(list: fn() -> String) {
     gather();
     let expected = list();
@@ -161,7 +161,7 @@ fn churned(list: fn() -> String) {
     let (mut runs, mut with) = (0, 0);
     thread::scope(|scope| {
         scope.spawn(|| churn(&stop, &["t_base", "t_user", "t_plain"]));
-        while runs < 10_000 && (thorough() || start.elapsed() < Duration::from_secs(30)) {
+        while runs < 10_000 && (thorough() || start.elapsed() < Duration::from_secs(12)) {
             runs += 1;
             let listing = list();
             let (ours, stays): (Vec<&str>, Vec<&str>) =
