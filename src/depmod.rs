@@ -10,9 +10,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use memchr::memchr;
+
 use crate::compression::file_suffixes;
 use crate::directory;
 use crate::file::{Image, ModuleFile};
+use crate::lines::lines;
 use crate::loaded::has_builtin_dir;
 use crate::name::ModuleName;
 use crate::order;
@@ -56,7 +59,7 @@ impl ModuleTree {
             let module = ModuleName::new(words.next()?).ok()?;
             symbols.contains(symbol).then(|| (symbol.to_owned(), module))
         };
-        text.split(|&byte| byte == b'\n').filter_map(exporter).collect()
+        lines(&text).filter_map(exporter).collect()
     }
 
     /// Whether depmod(8) listed any module here.
@@ -72,8 +75,8 @@ impl ModuleTree {
 
     /// The modules that have to be loaded before this one.
     pub(crate) fn dependencies_of(&self, name: &ModuleName) -> Vec<(ModuleName, PathBuf)> {
-        let line = self.dependencies.split(|&byte| byte == b'\n').find_map(|line| {
-            let end = line.iter().position(|&byte| byte == b':')?;
+        let line = lines(&self.dependencies).find_map(|line| {
+            let end = memchr(b':', line)?;
             system::names_file_of(line.get(..end)?, name).then_some(line.get(end + 1..)?)
         });
         let named = |file: &[u8]| {
@@ -86,8 +89,8 @@ impl ModuleTree {
 
     /// The modules that this one has to be loaded before.
     pub(crate) fn dependents_of(&self, name: &ModuleName) -> Vec<ModuleName> {
-        let lines = self.dependencies.split(|&byte| byte == b'\n').filter_map(|line| {
-            let end = line.iter().position(|&byte| byte == b':')?;
+        let lines = lines(&self.dependencies).filter_map(|line| {
+            let end = memchr(b':', line)?;
             let (file, rest) = (line.get(..end)?, line.get(end + 1..)?);
             let mut words = rest.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
             words.any(|word| system::names_file_of(word, name)).then_some(file)
@@ -126,8 +129,8 @@ impl ModuleTree {
     }
 
     fn relative_files(&self) -> impl Iterator<Item = &[u8]> {
-        self.dependencies.split(|&byte| byte == b'\n').filter_map(|line| {
-            let end = line.iter().position(|&byte| byte == b':')?;
+        lines(&self.dependencies).filter_map(|line| {
+            let end = memchr(b':', line)?;
             line.get(..end)
         })
     }

@@ -137,6 +137,7 @@ pub mod insert;
 pub mod installed;
 mod kernel;
 mod lasting;
+mod lines;
 pub mod loaded;
 mod log;
 mod memory;

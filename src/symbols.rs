@@ -11,6 +11,8 @@ use std::path::Path;
 
 use memchr::{memchr, memrchr};
 
+use crate::lines::lines;
+
 /// No list of symbols is longer.
 const LIMIT: u64 = 256 << 20;
 
@@ -55,15 +57,8 @@ pub(crate) fn each_of(list: &mut dyn Read, take: &mut dyn FnMut(Symbol<'_>)) -> 
             _ if read == 0 || text.len() == SIZE => text.len(),
             _ => 0,
         };
-        let (lines, rest) = text.split_at(whole);
-        let mut left = lines;
-        while !left.is_empty() {
-            let end = memchr(b'\n', left).unwrap_or(left.len());
-            if let Some(symbol) = left.get(..end).and_then(parse) {
-                take(symbol);
-            }
-            left = left.get(end + 1..).unwrap_or_default();
-        }
+        let (whole_lines, rest) = text.split_at(whole);
+        lines(whole_lines).filter_map(parse).for_each(&mut *take);
         if read == 0 {
             return Ok(());
         }

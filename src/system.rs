@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use memchr::memrchr;
 use nix::sys::utsname::uname;
 
 use crate::errno;
@@ -384,8 +385,14 @@ pub(crate) fn read_regular(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Whether one path of a depmod(8) list ends in this module's file, compressed or not.
 pub(crate) fn names_file_of(line: &[u8], name: &ModuleName) -> bool {
-    let path = Path::new(OsStr::from_bytes(line));
-    ModuleName::from_file_name(path).is_ok_and(|found| found == *name)
+    let start = memrchr(b'/', line).map_or(0, |slash| slash + 1);
+    let (file, own) = (line.get(start..).unwrap_or_default(), name.as_bytes());
+    // A glance shows that most are of other modules.
+    let is_same = |(&one, &own): (&u8, &u8)| one == own || (one, own) == (b'-', b'_');
+    file.get(own.len()).is_none_or(|&next| next == b'.')
+        && file.iter().zip(own).all(is_same)
+        && ModuleName::from_file_name(Path::new(OsStr::from_bytes(line)))
+            .is_ok_and(|found| found == *name)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::index;
 use crate::file::ModInfo;
+use crate::lines::lines;
 use crate::name::ModuleName;
 use crate::system;
 
@@ -46,15 +47,15 @@ pub(super) fn builtin_aliases(root: &Path) -> Vec<Alias> {
 /// The names in `modules.builtin`.
 pub(super) fn builtin_names(root: &Path) -> Vec<ModuleName> {
     let text = builtin(root);
-    let lines = text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    lines
+    lines(&text)
+        .filter(|line| !line.is_empty())
         .filter_map(|line| ModuleName::from_file_name(Path::new(OsStr::from_bytes(line))).ok())
         .collect()
 }
 
 pub(super) fn is_listed_as_builtin(root: &Path, name: &ModuleName) -> bool {
     let text = builtin(root);
-    text.split(|&byte| byte == b'\n').any(|line| system::names_file_of(line, name))
+    lines(&text).any(|line| system::names_file_of(line, name))
 }
 
 /// `modules.builtin`, a path a line. The index has the names only.
@@ -82,8 +83,7 @@ fn alias_line(key: &[u8], value: &[u8]) -> Vec<u8> {
 /// Lines of the form `alias NAME MODULE`, see depmod(8). A name may have blanks: the last word is
 /// the module.
 fn parse_aliases(text: &[u8]) -> Vec<Alias> {
-    let lines = text.split(|&byte| byte == b'\n');
-    lines
+    lines(text)
         .filter_map(|line| {
             let rest = line.strip_prefix(b"alias ")?;
             let blank = rest.iter().rposition(|&byte| byte == b' ')?;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use memchr::memchr;
 
 use crate::file::{Export, SymbolVersion};
+use crate::lines::lines;
 use crate::symbols::Wanted;
 use crate::system::{self, System};
 
@@ -27,17 +28,10 @@ pub(crate) fn read<'a>(
 
 /// There are tens of thousands of rows: they are taken apart only where their name is wanted.
 fn parse(text: &[u8], wanted: &Wanted<'_>) -> Vec<Export> {
-    let mut exports = Vec::new();
-    let mut left = text;
-    while !left.is_empty() {
-        let end = memchr(b'\n', left).unwrap_or(left.len());
-        let (row, rest) = left.split_at(end);
-        left = rest.get(1..).unwrap_or_default();
-        if name_in(row).is_some_and(|name| wanted.contains(name)) {
-            exports.extend(std::str::from_utf8(row).ok().and_then(export));
-        }
-    }
-    exports
+    lines(text)
+        .filter(|row| name_in(row).is_some_and(|name| wanted.contains(name)))
+        .filter_map(|row| std::str::from_utf8(row).ok().and_then(export))
+        .collect()
 }
 
 fn name_in(row: &[u8]) -> Option<&[u8]> {
