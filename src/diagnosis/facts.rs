@@ -53,6 +53,8 @@ pub(super) struct Facts {
     pub(super) absent: Vec<ModuleName>,
     /// Providers that are loaded from another build than their file, without the symbol.
     pub(super) stale: HashSet<ModuleName>,
+    /// Missing symbols that are exported, as a file says, but for modules under the GPL only.
+    pub(super) reserved: HashSet<String>,
     /// Loaded modules that are not the kernel's own.
     pub(super) out_of_tree: HashSet<ModuleName>,
     /// Loaded modules with a proprietary license.

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::Purpose;
 use super::evidence::{Evidence, Finding};
 use super::facts::{Facts, Module, Providers};
 use super::symbol::{Builds, MissingSymbol};
+use super::{Purpose, symvers};
 use crate::depmod::{self, ModuleTree};
 use crate::diagnosis::exports;
 use crate::directory;
@@ -61,6 +61,14 @@ pub(super) fn find(
     let mut missing: HashSet<&str> = missing.iter().map(String::as_str).collect();
     facts.providers = search.providers(missing.clone(), &module.depends);
     facts.stale = search.stale(&facts.providers);
+    if !is_gpl_compatible(module.license.as_deref()) {
+        facts.reserved = search.reserved(&facts.providers);
+        if facts.exports.is_none() {
+            let exports = symvers::read(system, &facts.release, missing.iter().copied());
+            let reserved = exports.into_iter().filter(|export| export.gpl_only);
+            facts.reserved.extend(reserved.map(|export| export.name));
+        }
+    }
     missing.retain(|name| !facts.providers.contains_key(*name));
     if missing.is_empty() {
         return;
@@ -185,6 +193,22 @@ impl Lookup<'_> {
         };
         let stale = files.into_iter().filter(|(name, file)| is_stale(name, file));
         stale.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The symbols that their providers export for modules under the GPL only.
+    fn reserved(&self, providers: &Providers) -> HashSet<String> {
+        let mut files: HashMap<&Path, HashSet<&str>> = HashMap::new();
+        for (symbol, provider) in providers {
+            if let Some(file) = &provider.file {
+                files.entry(file).or_default().insert(symbol);
+            }
+        }
+        let files = files.into_iter().filter(|_| !self.is_late());
+        let reserved = files.flat_map(|(file, symbols)| {
+            let exports = exports_of(image_of(file)).into_iter();
+            exports.filter(move |one| one.gpl_only && symbols.contains(one.name.as_str()))
+        });
+        reserved.map(|export| export.name).collect()
     }
 
     /// The modules of these that are nowhere.

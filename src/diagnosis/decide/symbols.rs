@@ -172,11 +172,13 @@ pub(super) fn gpl_only(facts: &Facts) -> Option<Cause> {
     if is_gpl_compatible(license) {
         return None;
     }
-    let exports = facts.exports.as_ref()?;
+    let exported = |name: &str| facts.exports.as_ref()?.found.get(name);
     let symbols: Vec<String> = unresolved(facts, module)
         .into_iter()
-        .filter(|name| {
-            exports.found.get(*name).is_some_and(|found| is_gpl_only(facts, name, found))
+        .filter(|name| match exported(name) {
+            Some(found) => is_gpl_only(facts, name, found),
+            // The provider is not loaded, or the kernel does not show what it exports.
+            None => facts.reserved.contains(*name),
         })
         .map(str::to_owned)
         .collect();

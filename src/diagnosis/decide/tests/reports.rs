@@ -171,3 +171,15 @@ fn symbols_of_both_kinds() {
     assert_eq!(cause.kind(), "gpl-only-symbol");
     assert!(cause.to_string().ends_with("proprietary module nvidia: f"), "{cause}");
 }
+
+/// The kernel does not show what it exports; the file of the provider does.
+#[test]
+fn symbol_that_a_provider_reserves() {
+    let mut facts = facts();
+    edit(&mut facts, |module| module.license = None);
+    facts.answer = Some(Errno::ENOENT);
+    log(&mut facts, &["t_x: Unknown symbol f (err -2)"]);
+    assert_eq!(decide(&facts).unwrap().kind(), "missing-symbol");
+    facts.reserved.insert("f".into());
+    assert_eq!(decide(&facts).unwrap().kind(), "gpl-only-symbol");
+}
