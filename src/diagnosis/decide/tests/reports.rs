@@ -177,7 +177,7 @@ fn symbols_of_both_kinds() {
 fn symbol_that_a_provider_reserves() {
     let mut facts = facts();
     edit(&mut facts, |module| module.license = None);
-    facts.answer = Some(Errno::ENOENT);
+    (facts.exports, facts.answer) = (None, Some(Errno::ENOENT));
     log(&mut facts, &["t_x: Unknown symbol f (err -2)"]);
     assert_eq!(decide(&facts).unwrap().kind(), "missing-symbol");
     facts.reserved.insert("f".into());
