@@ -48,9 +48,12 @@ impl Trace {
     /// A command that succeeds and makes hardly more system calls than it takes to start its
     /// tool and to print a line. Times depend on the machine, this does not.
     pub(crate) fn makes_few_calls(line: &[&str]) {
-        let start = Trace::of("all", &[line[0], "--version"]).calls.len();
+        // Rust's debug builds ask whether a descriptor is open before they close it.
+        let checks = |call: &String| call.starts_with("fcntl") && call.contains(", 0x1) =");
+        let count = |trace: &Trace| trace.calls.iter().filter(|call| !checks(call)).count();
+        let start = count(&Trace::of("all", &[line[0], "--version"]));
         let trace = Trace::of("all", line);
         trace.done.succeeds();
-        assert!(trace.calls.len() <= start + 8, "{start} for a start, {:#?}", trace.calls);
+        assert!(count(&trace) <= start + 8, "{start} for a start, {:#?}", trace.calls);
     }
 }
