@@ -157,11 +157,11 @@ check-no-unload: tools
 	@MODUTILS_KERNELS=6.1-no-unload $(MAKE) --no-print-directory check-kernel
 
 # The programs that make the situations; perl has all kinds of sockets.
-RICH = ip tc nft iptables-legacy ipset ipvsadm dmsetup mke2fs losetup perl \
+RICH = ip tc nft iptables-legacy ipset ipvsadm dmsetup mke2fs mkfs.vfat losetup perl \
 	/usr/lib/x86_64-linux-gnu/xtables/ /usr/lib/x86_64-linux-gnu/perl-base/
 
 check-holders: tools
-	@tests/vm/tools.sh iproute2 nftables iptables ipset ipvsadm dmsetup e2fsprogs perl-base
+	@tests/vm/tools.sh iproute2 nftables iptables ipset ipvsadm dmsetup e2fsprogs dosfstools perl-base
 	@MODUTILS_RUN=rich MODUTILS_PROGRAMS='$(RICH)' \
 		MODUTILS_KERNELS="$${MODUTILS_KERNELS:-6.12-generic 6.1-generic}" \
 		$(MAKE) --no-print-directory TESTS='$(or $(TESTS),rich::ways_out)' check-kernel

@@ -108,6 +108,11 @@ fn holder(own: &Action, filters: &[Item], links: &[super::super::links::Link]) -
         users.iter().map(|filter| deletion(filter, &place(filter, links).1)).collect();
     commands.dedup();
     if own.stays || commands.is_empty() {
+        // Filters let go of their actions some time after they are deleted (`tcf_queue_work`), and
+        // until then an action cannot be.
+        if !commands.is_empty() {
+            commands.push("sleep 1".to_owned());
+        }
         commands.push(format!("tc actions del action {} index {}", action.word(), own.index));
     }
     // Connection tracking holds it once more for the table of a zone (`tcf_ct_flow_table_get`).
@@ -167,7 +172,7 @@ mod tests {
         // Made before the filter was.
         let own = action(&police(7, [2, 1])).unwrap();
         let last = "tc actions del action police index 7";
-        assert_eq!(fix(&own, &[filter(3, 0)]), format!("Command(\"{first}; {last}\")"));
+        assert_eq!(fix(&own, &[filter(3, 0)]), format!("Command(\"{first}; sleep 1; {last}\")"));
     }
 
     #[test]
