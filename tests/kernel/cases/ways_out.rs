@@ -108,6 +108,13 @@ fn traffic_control() {
             "matchall",
         ),
         situation("act_skbedit", "tc actions add action skbedit mark 1", "skbedit"),
+        situation(
+            "act_skbedit",
+            "tc actions add action skbedit mark 1 index 7; dummy; tc qdisc add dev d0 clsact; \
+             tc filter add dev d0 ingress matchall action skbedit index 7; \
+             tc filter add dev d0 egress matchall action skbedit index 7",
+            "skbedit",
+        ),
         situation("tcp_vegas", "sysctl -w net.ipv4.tcp_congestion_control=vegas", "vegas"),
     ]);
 }
@@ -292,7 +299,8 @@ const CLEANUP: &str = "killall -9 perl sleep; umount -l /mnt; swapoff -a; dmsetu
      iptables-legacy -F; iptables-legacy -t raw -F; ipset destroy; ipvsadm -C; \
      ip l2tp del tunnel tunnel_id 1; ip xfrm state flush; ip tuntap del mode tap name tap0; \
      tc actions flush action skbedit; sysctl -w net.core.default_qdisc=pfifo_fast; \
-     sysctl -w net.ipv4.tcp_congestion_control=cubic; echo V > /dev/watchdog0; \
+     sysctl -w net.ipv4.tcp_congestion_control=cubic; \
+     [ ! -c /dev/watchdog0 ] || echo V > /dev/watchdog0; \
      echo > /sys/kernel/tracing/uprobe_events; rm -f /tmp/image /tmp/fat /tmp/node";
 
 fn shell(script: &str) {
