@@ -12,6 +12,7 @@ use crate::loaded::Snapshot;
 use crate::name::ModuleName;
 use crate::order;
 use crate::shell::shell_word;
+use crate::symbols::{self, Symbol};
 use crate::system;
 
 /// The most constants of a module that are looked at, in bytes for each section.
@@ -71,19 +72,31 @@ fn names(search: &Search<'_>) -> HashMap<Vec<u8>, String> {
         };
         return types.into_iter().map(described).collect();
     }
-    let text = system::read(&search.system.kallsyms()).unwrap_or_default();
-    exports(&text, search.name())
-        .map(|name| (name.to_vec(), format!("symbol {}", String::from_utf8_lossy(name))))
+    exports(search)
+        .into_iter()
+        .map(|name| {
+            let text = format!("symbol {}", String::from_utf8_lossy(&name));
+            (name, text)
+        })
         .collect()
 }
 
-/// The symbols that a module exports: rows of the form `ADDRESS r __ksymtab_NAME\t[MODULE]`.
-fn exports<'t>(kallsyms: &'t [u8], module: &[u8]) -> impl Iterator<Item = &'t [u8]> {
-    let owner = [b"\t[", module, b"]"].concat();
-    kallsyms.split(|&byte| byte == b'\n').filter_map(move |row| {
-        let symbol = row.strip_suffix(&*owner)?.split(|&byte| byte == b' ').nth(2)?;
-        symbol.strip_prefix(b"__ksymtab_")
-    })
+/// The symbols that the module exports, `__ksymtab_NAME` in the kernel's list of symbols. It is not
+/// read for a module without a table of exports: that takes the kernel tens of milliseconds.
+fn exports(search: &Search<'_>) -> Vec<Vec<u8>> {
+    let sections = search.system.module_dir(&search.module.name).join("sections");
+    let has_table = ["__ksymtab", "__ksymtab_gpl"].iter().any(|name| sections.join(name).exists());
+    let mut found = Vec::new();
+    if has_table {
+        let _ = symbols::each(&search.system.kallsyms(), |symbol| {
+            found.extend(exported(symbol, search.name()).map(<[u8]>::to_vec));
+        });
+    }
+    found
+}
+
+fn exported<'a>(symbol: Symbol<'a>, module: &[u8]) -> Option<&'a [u8]> {
+    symbol.name.strip_prefix(b"__ksymtab_").filter(|_| symbol.owner == Some(module))
 }
 
 /// The values of a module's parameters.
@@ -127,7 +140,11 @@ mod tests {
             ffffffffc0002000 r __ksymtab_shown\t[m]\n\
             ffffffffc0003000 r __ksymtab_other\t[mm]\n\
             damaged\t[m]\n";
-        let found: Vec<_> = exports(text, b"m").collect();
+        let mut found = Vec::new();
+        symbols::each_of(&mut text.as_slice(), &mut |symbol| {
+            found.extend(exported(symbol, b"m").map(<[u8]>::to_vec));
+        })
+        .unwrap();
         assert_eq!(found, [b"shown"]);
     }
 }
