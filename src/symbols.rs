@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{Read, Result};
+use std::io::{ErrorKind, Read, Result};
 use std::path::Path;
 
 use memchr::{memchr, memrchr};
@@ -44,12 +44,33 @@ pub(crate) fn each(list: &Path, mut take: impl FnMut(Symbol<'_>)) -> Result<()> 
     each_of(&mut File::open(list)?.take(LIMIT), &mut take)
 }
 
+/// A symbol of one module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnSymbol {
+    pub(crate) address: Option<u64>,
+    pub(crate) name: Vec<u8>,
+}
+
+/// The symbols of a module; none from a list that cannot be read.
+pub(crate) fn of_module(list: &Path, module: &[u8]) -> Vec<OwnSymbol> {
+    let mut own = Vec::new();
+    let _ = each(list, |symbol| {
+        if symbol.owner == Some(module) {
+            own.push(OwnSymbol { address: symbol.address(), name: symbol.name.to_vec() });
+        }
+    });
+    own
+}
+
 pub(crate) fn each_of(list: &mut dyn Read, take: &mut dyn FnMut(Symbol<'_>)) -> Result<()> {
     let mut buffer = vec![0; SIZE];
     let mut held = 0;
     loop {
         let Some(free) = buffer.get_mut(held..) else { return Ok(()) };
-        let read = list.read(free)?;
+        let read = match list.read(free) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            read => read?,
+        };
         let text = buffer.get(..held + read).unwrap_or_default();
         // At the end, a line may lack its end.
         let whole = match memrchr(b'\n', text) {
@@ -102,20 +123,26 @@ fn bit_of(name: &[u8]) -> u128 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
+    use crate::captured::Captured;
 
     /// The addresses, names and owners in a list that comes so many bytes at a time.
     fn listed(text: &[u8], step: usize) -> Vec<String> {
-        struct Slow<'a>(&'a [u8], usize);
+        struct Slow<'a>(&'a [u8], usize, bool);
         impl Read for Slow<'_> {
+            /// Each second time, a signal interrupts it.
             fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+                self.2 = !self.2;
+                if self.2 {
+                    return Err(ErrorKind::Interrupted.into());
+                }
                 let size = self.1.min(buffer.len());
                 self.0.read(&mut buffer[..size])
             }
         }
         let mut found = Vec::new();
-        each_of(&mut Slow(text, step), &mut |symbol| {
+        each_of(&mut Slow(text, step, false), &mut |symbol| {
             let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
             let (address, owner) = (symbol.address(), symbol.owner.map(text));
             found.push(format!("{address:x?} {} {owner:?}", text(symbol.name)));
@@ -145,6 +172,18 @@ pub(crate) mod tests {
         assert_eq!(found.first().unwrap(), "Some(10) a None");
         assert_eq!(found.last().unwrap(), "Some(30) b None");
         assert!(listed(b"", 10).is_empty());
+    }
+
+    #[test]
+    fn symbols_of_one_module() {
+        let text = "ffffffff81000000 T _stext\nffffffffc0a01000 t nbd_open\t[nbd]\n\
+                    0000000000000000 d hidden\t[nbd]\nffffffffc0b01000 t other_open\t[other]\n\
+                    x\t[nbd]\nffffffffc0c01000 t longer\t[xnbd]\n";
+        let root = Captured::with(&[("proc/kallsyms", text)]);
+        let found = of_module(&root.system().kallsyms(), b"nbd");
+        let own = |address, name: &[u8]| OwnSymbol { address, name: name.to_vec() };
+        assert_eq!(found, [own(Some(0xffff_ffff_c0a0_1000), b"nbd_open"), own(None, b"hidden")]);
+        assert!(of_module(&Captured::new().system().kallsyms(), b"nbd").is_empty());
     }
 
     #[test]

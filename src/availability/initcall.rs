@@ -58,18 +58,20 @@ fn function<'a>(symbol: &'a str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
 
     #[test]
     fn functions_of_a_module() {
-        let symbols = [
-            "__initcall__kmod_unix__990_3858_af_unix_init5",
-            "__initcall__kmod_unix__991_1_unix_late7s",
-            "__initcall__kmod_unix_diag__1_2_unix_diag_init6",
-            "__initcall__kmod_core__724_2214_init_hw_perf_eventsearly",
-            "__initcall__kmod_unix__x_2_no6",
-            "__initcall__kmod_1__1028_3982_of_a_macro5",
-        ]
-        .map(str::to_owned);
+        let text = "ffffffff94373528 d __initcall__kmod_unix__990_3858_af_unix_init5\n\
+                    0000000000000000 d __initcall__kmod_unix__991_1_unix_late7s\n\
+                    0000000000000000 d __initcall__kmod_unix_diag__1_2_unix_diag_init6\n\
+                    0000000000000000 d __initcall__kmod_core__724_2214_init_hw_perf_eventsearly\n\
+                    0000000000000000 d __initcall__kmod_unix__x_2_no6\n\
+                    0000000000000000 d __initcall__kmod_1__1028_3982_of_a_macro5\n\
+                    0000000000000000 T unix_init\n";
+        let root = Captured::with(&[("proc/kallsyms", text)]);
+        let symbols = symbols(&root.system());
+        assert_eq!(symbols.len(), 6);
         let of = |name: &str| functions(&symbols, &ModuleName::new(name).unwrap());
         assert_eq!(of("unix"), ["af_unix_init", "unix_late", "of_a_macro"]);
         assert_eq!(of("unix_diag"), ["unix_diag_init"]);

@@ -74,6 +74,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
 
     /// A file with one program header, for the four bytes after it at the address 0x1000.
     fn core() -> Vec<u8> {
@@ -92,16 +93,14 @@ mod tests {
 
     #[test]
     fn memory_by_address() {
-        let root = std::env::temp_dir().join(format!("memory-{}", std::process::id()));
-        std::fs::create_dir_all(root.join("proc")).unwrap();
-        std::fs::write(root.join("proc/kcore"), core()).unwrap();
-        let memory = KernelMemory::open(&System::at(&root)).unwrap();
+        let root = Captured::new();
+        root.write("proc/kcore", core());
+        let memory = KernelMemory::open(&root.system()).unwrap();
         assert_eq!(memory.read(0x1001, 9), Some(b"ame".to_vec()));
         assert_eq!(memory.read(0x1000, 2), Some(b"na".to_vec()));
         assert_eq!(memory.read(0x1004, 1), None);
         assert_eq!(memory.read(0, 1), None);
-        std::fs::write(root.join("proc/kcore"), &core()[..50]).unwrap();
-        assert!(KernelMemory::open(&System::at(&root)).is_none());
-        std::fs::remove_dir_all(&root).unwrap();
+        root.write("proc/kcore", &core()[..50]);
+        assert!(KernelMemory::open(&root.system()).is_none());
     }
 }

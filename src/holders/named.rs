@@ -12,7 +12,7 @@ use crate::loaded::Snapshot;
 use crate::name::ModuleName;
 use crate::order;
 use crate::shell::shell_word;
-use crate::symbols::{self, Symbol};
+use crate::symbols::OwnSymbol;
 use crate::system;
 
 /// The most constants of a module that are looked at, in bytes for each section.
@@ -65,38 +65,27 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 /// systems, or the symbols that it exports.
 fn names(search: &Search<'_>) -> HashMap<Vec<u8>, String> {
     let types = search.aliases.suffixes("fs-", &search.module.name);
-    if !types.is_empty() {
-        let described = |name: Vec<u8>| {
-            let text = format!("file system {}", String::from_utf8_lossy(&name));
-            (name, text)
-        };
-        return types.into_iter().map(described).collect();
-    }
-    exports(search)
-        .into_iter()
-        .map(|name| {
-            let text = format!("symbol {}", String::from_utf8_lossy(&name));
-            (name, text)
-        })
-        .collect()
+    let (word, names) =
+        if types.is_empty() { ("symbol", exports(search)) } else { ("file system", types) };
+    let described = |name: Vec<u8>| {
+        let text = format!("{word} {}", String::from_utf8_lossy(&name));
+        (name, text)
+    };
+    names.into_iter().map(described).collect()
 }
 
-/// The symbols that the module exports, `__ksymtab_NAME` in the kernel's list of symbols. It is not
-/// read for a module without a table of exports: that takes the kernel tens of milliseconds.
+/// The symbols that the module exports. Those of a module without a table of exports are not
+/// listed: that takes the kernel tens of milliseconds.
 fn exports(search: &Search<'_>) -> Vec<Vec<u8>> {
     let sections = search.system.module_dir(&search.module.name).join("sections");
-    let has_table = ["__ksymtab", "__ksymtab_gpl"].iter().any(|name| sections.join(name).exists());
-    let mut found = Vec::new();
-    if has_table {
-        let _ = symbols::each(&search.system.kallsyms(), |symbol| {
-            found.extend(exported(symbol, search.name()).map(<[u8]>::to_vec));
-        });
+    if ["__ksymtab", "__ksymtab_gpl"].iter().all(|name| !sections.join(name).exists()) {
+        return Vec::new();
     }
-    found
+    exported(search.symbols()).map(<[u8]>::to_vec).collect()
 }
 
-fn exported<'a>(symbol: Symbol<'a>, module: &[u8]) -> Option<&'a [u8]> {
-    symbol.name.strip_prefix(b"__ksymtab_").filter(|_| symbol.owner == Some(module))
+fn exported(symbols: &[OwnSymbol]) -> impl Iterator<Item = &[u8]> {
+    symbols.iter().filter_map(|symbol| symbol.name.strip_prefix(b"__ksymtab_"))
 }
 
 /// The values of a module's parameters.
@@ -122,9 +111,8 @@ fn constants(search: &Search<'_>, memory: &KernelMemory, module: &ModuleName) ->
     let ends = sections.iter().map(|(address, _)| *address);
     let own = sections.iter().filter(|(_, has_constants)| *has_constants);
     own.filter_map(|&(start, _)| {
-        let end = ends.clone().find(|end| *end > start).unwrap_or(u64::MAX);
-        let page = start.checked_next_multiple_of(PAGE)?;
-        let end = if end == u64::MAX { page } else { end };
+        let next = ends.clone().find(|end| *end > start);
+        let end = next.or_else(|| start.checked_next_multiple_of(PAGE))?;
         memory.read(start, end.saturating_sub(start).min(SECTION_MAX))
     })
     .collect()
@@ -136,15 +124,8 @@ mod tests {
 
     #[test]
     fn exported_symbols() {
-        let text = b"ffffffffc0001000 T shown\t[m]\n\
-            ffffffffc0002000 r __ksymtab_shown\t[m]\n\
-            ffffffffc0003000 r __ksymtab_other\t[mm]\n\
-            damaged\t[m]\n";
-        let mut found = Vec::new();
-        symbols::each_of(&mut text.as_slice(), &mut |symbol| {
-            found.extend(exported(symbol, b"m").map(<[u8]>::to_vec));
-        })
-        .unwrap();
-        assert_eq!(found, [b"shown"]);
+        let symbols = ["shown", "__ksymtab_shown"]
+            .map(|name| OwnSymbol { address: None, name: name.as_bytes().to_vec() });
+        assert_eq!(exported(&symbols).collect::<Vec<_>>(), [b"shown"]);
     }
 }

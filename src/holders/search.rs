@@ -15,6 +15,7 @@ use super::seen::Processes;
 use crate::loaded::LoadedModule;
 use crate::name::ModuleName;
 use crate::order;
+use crate::symbols::{self, OwnSymbol};
 use crate::system::System;
 
 /// A source that was not inspected, or not completely.
@@ -61,6 +62,7 @@ pub(super) struct Search<'a> {
     pub(super) owners: Owners,
     /// References that no source has explained so far.
     left: AtomicU64,
+    symbols: OnceLock<Vec<OwnSymbol>>,
     end: Instant,
 }
 
@@ -87,6 +89,7 @@ impl<'a> Search<'a> {
             scene: Arc::default(),
             owners: Owners::read(system),
             left: AtomicU64::new(0),
+            symbols: OnceLock::new(),
             end,
         }
     }
@@ -103,6 +106,7 @@ impl<'a> Search<'a> {
             scene: Arc::clone(&self.scene),
             owners: Owners::read(self.system),
             left: AtomicU64::new(0),
+            symbols: OnceLock::new(),
             end: self.end,
         }
     }
@@ -110,6 +114,11 @@ impl<'a> Search<'a> {
     /// The name of the module.
     pub(super) fn name(&self) -> &[u8] {
         self.module.name.as_bytes()
+    }
+
+    /// The symbols of the module, which the kernel takes tens of milliseconds to list.
+    pub(super) fn symbols(&self) -> &[OwnSymbol] {
+        self.symbols.get_or_init(|| symbols::of_module(&self.system.kallsyms(), self.name()))
     }
 
     /// Returns whether the time is up: the caller then leaves out the rest of its part.

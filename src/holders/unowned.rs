@@ -9,7 +9,6 @@ use super::holder::Holder;
 use super::process::Access;
 use super::search::Search;
 use super::stopping;
-use crate::symbols;
 
 /// Processes that have such a device open, if the module has operations of something, and if their
 /// number fits the remaining references: one reference for each open file, or two.
@@ -57,12 +56,10 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 
 /// Whether a symbol of the module is called like operations.
 fn has_operations(search: &Search<'_>) -> bool {
-    let mut has = false;
-    let _ = symbols::each(&search.system.kallsyms(), |symbol| {
+    search.symbols().iter().any(|symbol| {
         let mentions = |word: &[u8]| symbol.name.windows(word.len()).any(|part| part == word);
-        has |= symbol.owner == Some(search.name()) && (mentions(b"ops") || mentions(b"operations"));
-    });
-    has
+        mentions(b"ops") || mentions(b"operations")
+    })
 }
 
 /// Whether the device is a character device without a driver above it and without a class that

@@ -99,7 +99,7 @@ fn by_links(search: &Search<'_>, held: &mut Vec<Held>) {
     /// Fields and values of `struct bpf_link_info`.
     const RAW_TRACE_POINT: u32 = 1;
     const KPROBE_MULTI: u32 = 8;
-    let symbols = LazyCell::new(|| Symbols::read(search));
+    let symbols = LazyCell::new(|| Symbols::new(search.symbols()));
     for number in numbers(search, Object::Link).unwrap_or_default() {
         let Ok(link) = bpf::open(Object::Link, number) else { continue };
         let info = bpf::info(&link).unwrap_or_default();

@@ -24,7 +24,7 @@ pub(in crate::holders) fn triggers(search: &Search<'_>) -> Vec<Holder> {
     let Some(tracing) = search.system.tracing().filter(|_| has_events(search)) else {
         return Vec::new();
     };
-    let symbols = Symbols::read(search);
+    let symbols = Symbols::new(search.symbols());
     let instances = directory::entries(&tracing.join("instances")).into_iter().flatten().flatten();
     let places = [tracing].into_iter().chain(instances.map(|instance| instance.path));
     places
@@ -132,6 +132,7 @@ pub(in crate::holders) fn perf(search: &Search<'_>) -> Vec<Holder> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::captured::Captured;
 
     #[test]
     fn triggers_are_removed_without_their_count() {
@@ -142,16 +143,13 @@ mod tests {
 
     #[test]
     fn functions_that_pull_triggers() {
-        let place = std::env::temp_dir().join(format!("functions-{}", std::process::id()));
-        std::fs::create_dir_all(&place).unwrap();
         let text = "#### all functions enabled ####\n\
             nbd_open [nbd]:enable_event:nbd:nbd_send_request:unlimited\n\
             schedule:traceoff:unlimited\n";
-        std::fs::write(place.join("set_ftrace_filter"), text).unwrap();
+        let place = Captured::with(&[("set_ftrace_filter", text)]);
         let mut symbols = Symbols::default();
         symbols.trace_points.insert(b"nbd_send_request".to_vec());
         let found = of_functions(&place, &symbols);
-        std::fs::remove_dir_all(&place).unwrap();
         let [holder] = &found[..] else { panic!("{found:?}") };
         let file = place.join("set_ftrace_filter");
         let command =

@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::holders::search::Search;
-use crate::symbols::{self, Symbol};
+use crate::symbols::OwnSymbol;
 
 #[derive(Default)]
 pub(super) struct Symbols {
@@ -12,23 +11,17 @@ pub(super) struct Symbols {
 }
 
 impl Symbols {
-    pub(super) fn read(search: &Search<'_>) -> Self {
+    pub(super) fn new(list: &[OwnSymbol]) -> Self {
         let mut found = Self::default();
-        let _ = symbols::each(&search.system.kallsyms(), |symbol| {
-            if symbol.owner == Some(search.name()) {
-                found.add(symbol);
+        for OwnSymbol { address, name } in list {
+            if let Some(name) = name.strip_prefix(b"__tracepoint_") {
+                found.trace_points.insert(name.to_vec());
             }
-        });
+            if let Some(address) = address {
+                found.functions.insert(*address, name.clone());
+            }
+        }
         found
-    }
-
-    fn add(&mut self, symbol: Symbol<'_>) {
-        if let Some(name) = symbol.name.strip_prefix(b"__tracepoint_") {
-            self.trace_points.insert(name.to_vec());
-        }
-        if let Some(address) = symbol.address() {
-            self.functions.insert(address, symbol.name.to_vec());
-        }
     }
 
     pub(super) fn has_trace_point(&self, name: &[u8]) -> bool {
@@ -47,13 +40,15 @@ mod tests {
 
     #[test]
     fn symbols_of_a_module() {
-        let text = b"ffffffffc0a01000 t nbd_open\t[nbd]\n\
-                     ffffffffc0a02000 d __tracepoint_nbd_send_request\t[nbd]\n";
-        let mut found = Symbols::default();
-        symbols::each_of(&mut text.as_slice(), &mut |symbol| found.add(symbol)).unwrap();
-        assert!(found.has_trace_point(b"nbd_send_request"));
-        assert!(!found.has_trace_point(b"other"));
-        assert_eq!(found.function_at(0xffff_ffff_c0a0_1004), Some(b"nbd_open".to_vec()));
-        assert_eq!(found.function_at(0xffff_ffff_c0b0_1000), None);
+        let own = |address, name: &[u8]| OwnSymbol { address, name: name.to_vec() };
+        let symbols = Symbols::new(&[
+            own(Some(0xffff_ffff_c0a0_1000), b"nbd_open"),
+            own(Some(0xffff_ffff_c0a0_2000), b"__tracepoint_nbd_send_request"),
+            own(None, b"hidden"),
+        ]);
+        assert!(symbols.has_trace_point(b"nbd_send_request"));
+        assert!(!symbols.has_trace_point(b"other"));
+        assert_eq!(symbols.function_at(0xffff_ffff_c0a0_1004), Some(b"nbd_open".to_vec()));
+        assert_eq!(symbols.function_at(0xffff_ffff_c0b0_1000), None);
     }
 }
