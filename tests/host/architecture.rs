@@ -152,3 +152,24 @@ fn each_subject_has_one_home() {
         }
     }
 }
+
+/// What two programs need is a package or a library: code is compiled once.
+#[test]
+fn no_file_is_part_of_two_programs() {
+    let root = Path::new(crate::REPOSITORY);
+    let mut places: Vec<PathBuf> =
+        ["src", "bin", "tests", "fuzz", "benches", "examples"].map(|name| root.join(name)).into();
+    let mut files = 0;
+    while let Some(place) = places.pop() {
+        if place.is_dir() {
+            let inside = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path());
+            places.extend(inside.filter(|path| !path.ends_with("target")));
+        } else if place.extension().is_some_and(|end| end == "rs") {
+            let text = fs::read_to_string(&place).unwrap();
+            let elsewhere = text.lines().any(|line| line.trim_start().starts_with("#[path"));
+            assert!(!elsewhere, "{}", place.display());
+            files += 1;
+        }
+    }
+    assert!(files > 400, "where are the sources?");
+}

@@ -19,8 +19,6 @@ mod schema;
 mod setup;
 mod terminal;
 mod usage;
-#[path = "../schema.rs"]
-mod validator;
 
 /// The directory that the packages are in.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

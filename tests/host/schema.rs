@@ -8,7 +8,7 @@ use modutils::holders::HolderKind;
 use serde_json::Value;
 
 use crate::command::run;
-use crate::validator::faults;
+use modutils_schema::faults;
 
 fn schema(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema").join(name);

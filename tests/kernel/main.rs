@@ -32,8 +32,6 @@
 mod cases;
 mod guest;
 mod host;
-#[path = "../schema.rs"]
-mod schema;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -14,7 +14,7 @@ use nix::pty::openpty;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::schema::faults;
+use modutils_schema::faults;
 
 /// Runs a command line with the usual limit.
 pub(crate) fn run<S: AsRef<OsStr>>(line: impl IntoIterator<Item = S>) -> Done {
