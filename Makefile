@@ -10,15 +10,14 @@
 # make dist             the archives of a release: sources, vendored crates, static binaries
 # make check            what each change has to pass, tests on booted kernels included
 # make check-host       as much of that as needs no kernel
-# make check-kernel     only those; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
+# make check-kernel     only those: all tests on two kernels, the main ones on the newest and on one
+#                       for arm64; TESTS=text selects by name, MODUTILS_KERNELS=6.12 the kernels
 # make check-no-unload  a kernel that cannot unload modules, which is built first: some minutes
 # make check-holders    what holds a module, in many situations on generic kernels, and whether the
 #                       commands that rmmod suggests end the hold
 # make check-uml        User-Mode Linux, a kernel that is a program
 # make check-machines   the main tests on kernels for other machines: arm64, armhf, i386, s390x,
 #                       ppc64el, riscv64; MODUTILS_KERNELS=6.12-arm64 selects
-# make check-newest     the main tests on the newest kernel and on one for arm64; MODUTILS_KERNELS
-#                       selects others
 # make kernels-table    the table of kernels in the README, from the results of the last runs
 # make check-deb        install the package into fresh Debian systems, break it, and remove it;
 #                       SUITES='bookworm trixie' selects them
@@ -125,13 +124,28 @@ check-packages:
 	@packaging/check
 
 # Where nothing can be installed, what needs no kernel runs all the same.
-check: $(if $(shell command -v apt-get),tools,missing)
-	@$(MAKE) --no-print-directory -k -j2 check-host check-build
+APT = $(shell command -v apt-get)
+check: $(if $(APT),kernel-tools,missing)
+	@$(MAKE) --no-print-directory -k -j3 check-host check-build $(if $(APT),kernels)
 	@$(MAKE) --no-print-directory check-kernel
 
 # A make of its own: where it cannot build, the checks that need no kernel go on to their end.
 check-build:
 	@$(MAKE) --no-print-directory build
+	@for kernel in $$(tests/vm/flavors.sh main); do \
+		machine=$$(tests/vm/machine.sh $$kernel) && \
+		{ [ $$machine = $$(uname -m) ] || MODUTILS_PROFILE=dev tests/vm/guest.sh $$machine >/dev/null; } || exit; \
+	done
+
+# Ahead of time, as networks are slow. The tests try again what fails here, and report it.
+kernels:
+	@for kernel in $$(tests/vm/flavors.sh) $$(tests/vm/flavors.sh main); do \
+		tests/vm/modules.sh $$kernel >/dev/null || :; \
+	done
+
+# Those for the kernels of other machines, too.
+kernel-tools:
+	@tests/vm/tools.sh -k "$${MODUTILS_KERNELS-$$(tests/vm/flavors.sh main)}"
 
 missing:
 	@tests/vm/tools.sh -n
@@ -153,7 +167,7 @@ check-host:
 lifecycle: tools
 	@$(STATIC) cargo build --locked --target $(TRIPLE) --example lifecycle
 
-check-kernel: tools build lifecycle
+check-kernel: kernel-tools build lifecycle
 	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
 
 check-no-unload: tools
@@ -174,13 +188,7 @@ check-uml:
 	@MODUTILS_KERNELS=6.1-uml $(MAKE) --no-print-directory check-kernel
 
 check-machines:
-	@tests/vm/tools.sh qemu-system-arm qemu-system-misc qemu-system-ppc
 	@MODUTILS_KERNELS="$${MODUTILS_KERNELS:-$$(tests/vm/flavors.sh machines | xargs)}" \
-		$(MAKE) --no-print-directory check-kernel
-
-check-newest: tools build lifecycle
-	@tests/vm/tools.sh qemu-system-arm
-	@MODUTILS_RUN=main MODUTILS_KERNELS="$${MODUTILS_KERNELS:-7.3 6.12-arm64}" \
 		$(MAKE) --no-print-directory check-kernel
 
 kernels-table:
@@ -235,6 +243,6 @@ check-emulated: all-machines
 clean:
 	cargo clean
 
-.PHONY: check-build check-emulated check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
-	check-no-unload check-uml check-newest kernels-table faults stress mutations fuzz fuzz-emulated \
+.PHONY: check-build kernels kernel-tools check-emulated check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
+	check-no-unload check-uml kernels-table faults stress mutations fuzz fuzz-emulated \
 	bench demo picture vm tools clean

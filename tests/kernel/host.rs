@@ -30,15 +30,13 @@ pub(crate) fn main() -> ExitCode {
         return table::rewrite();
     }
     let kernels = match kernels() {
-        Ok(kernels) => kernels,
+        Ok(Asked::One(kernel)) => [kernel],
+        Ok(Asked::Several { kernels, main }) => return at_once::run(&kernels, &main),
         Err(message) => {
             eprintln!("kernel tests: {message}");
             return ExitCode::FAILURE;
         }
     };
-    if kernels.len() > 1 && !arguments.list {
-        return at_once::run(&kernels);
-    }
     let lab = Arc::new(Mutex::new(Lab::default()));
     let here = |kernel: &&String| {
         is_ordinary(kernel) && is_of_this_machine(kernel) && has_every_test(kernel)
@@ -50,13 +48,40 @@ pub(crate) fn main() -> ExitCode {
     libtest_mimic::run(&arguments, all).exit_code()
 }
 
-/// The kernels to test on: those asked for, or all that the distribution has.
-fn kernels() -> Result<Vec<String>, String> {
-    let names = match env::var("MODUTILS_KERNELS") {
-        Ok(names) => names,
-        Err(_) => script(&mut Command::new("tests/vm/flavors.sh"))?,
-    };
-    Ok(names.split_whitespace().map(str::to_owned).collect())
+/// The kernels to test on.
+enum Asked {
+    One(String),
+    /// Each in a process of its own; on those in `main`, only the main tests.
+    Several {
+        kernels: Vec<String>,
+        main: Vec<String>,
+    },
+}
+
+/// The kernels that are asked for, or those that are tested each time.
+fn kernels() -> Result<Asked, String> {
+    let words = |text: String| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    if let Ok(names) = env::var("MODUTILS_KERNELS") {
+        let mut kernels = words(names);
+        return match kernels.len() {
+            0 => Err("MODUTILS_KERNELS names no kernel".to_owned()),
+            1 => Ok(Asked::One(kernels.remove(0))),
+            _ => Ok(Asked::Several { kernels, main: Vec::new() }),
+        };
+    }
+    let flavors =
+        |which: &[&str]| script(Command::new("tests/vm/flavors.sh").args(which)).map(words);
+    let mut kernels = flavors(&[])?;
+    let mut main = Vec::new();
+    // Other runs than that of every day are for the first ones.
+    if env::var_os("MODUTILS_RUN").is_none() {
+        main = flavors(&["main"])?;
+        if main.is_empty() {
+            println!("kernel tests: this distribution has no kernel that is newer or for arm64");
+        }
+        kernels.extend(main.iter().cloned());
+    }
+    Ok(Asked::Several { kernels, main })
 }
 
 /// Runs one of the scripts in `tests/vm` and returns what it printed.

@@ -48,6 +48,7 @@ if [ ! -e "$directory/apt.conf" ]; then
 		APT::Default-Release "$suite";
 		APT::Sandbox::User "root";
 		Acquire::Languages "none";
+		Acquire::Retries "3";
 	CONFIGURATION
 	mv "$directory/apt.conf.$$" "$directory/apt.conf"
 fi

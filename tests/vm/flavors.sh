@@ -2,6 +2,7 @@
 # The kernels the tests know, by the distribution that they are run on.
 #
 #   flavors.sh            lists those that every test is run on, one name a line
+#   flavors.sh main       lists those that the main tests are run on each time, too
 #   flavors.sh all        lists all
 #   flavors.sh machines   lists those for other machines
 #   flavors.sh FLAVOR    prints its architecture, its suite and the packages it consists of
@@ -13,8 +14,9 @@ set -eu
 # when, name, architecture, suite, image, headers. A suite of - is the distribution's own, from
 # the sources that apt has; other suites and other architectures are read with sources of their
 # own, see apt.sh. The small kernels made for virtual machines boot within seconds, and have more
-# than a thousand modules all the same; so they are tested always. The others are tested when
-# asked for: kernels for hardware take longer, and some can do less, see no-unload.sh and boot.sh.
+# than a thousand modules all the same; so they are tested always, and the newest one and one for
+# another machine with the main tests. The others are tested when asked for: kernels for hardware
+# take longer, and some can do less, see no-unload.sh and boot.sh.
 table() {
 	case "${ID:-} ${VERSION_ID:-}" in
 	'debian 12')
@@ -56,8 +58,8 @@ newer() {
 	done
 	echo asked 7.3-generic amd64 trixie-backports \
 		'linux-image-7.3.*-amd64 linux-headers-7.3.*-amd64'
-	echo asked backports amd64 trixie-backports linux-image-cloud-amd64 linux-headers-cloud-amd64
-	echo asked backports-generic amd64 trixie-backports linux-image-amd64 linux-headers-amd64
+	echo main newest amd64 trixie-backports linux-image-cloud-amd64 linux-headers-cloud-amd64
+	echo asked newest-generic amd64 trixie-backports linux-image-amd64 linux-headers-amd64
 	echo asked sid amd64 sid linux-image-cloud-amd64 linux-headers-cloud-amd64
 	echo asked sid-generic amd64 sid linux-image-amd64 linux-headers-amd64
 	echo asked 5.10 amd64 bullseye linux-image-cloud-amd64 linux-headers-cloud-amd64
@@ -66,7 +68,7 @@ newer() {
 
 # Kernels for other machines, where they are small, and as new as the distribution has them.
 machines() {
-	echo asked 6.12-arm64 arm64 bookworm linux-image-6.12-cloud-arm64 linux-headers-6.12-cloud-arm64
+	echo main 6.12-arm64 arm64 bookworm linux-image-6.12-cloud-arm64 linux-headers-6.12-cloud-arm64
 	echo asked 6.1-armhf armhf bookworm linux-image-armmp-lpae linux-headers-armmp-lpae
 	echo asked 6.1-i386 i386 bookworm linux-image-686-pae linux-headers-686-pae
 	echo asked 6.1-s390x s390x bookworm linux-image-s390x linux-headers-s390x
@@ -78,8 +80,8 @@ machines() {
 
 rows=$(table)
 case "${1:-}" in
-'')
-	echo "$rows" | sed -n 's/^always \([^ ]*\) .*/\1/p'
+'' | main)
+	echo "$rows" | sed -n "s/^${1:-always} \([^ ]*\) .*/\1/p"
 	exit
 	;;
 machines)

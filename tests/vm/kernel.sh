@@ -10,6 +10,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
+# shellcheck source=tests/vm/fetch.sh
+. tests/vm/fetch.sh
+
 flavor=$1
 row=$(tests/vm/flavors.sh "$flavor")
 set -f # asterisks in it are for apt
@@ -83,26 +86,22 @@ own_packages() {
 download() {
 	names=$(packages)
 	[ -n "$names" ] || return
-	owns=$(own_packages)
+	of_own=$(own_packages)
 	[ "$architecture" = "$own" ] || names=$(echo "$names" | grep -v '^linux-kbuild-')
 	# apt's own user may not write here, and need not.
 	# shellcheck disable=SC2086 # a list of packages
 	(cd "$aside" && "$OLDPWD/tests/vm/apt.sh" "$suite" "$architecture" \
-		apt-get -qq -o APT::Sandbox::User=root download $names)
+		apt-get -qq -o APT::Sandbox::User=root download $names) || return
 	# shellcheck disable=SC2086 # a list of packages
-	[ -z "$owns" ] || (cd "$aside" && "$OLDPWD/tests/vm/apt.sh" "$suite" "$own" \
-		apt-get -qq -o APT::Sandbox::User=root download $owns)
+	[ -z "$of_own" ] || (cd "$aside" && "$OLDPWD/tests/vm/apt.sh" "$suite" "$own" \
+		apt-get -qq -o APT::Sandbox::User=root download $of_own)
 }
 
 echo "fetching kernel $flavor" >&2
-# The package lists of a fresh container are empty, and old ones name packages that
-# are gone; so they are updated when the first try fails.
-if ! download 2>/dev/null; then
-	# The rest of an update that failed in parts may do.
-	apt apt-get -qq update || true
-	[ "$architecture" = "$own" ] || tests/vm/apt.sh "$suite" "$own" apt-get -qq update || true
-	download
-fi
+owns=
+[ "$architecture" = "$own" ] || owns=$own
+# shellcheck disable=SC2086 # one word or none
+fetch "kernel $flavor" "$suite" "$architecture" $owns
 for package in "$aside"/*.deb; do
 	dpkg-deb -x "$package" "$aside"
 	rm "$package"

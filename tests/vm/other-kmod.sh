@@ -7,6 +7,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
+# shellcheck source=tests/vm/fetch.sh
+. tests/vm/fetch.sh
 # shellcheck source=/dev/null # the system's
 . /etc/os-release
 case "${ID:-} ${VERSION_ID:-} $(uname -m)" in
@@ -38,13 +40,10 @@ download() {
 	(cd "$aside" && "$OLDPWD/tests/vm/apt.sh" "$suite" amd64 \
 		apt-get -qq -o APT::Sandbox::User=root download $names)
 }
-if ! download 2>/dev/null; then
-	apt apt-get -qq update || true
-	download || {
-		echo "other-kmod.sh: cannot fetch kmod of $suite; the tests go without it" >&2
-		exit 0
-	}
-fi >&2
+fetch "kmod of $suite" "$suite" amd64 >&2 || {
+	echo "other-kmod.sh: the tests go without it" >&2
+	exit 0
+}
 for package in "$aside"/*.deb; do
 	dpkg-deb -x "$package" "$aside/all"
 done

@@ -2,15 +2,18 @@
 # Makes sure that everything the tests and the virtual machines need is on this
 # machine: installs it on Debian and Ubuntu, elsewhere reports what it misses.
 #
-# usage: tools.sh [PACKAGE...]    these, too
-#        tools.sh -n              installs nothing; reports missing tools where they cannot be installed
+# usage: tools.sh [PACKAGE...]              these, too
+#        tools.sh -k KERNELS [PACKAGE...]   and what these need, if they are for other machines
+#        tools.sh -n                        installs nothing; reports missing tools where they
+#                                           cannot be installed
 set -eu
 
-report=
-if [ "${1:-}" = -n ]; then
-	report=yes
-	shift
-fi
+report=''
+kernels=''
+case ${1:-} in
+-n) report=yes && shift ;;
+-k) kernels=$2 && shift 2 ;;
+esac
 
 # What each tool is for: cc and libelf build test modules, musl-gcc the tools' C; xz, zstd and gzip
 # compress them; kmod, strace, busybox and jq go into the guest. Completions are tested
@@ -45,17 +48,36 @@ if ! command -v apt-get >/dev/null; then
 fi
 [ -z "$report" ] || exit 0
 
+# For the machine of each kernel: what emulates it, and what builds for it.
+targets=
+for kernel in $kernels; do
+	architecture=$(tests/vm/flavors.sh "$kernel" | cut -d ' ' -f 1)
+	target=$(packaging/target machine "$(tests/vm/machine.sh "$kernel")")
+	compiler=$(packaging/target compiler "$target")
+	[ -n "$compiler" ] || continue
+	case $architecture in
+	arm64 | armhf) set -- qemu-system-arm "$@" ;;
+	ppc64el) set -- qemu-system-ppc "$@" ;;
+	riscv64 | s390x) set -- qemu-system-misc "$@" ;;
+	esac
+	set -- "$@" "gcc-${compiler%-gcc}" "libc6-dev-$architecture-cross"
+	targets="$targets $target"
+done
+
 missing=
 for package in $packages "$@"; do
 	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=none
 	[ "$state" = installed ] || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
-
-sudo=
-[ "$(id -u)" -eq 0 ] || sudo=sudo
-echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -qq
-# shellcheck disable=SC2086 # a list of packages
-$sudo apt-get install -qq --no-install-recommends $missing >/dev/null
+if [ -n "$missing" ]; then
+	sudo=
+	[ "$(id -u)" -eq 0 ] || sudo=sudo
+	echo "installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	$sudo apt-get update -qq
+	# shellcheck disable=SC2086 # a list of packages
+	$sudo apt-get install -qq --no-install-recommends $missing >/dev/null
+fi
+for target in $targets; do
+	packaging/cross-tools "$target"
+done

@@ -6,6 +6,9 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
+# shellcheck source=tests/vm/fetch.sh
+. tests/vm/fetch.sh
+
 row=$(tests/vm/flavors.sh "$1")
 architecture=${row%% *}
 suite=${row#* }
@@ -27,13 +30,17 @@ apt() {
 	tests/vm/apt.sh "$suite" "$architecture" "$@"
 }
 # What packages only need for their configuration is left out.
-names=$(apt apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts \
-	--no-breaks --no-replaces --no-enhances \
-	busybox-static kmod dash bash strace util-linux jq |
-	grep '^[a-z]' | grep -v -e debconf -e perl -e dpkg -e tar -e base-files -e sysvinit | sort -u)
-# shellcheck disable=SC2086 # a list of packages
-(cd "$aside" && "$OLDPWD/tests/vm/apt.sh" "$suite" "$architecture" \
-	apt-get -qq -o APT::Sandbox::User=root download $names) >&2
+download() {
+	names=$(apt apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts \
+		--no-breaks --no-replaces --no-enhances \
+		busybox-static kmod dash bash strace util-linux jq |
+		grep '^[a-z]' | grep -v -e debconf -e perl -e dpkg -e tar -e base-files -e sysvinit | sort -u)
+	[ -n "$names" ] || return
+	# shellcheck disable=SC2086 # a list of packages
+	(cd "$aside" && "$OLDPWD/tests/vm/apt.sh" "$suite" "$architecture" \
+		apt-get -qq -o APT::Sandbox::User=root download $names) >&2
+}
+fetch "programs for $architecture" "$suite" "$architecture"
 for package in "$aside"/*.deb; do
 	dpkg-deb -x "$package" "$aside"
 	rm "$package"

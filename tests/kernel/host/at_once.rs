@@ -7,8 +7,9 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::thread;
 
-/// Tests each kernel in a process of its own, with the arguments of this one.
-pub(super) fn run(kernels: &[String]) -> ExitCode {
+/// Tests each kernel in a process of its own, with the arguments of this one; those in `main` with
+/// the main tests only.
+pub(super) fn run(kernels: &[String], main: &[String]) -> ExitCode {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let queue = Mutex::new(kernels.iter());
     let next = || queue.lock().ok().and_then(|mut queue| queue.next());
@@ -16,7 +17,7 @@ pub(super) fn run(kernels: &[String]) -> ExitCode {
         let worker = || {
             let mut failed = false;
             while let Some(kernel) = next() {
-                failed |= !test(kernel).unwrap_or_else(|error| {
+                failed |= !test(kernel, main.contains(kernel)).unwrap_or_else(|error| {
                     eprintln!("kernel tests: cannot test {kernel}: {error}");
                     false
                 });
@@ -31,10 +32,15 @@ pub(super) fn run(kernels: &[String]) -> ExitCode {
 
 /// Whether all tests on a kernel succeed. Each line about a test is shown as it comes, the report
 /// at the end in one piece.
-fn test(kernel: &str) -> std::io::Result<bool> {
+fn test(kernel: &str, main: bool) -> std::io::Result<bool> {
     let mut process = Command::new(env::current_exe()?)
         .args(env::args_os().skip(1))
         .env("MODUTILS_KERNELS", kernel)
+        .envs(
+            main.then_some([("MODUTILS_RUN", "main"), ("MODUTILS_PROFILE", "dev")])
+                .into_iter()
+                .flatten(),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
