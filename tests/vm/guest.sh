@@ -24,8 +24,13 @@ flock 9
 compiler=$(packaging/target compiler "$target")
 [ -z "$compiler" ] || export "CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER=$compiler" \
 	"CC_$(echo "$target" | tr - _)=$compiler"
+# The tests are run with these flags already; cargo would build all again for others.
+case ${RUSTFLAGS:-} in
+*target-feature=+crt-static*) ;;
+*) RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" ;;
+esac
 # Small, as they are unpacked into the guest's memory.
-export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" CARGO_INCREMENTAL=0 \
+export RUSTFLAGS CARGO_INCREMENTAL=0 \
 	CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=debuginfo
 # Builds programs, and prints where they are.
 messages=$guest/messages.json
