@@ -31,7 +31,7 @@ case ${RUSTFLAGS:-} in
 esac
 # Small, as they are unpacked into the guest's memory.
 export RUSTFLAGS CARGO_INCREMENTAL=0 \
-	CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=debuginfo
+	CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=symbols
 # Builds programs, and prints where they are.
 messages=$guest/messages.json
 built() {
