@@ -7,6 +7,7 @@ mod cli;
 mod columns;
 mod facts;
 mod json;
+mod line_buffer;
 mod long;
 mod options;
 mod output;

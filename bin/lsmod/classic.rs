@@ -3,7 +3,7 @@
 use modutils::loaded::{LoadedModule, ModuleList};
 use modutils::{Error, ModuleName, System};
 
-use crate::lsmod::writing::{append, append_start};
+use crate::lsmod::line_buffer::LineBuffer;
 
 const HEADING: &[u8] = b"Module                  Size  Used by\n";
 
@@ -12,38 +12,40 @@ const HEADING: &[u8] = b"Module                  Size  Used by\n";
 /// # Errors
 /// As [`ModuleList::rows`].
 pub fn whole(list: &ModuleList, heading: bool, hash: DirectoryHash) -> Result<Vec<u8>, Error> {
-    let mut listing = Listing::new(heading, hash);
     // Rows come out about as long as they went in.
-    listing.text.reserve(list.text_len());
+    let mut listing = Listing::new(heading, hash, list.text_len());
     for row in list.rows() {
         let row = row?;
         listing.row(row.name, row.size, row.refcnt, row.used_by());
     }
-    Ok(listing.text)
+    Ok(listing.text.into_bytes())
 }
 
 /// These modules.
 pub fn some(modules: &[&LoadedModule], heading: bool, hash: DirectoryHash) -> Vec<u8> {
-    let mut listing = Listing::new(heading, hash);
+    let mut listing = Listing::new(heading, hash, 0);
     for module in modules {
         let size = module.size.to_string();
         let refcnt = module.refcnt.map_or_else(|| "-".to_owned(), |refcnt| refcnt.to_string());
         let users = module.used_by.iter().map(ModuleName::as_bytes);
         listing.row(module.name.as_bytes(), size.as_bytes(), refcnt.as_bytes(), users);
     }
-    listing.text
+    listing.text.into_bytes()
 }
 
 struct Listing<'a> {
-    text: Vec<u8>,
+    text: LineBuffer,
     /// The users of one module, kept to be filled again.
     users: Vec<(u32, &'a [u8])>,
     hash: DirectoryHash,
 }
 
 impl<'a> Listing<'a> {
-    fn new(heading: bool, hash: DirectoryHash) -> Self {
-        let text = if heading { HEADING.to_vec() } else { Vec::new() };
+    fn new(heading: bool, hash: DirectoryHash, length: usize) -> Self {
+        let mut text = LineBuffer::new(length);
+        if heading {
+            text.put(HEADING);
+        }
         Self { text, users: Vec::new(), hash }
     }
 
@@ -56,13 +58,12 @@ impl<'a> Listing<'a> {
         refcnt: &[u8],
         users: impl Iterator<Item = &'a [u8]>,
     ) {
-        append(&mut self.text, name);
-        let blanks = 19_usize.saturating_sub(name.len()) + 1 + 8_usize.saturating_sub(size.len());
-        // The most that there can be.
-        append_start(&mut self.text, &[b' '; 19 + 1 + 8], blanks);
-        append(&mut self.text, size);
-        append(&mut self.text, b"  ");
-        append(&mut self.text, refcnt);
+        self.text.put(name);
+        self.text
+            .blanks(19_usize.saturating_sub(name.len()) + 1 + 8_usize.saturating_sub(size.len()));
+        self.text.put(size);
+        self.text.blanks(2);
+        self.text.put(refcnt);
         // kmod lists users in the order in which the directory `holders` in sysfs is read: by the
         // hash of their names. Computing it saves opening a directory for each module.
         self.users.clear();
@@ -75,11 +76,11 @@ impl<'a> Listing<'a> {
         }
         let mut before = b' ';
         for (_, user) in &self.users {
-            self.text.push(before);
-            append(&mut self.text, user);
+            self.text.put(&[before]);
+            self.text.put(user);
             before = b',';
         }
-        self.text.push(b'\n');
+        self.text.put(b"\n");
     }
 }
 

@@ -7,11 +7,11 @@ pub(crate) fn append(text: &mut Vec<u8>, bytes: &[u8]) {
     }
     let (blocks, rest) = bytes.as_chunks::<8>();
     for block in blocks {
-        text.extend_from_slice(block);
+        text.extend(*block);
     }
     let (blocks, rest) = rest.as_chunks::<4>();
     for block in blocks {
-        text.extend_from_slice(block);
+        text.extend(*block);
     }
     for byte in rest {
         text.push(*byte);
@@ -21,7 +21,7 @@ pub(crate) fn append(text: &mut Vec<u8>, bytes: &[u8]) {
 /// Appends the start of a block: to copy as much as the compiler knows beforehand is cheap.
 pub(crate) fn append_start<const N: usize>(text: &mut Vec<u8>, block: &[u8; N], length: usize) {
     let end = text.len() + length;
-    text.extend_from_slice(block);
+    text.extend(*block);
     text.truncate(end);
 }
 
