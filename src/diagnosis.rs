@@ -18,6 +18,7 @@ mod fix;
 mod json;
 mod looks;
 mod namesake;
+mod owners;
 mod parameter;
 mod phrases;
 mod policy;

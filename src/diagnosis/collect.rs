@@ -1,19 +1,19 @@
 //! Collecting the facts. Nothing here fails: what cannot be read is left out.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::FileTypeExt;
 
 use super::depth::Depth;
 use super::evidence::{self, About, Evidence, Finding, Meaning};
 use super::facts::{Argument, Facts, FileFacts, Installed, Module};
 use super::symbol::Builds;
-use super::{Purpose, Request, Supposed, looks, providers, symvers, unopened, upgrade};
+use super::{Purpose, Request, Supposed, looks, owners, providers, symvers, unopened, upgrade};
 use crate::architecture;
 use crate::crash;
 use crate::depmod::ModuleTree;
 use crate::diagnosis::exports::{Exported, Exports};
 use crate::diagnosis::policy::Policy;
-use crate::diagnosis::reference::{self, Reference, may_have_version};
+use crate::diagnosis::reference::{self, Reference, is_layout, may_have_version};
 use crate::errno::Errno;
 use crate::error::{Error, ErrorKind};
 use crate::file::{ElfHeader, Image, ModuleFile, Signature, is_gpl_compatible};
@@ -285,7 +285,13 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
     let exports = module.exports.iter().map(|export| export.name.as_str());
     let wanted: Vec<&str> = imports.chain(exports).filter(|name| !is_vouched(name)).collect();
     let judges_symbols = depth.symbols && module.valid.is_ok();
+    let disputed = facts.log.as_deref().map(disputed);
     if judges_symbols {
+        let symbols = disputed.iter().flatten().map(String::as_str);
+        let symbols: HashSet<&str> = symbols.filter(|name| !is_layout(name)).collect();
+        if facts.log_complete && !symbols.is_empty() {
+            facts.owners = owners::of(system, &tree, &facts.path, &symbols).unwrap_or_default();
+        }
         facts.exports = if wanted.is_empty() {
             Some(Exports::default())
         } else if needs_exports(facts, &module) {
@@ -295,13 +301,26 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
         };
     }
     if depth.reference {
-        let disputed = facts.log.as_deref().map(disputed);
         let names = module.versions.iter().map(|version| version.name.as_str());
-        let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(name)));
+        let names = names.filter(|name| disputed.as_ref().is_none_or(|log| log.contains(*name)));
         let names = names.filter(|name| {
-            !is_vouched(name) && may_have_version(facts.exports.as_ref(), &tree, name)
+            let is_of_module = facts.owners.get(*name).is_some_and(Option::is_some);
+            !is_of_module
+                && !is_vouched(name)
+                && may_have_version(facts.exports.as_ref(), &tree, name)
         });
-        facts.reference = Reference::read(&tree, &facts.release, names.collect());
+        let mut names: HashSet<&str> = names.collect();
+        let mut crcs = HashMap::new();
+        let mut most = u64::MAX;
+        // The kernel has judged: its own versions are good to know, and no more.
+        if facts.log_complete && disputed.is_some() {
+            let rows = symvers::read(system, &facts.release, names.iter().copied());
+            crcs = symvers::differing(rows, &module.versions);
+            names.retain(|name| !crcs.contains_key(*name));
+            most = reference::FEW;
+        }
+        facts.reference = Reference::read(&tree, &facts.release, names, most);
+        facts.reference.crcs.extend(crcs);
         facts.reference.keys = reference::keys(system);
         if depth.purpose == Purpose::Explain {
             facts.installed = installed(&tree, facts, &module);
@@ -357,7 +376,9 @@ fn needs_exports(facts: &Facts, module: &Module) -> bool {
     let is_gpl = is_gpl_compatible(module.license.as_deref());
     let asks = |finding: &Finding| match finding {
         // That of the layout is the kernel's own, whoever exports the others.
-        Finding::VersionDisagrees(name) | Finding::NoVersion(name) => name != "module_layout",
+        Finding::VersionDisagrees(name) | Finding::NoVersion(name) => {
+            !is_layout(name) && !facts.owners.contains_key(name)
+        }
         Finding::InheritsTaint(_) => true,
         Finding::UnknownSymbol(..) => !is_gpl,
         _ => false,
@@ -384,11 +405,11 @@ fn installed(tree: &ModuleTree, facts: &Facts, module: &Module) -> Option<Instal
 }
 
 /// The symbols of whose versions the kernel complained.
-fn disputed(log: &[Evidence]) -> HashSet<&str> {
+fn disputed(log: &[Evidence]) -> HashSet<String> {
     log.iter()
         .filter_map(Evidence::finding)
         .filter_map(|finding| match finding {
-            Finding::VersionDisagrees(name) | Finding::NoVersion(name) => Some(name.as_str()),
+            Finding::VersionDisagrees(name) | Finding::NoVersion(name) => Some(name.clone()),
             _ => None,
         })
         .collect()

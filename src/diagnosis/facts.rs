@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::evidence::Evidence;
+use super::owners::Owners;
 use super::symbol::{Builds, MissingSymbol};
 use crate::crash::Crash;
 use crate::diagnosis::exports::Exports;
@@ -42,6 +43,9 @@ pub(super) struct Facts {
     pub(super) reference: Reference,
     /// Exporters of the symbols that the module imports or exports.
     pub(super) exports: Option<Exports>,
+    /// Exporters of the symbols whose versions the kernel complained of, where it was not asked for
+    /// all of its symbols.
+    pub(super) owners: Owners,
     /// What the files of loaded modules say about the symbols that they export.
     pub(super) details: HashMap<String, Export>,
     /// Which modules could provide the missing symbols.

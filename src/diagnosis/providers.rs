@@ -31,30 +31,31 @@ pub(super) fn find(
     purpose: Purpose,
 ) {
     let search = Lookup { system, path: &facts.path, tree, late: Instant::now() + PATIENCE };
+    let mut owners: HashMap<&ModuleName, HashSet<&str>> = HashMap::new();
+    for import in &module.imports {
+        let owner = match &facts.exports {
+            Some(exports) => exports.found.get(&import.name).and_then(|one| one.owner.as_ref()),
+            None => facts.owners.get(&import.name).and_then(Option::as_ref),
+        };
+        if let Some(owner) = owner {
+            owners.entry(owner).or_default().insert(&import.name);
+        }
+    }
+    let versions = module.versions.iter();
+    let wanted: HashMap<&str, u32> =
+        versions.map(|version| (version.name.as_str(), version.crc)).collect();
+    let found = search.loaded_files(owners, &wanted);
     let missing: Vec<String> = match &facts.exports {
         // Only the kernel's log names missing symbols.
         None => facts.log.iter().flatten().filter_map(unknown_symbol).collect(),
         Some(exports) => {
             let open = |import: &&Import| !import.weak && !exports.found.contains_key(&import.name);
-            let missing = module.imports.iter().filter(open).map(|import| import.name.clone());
-            let missing = missing.collect();
-            let mut owners: HashMap<&ModuleName, HashSet<&str>> = HashMap::new();
-            for import in &module.imports {
-                let exported = exports.found.get(&import.name);
-                if let Some(owner) = exported.and_then(|exported| exported.owner.as_ref()) {
-                    owners.entry(owner).or_default().insert(&import.name);
-                }
-            }
-            let versions = module.versions.iter();
-            let wanted: HashMap<&str, u32> =
-                versions.map(|version| (version.name.as_str(), version.crc)).collect();
-            let found = search.loaded_files(owners, &wanted);
-            facts.details = found.details;
-            facts.other_builds = found.other_builds;
-            facts.fitting = found.fitting;
-            missing
+            module.imports.iter().filter(open).map(|import| import.name.clone()).collect()
         }
     };
+    facts.details = found.details;
+    facts.other_builds = found.other_builds;
+    facts.fitting = found.fitting;
     if purpose != Purpose::Explain {
         return;
     }

@@ -33,6 +33,9 @@ pub(crate) struct Reference {
 /// few tens of them use most of what there is to use.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// As many bytes of files are enough to tell the versions that most modules expect.
+pub(super) const FEW: u64 = 256 << 10;
+
 /// Where so many modules are of another release, most likely all are.
 const OTHERS: u32 = 16;
 
@@ -78,22 +81,25 @@ impl Reference {
         if keys.iter().any(named) { None } else { Some(false) }
     }
 
-    /// Reads modules until each wanted symbol's version was seen, or the time is up. In the directory
+    /// Reads modules until each wanted symbol's version was seen, or the time is up, or so many bytes
+    /// of files were read. In the directory
     /// of a release, modules of another one say nothing about it: links to what fits it, too, or
     /// what was copied there by mistake.
-    pub(crate) fn read(tree: &ModuleTree, release: &str, wanted: HashSet<&str>) -> Self {
+    pub(crate) fn read(tree: &ModuleTree, release: &str, wanted: HashSet<&str>, most: u64) -> Self {
         let start = Instant::now();
         let mut reference = Self::default();
         let mut missing = wanted;
         let mut others = 0;
+        let mut read = 0;
         for file in tree.files() {
             let enough = reference.file.is_some() && missing.is_empty();
-            if enough || others > OTHERS || start.elapsed() > PATIENCE {
+            let late = reference.file.is_some() && read > most || start.elapsed() > PATIENCE;
+            if enough || late || others > OTHERS {
                 break;
             }
-            let Ok(image) = ModuleFile::open(&file).and_then(|file| file.image()) else {
-                continue;
-            };
+            let Ok(opened) = ModuleFile::open(&file) else { continue };
+            read += opened.metadata().map_or(0, |metadata| metadata.len());
+            let Ok(image) = opened.image() else { continue };
             if !is_of(&image, release) {
                 others += 1;
                 continue;
@@ -151,7 +157,7 @@ mod tests {
             root.write(format!("lib/modules/{release}/modules.dep"), "kernel/hello.ko:\n");
             root.write(format!("lib/modules/{release}/kernel/hello.ko"), &hello);
             let tree = ModuleTree::read(&root.system(), release);
-            let reference = Reference::read(&tree, release, HashSet::new());
+            let reference = Reference::read(&tree, release, HashSet::new(), FEW);
             assert_eq!(reference.vermagic.is_some(), counts, "{release}");
             assert_eq!(reference.file.is_some(), counts, "{release}");
         }

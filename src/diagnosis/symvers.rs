@@ -63,6 +63,18 @@ pub(crate) fn agreeing(exports: Vec<Export>, versions: &[SymbolVersion]) -> Vec<
     exports.into_iter().filter(agrees).collect()
 }
 
+/// The versions of the kernel's symbols that are not the module's. Those that are the same were
+/// not those of the running kernel, if it has refused them.
+pub(crate) fn differing(exports: Vec<Export>, versions: &[SymbolVersion]) -> HashMap<String, u32> {
+    let own: HashMap<&str, u32> =
+        versions.iter().map(|version| (version.name.as_str(), version.crc)).collect();
+    let differing = exports.into_iter().filter_map(|export| {
+        let crc = export.crc.filter(|crc| own.get(export.name.as_str()) != Some(crc))?;
+        Some((export.name, crc))
+    });
+    differing.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -71,8 +71,10 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
 
 /// Whether the symbols are all of one module: then its build is what differs.
 fn provider_mismatch(facts: &Facts, symbols: &[WrongVersion]) -> Option<Cause> {
-    let owner =
-        |symbol: &WrongVersion| facts.exports.as_ref()?.found.get(&symbol.name)?.owner.clone();
+    let owner = |symbol: &WrongVersion| match &facts.exports {
+        Some(exports) => exports.found.get(&symbol.name)?.owner.clone(),
+        None => facts.owners.get(&symbol.name)?.clone(),
+    };
     let provider = owner(symbols.first()?)?;
     if symbols.iter().any(|symbol| owner(symbol).as_ref() != Some(&provider)) {
         return None;
