@@ -3,7 +3,7 @@
 mod index;
 mod lists;
 
-pub(crate) use lists::Alias;
+pub(crate) use lists::{Alias, AliasList};
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -101,13 +101,13 @@ impl ModuleTree {
     }
 
     /// The names by which modules are asked for.
-    pub(crate) fn aliases(&self) -> Vec<Alias> {
-        lists::aliases(&self.root)
+    pub(crate) fn aliases(&self) -> AliasList {
+        AliasList::read(&self.root)
     }
 
-    /// The names by which parts of the kernel are asked for.
-    pub(crate) fn builtin_aliases(&self) -> Vec<Alias> {
-        lists::builtin_aliases(&self.root)
+    /// The names by which parts of the kernel are asked for, as far as name and part are wanted.
+    pub(crate) fn builtin_aliases(&self, wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
+        lists::builtin_aliases(&self.root, wanted)
     }
 
     /// The modules that are part of the kernel.

@@ -38,10 +38,12 @@ fn distance(one: &[u8], other: &[u8]) -> usize {
         return long;
     }
     let fold = |byte: u8| if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() };
-    let mut before: Vec<usize> = Vec::new();
+    let mut before: Vec<usize> = Vec::with_capacity(other.len() + 1);
     let mut last: Vec<usize> = (0..=other.len()).collect();
+    let mut next: Vec<usize> = Vec::with_capacity(other.len() + 1);
     for (row, &a) in one.iter().enumerate() {
-        let mut next = vec![row + 1];
+        next.clear();
+        next.push(row + 1);
         for (column, &b) in other.iter().enumerate() {
             let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(long);
             let mut best = at(&last, column) + usize::from(fold(a) != fold(b));
@@ -55,7 +57,9 @@ fn distance(one: &[u8], other: &[u8]) -> usize {
             }
             next.push(best);
         }
-        before = std::mem::replace(&mut last, next);
+        // The row before the last is not needed any more.
+        std::mem::swap(&mut before, &mut last);
+        std::mem::swap(&mut last, &mut next);
     }
     last.last().copied().unwrap_or(0)
 }

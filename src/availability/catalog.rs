@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Availability, Block, Presence, initcall, trigger};
-use crate::depmod::{self, Alias, ModuleTree};
+use crate::depmod::{self, Alias, AliasList, ModuleTree};
 use crate::diagnosis::Policy;
 use crate::file::{Image, ModuleFile, Signature};
 use crate::loaded::Snapshot;
@@ -22,7 +22,7 @@ use crate::system::{self, System};
 pub struct Catalog<'a> {
     system: &'a System,
     tree: ModuleTree,
-    aliases: OnceCell<Vec<Alias>>,
+    aliases: OnceCell<AliasList>,
     builtin: OnceCell<Vec<ModuleName>>,
     configuration: OnceCell<Configuration>,
     policy: OnceCell<Policy>,
@@ -96,11 +96,11 @@ impl<'a> Catalog<'a> {
     }
 
     fn built_in(&self, name: &ModuleName, functions: Vec<String>) -> Availability {
-        let aliases = self.tree.builtin_aliases();
+        let aliases = self.tree.builtin_aliases(|_, part| part == name.as_bytes());
         Availability {
             name: name.clone(),
             presence: Presence::BuiltIn { functions },
-            aliases: texts(&aliases_of(&aliases, name)),
+            aliases: texts(&names(aliases)),
             triggers: Vec::new(),
             needed_by: Vec::new(),
             blocks: Vec::new(),
@@ -111,7 +111,7 @@ impl<'a> Catalog<'a> {
     fn loadable(&self, name: &ModuleName, file: PathBuf, listed: bool) -> Availability {
         let configuration = self.configuration();
         let image = ModuleFile::open(&file).and_then(|file| file.image()).ok();
-        let mut aliases = aliases_of(self.aliases(), name);
+        let mut aliases = names(self.aliases().select(|_, module| module == name.as_bytes()));
         aliases.extend(configuration.settings.iter().filter_map(|(setting, _)| match setting {
             Setting::Alias { alias, module } if module == name => Some(alias.clone()),
             _ => None,
@@ -225,10 +225,10 @@ impl<'a> Catalog<'a> {
     }
 
     fn alias_of(&self, name: &ModuleName) -> Vec<ModuleName> {
-        let builtin = self.tree.builtin_aliases();
-        let found =
-            self.aliases().iter().chain(&builtin).filter(|alias| stands_for(&alias.alias, name));
-        let mut found: Vec<_> = found.map(|alias| alias.module.clone()).collect();
+        let wanted = |alias: &[u8], _: &[u8]| stands_for(alias, name);
+        let found = self.aliases().select(wanted).into_iter();
+        let found = found.chain(self.tree.builtin_aliases(wanted));
+        let mut found: Vec<_> = found.map(|alias| alias.module).collect();
         found.extend(self.configuration().settings.iter().filter_map(
             |(setting, _)| match setting {
                 Setting::Alias { alias, module } if stands_for(alias, name) => Some(module.clone()),
@@ -258,7 +258,7 @@ impl<'a> Catalog<'a> {
         initcall::functions(self.symbols.get_or_init(|| initcall::symbols(self.system)), name)
     }
 
-    fn aliases(&self) -> &[Alias] {
+    fn aliases(&self) -> &AliasList {
         self.aliases.get_or_init(|| self.tree.aliases())
     }
 
@@ -283,9 +283,8 @@ fn is_overridden(alias: &[u8], blocks: &[Block]) -> bool {
     })
 }
 
-fn aliases_of(aliases: &[Alias], name: &ModuleName) -> Vec<Vec<u8>> {
-    let own = aliases.iter().filter(|alias| alias.module == *name);
-    own.map(|alias| alias.alias.clone()).collect()
+fn names(aliases: Vec<Alias>) -> Vec<Vec<u8>> {
+    aliases.into_iter().map(|alias| alias.alias).collect()
 }
 
 fn texts(aliases: &[Vec<u8>]) -> Vec<String> {

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use memchr::memrchr;
+
 use super::index;
 use crate::file::ModInfo;
 use crate::lines::lines;
@@ -28,19 +30,40 @@ pub(super) fn symbols(root: &Path) -> Vec<u8> {
     text(root, "modules.symbols", alias_line)
 }
 
-/// `modules.alias`.
-pub(super) fn aliases(root: &Path) -> Vec<Alias> {
-    parse_aliases(&text(root, "modules.alias", alias_line))
+/// `modules.alias`: lines of the form `alias NAME MODULE`, see depmod(8).
+#[derive(Clone, Debug)]
+pub(crate) struct AliasList(Vec<u8>);
+
+impl AliasList {
+    pub(super) fn read(root: &Path) -> Self {
+        Self(text(root, "modules.alias", alias_line))
+    }
+
+    /// The aliases that are wanted, by their name and module: of tens of thousands, no other is
+    /// copied. A name may have blanks: the last word is the module.
+    pub(crate) fn select(&self, wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
+        let pair = |line| {
+            let rest: &[u8] = <[u8]>::strip_prefix(line, b"alias ")?;
+            let blank = memrchr(b' ', rest)?;
+            Some((rest.get(..blank)?, rest.get(blank + 1..)?))
+        };
+        let pairs = lines(&self.0).filter_map(pair);
+        pairs
+            .filter(|(alias, module)| wanted(alias, module))
+            .filter_map(|(alias, module)| alias_of(alias, module))
+            .collect()
+    }
 }
 
 /// The aliases in `modules.builtin.modinfo`, which the build of the kernel writes since Linux 5.2,
-/// or in the index that depmod makes of them.
-pub(super) fn builtin_aliases(root: &Path) -> Vec<Alias> {
+/// or in the index that depmod makes of them; those that are wanted.
+pub(super) fn builtin_aliases(root: &Path, wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
     if let Ok(texts) = system::read(&root.join("modules.builtin.modinfo")) {
-        return parse_builtin_aliases(&texts);
+        return parse_builtin_aliases(&texts, wanted);
     }
     let index = system::read(&root.join("modules.builtin.alias.bin")).unwrap_or_default();
     let entries = index::entries(&index).into_iter();
+    let entries = entries.filter(|(alias, name)| wanted(alias, name));
     entries.filter_map(|(alias, name)| alias_of(&alias, &name)).collect()
 }
 
@@ -80,23 +103,11 @@ fn alias_line(key: &[u8], value: &[u8]) -> Vec<u8> {
     [b"alias ", key, b" ", value].concat()
 }
 
-/// Lines of the form `alias NAME MODULE`, see depmod(8). A name may have blanks: the last word is
-/// the module.
-fn parse_aliases(text: &[u8]) -> Vec<Alias> {
-    lines(text)
-        .filter_map(|line| {
-            let rest = line.strip_prefix(b"alias ")?;
-            let blank = rest.iter().rposition(|&byte| byte == b' ')?;
-            alias_of(rest.get(..blank)?, rest.get(blank + 1..)?)
-        })
-        .collect()
-}
-
 /// Texts of the form `MODULE.alias=NAME`, each ended by a NUL (`scripts/Makefile.vmlinux_o`).
-fn parse_builtin_aliases(texts: &[u8]) -> Vec<Alias> {
+fn parse_builtin_aliases(texts: &[u8], wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
     let found = ModInfo::new(texts).entries().filter_map(|(tag, alias)| {
         let module = tag.strip_suffix(b".alias")?;
-        alias_of(alias, module)
+        wanted(alias, module).then(|| alias_of(alias, module))?
     });
     let mut seen = BTreeSet::new();
     found.filter(|found| seen.insert((found.alias.clone(), found.module.clone()))).collect()
@@ -122,8 +133,9 @@ mod tests {
 
     #[test]
     fn lines_of_aliases() {
-        let text = b"# Aliases\nalias fs-nfs4 nfs\nalias pci:v*sd a b e1000\nalias\nalias x\n";
-        let found = pairs(parse_aliases(text));
+        let text =
+            b"# Aliases\nalias fs-nfs4 nfs\nalias pci:v*sd a b e1000\nalias\nalias x\nalias x y\n";
+        let found = pairs(AliasList(text.to_vec()).select(|alias, _| alias != b"x"));
         let expected = [("fs-nfs4", "nfs"), ("pci:v*sd a b", "e1000")];
         assert_eq!(found, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
@@ -131,8 +143,8 @@ mod tests {
     #[test]
     fn aliases_of_the_kernel_itself() {
         let texts = b"fuse.alias=devname:fuse\0fuse.license=GPL\0pci.parm=alias:x\0x.alias=\0\
-                      fuse.alias=devname:fuse\0";
-        let found = pairs(parse_builtin_aliases(texts));
+                      fuse.alias=devname:fuse\0other.alias=z\0";
+        let found = pairs(parse_builtin_aliases(texts, |_, module| module != b"other"));
         assert_eq!(found, [("devname:fuse".to_owned(), "fuse".to_owned())]);
     }
 }
