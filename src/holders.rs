@@ -176,7 +176,9 @@ impl System {
     /// devices that lose their driver.
     pub fn bound_to(&self, module: &LoadedModule) -> Vec<Holder> {
         let search = Search::until(Instant::now() + TIME, self, module);
-        [drivers::bound(&search), network::interfaces(&search)].concat()
+        let mut list = drivers::bound(&search);
+        list.extend(network::interfaces(&search));
+        list
     }
 }
 

@@ -15,7 +15,9 @@ use crate::name::ModuleName;
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
-    [sessions(search), transceivers(search)].concat()
+    let mut list = sessions(search);
+    list.extend(transceivers(search));
+    list
 }
 
 fn object(path: &Path, certainty: Certainty) -> Holder {

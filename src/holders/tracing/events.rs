@@ -29,8 +29,9 @@ pub(in crate::holders) fn triggers(search: &Search<'_>) -> Vec<Holder> {
     let places = [tracing].into_iter().chain(instances.map(|instance| instance.path));
     places
         .flat_map(|place| {
-            let functions = of_functions(&place, &symbols);
-            [functions, of_events(search, &place, &symbols)].concat()
+            let mut list = of_functions(&place, &symbols);
+            list.extend(of_events(search, &place, &symbols));
+            list
         })
         .collect()
 }
