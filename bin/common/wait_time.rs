@@ -38,7 +38,7 @@ const UNITS: &[(&str, u128)] = &[
 ];
 const SECOND: u128 = 1_000_000_000;
 
-// Without floating-point numbers, whose parser is larger than all the rest of this.
+// In whole nanoseconds: no time is rounded on the way, and none is too long.
 pub(crate) fn parse(text: &str) -> anyhow::Result<WaitTime> {
     if text == "forever" {
         return Ok(WaitTime::Forever);
