@@ -106,7 +106,7 @@ impl ModuleTree {
     }
 
     /// The names by which parts of the kernel are asked for, as far as name and part are wanted.
-    pub(crate) fn builtin_aliases(&self, wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
+    pub(crate) fn builtin_aliases(&self, wanted: &dyn Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
         lists::builtin_aliases(&self.root, wanted)
     }
 

@@ -202,7 +202,7 @@ fn collect(search: &Search<'_>, with_bound: bool) -> (Vec<Holder>, Option<u64>) 
             When::Always => with_bound,
             When::Referenced | When::Walked => references != Some(0),
             When::Unexplained => {
-                let left = settle(&mut list.clone(), references);
+                let left = left_by(&list, references);
                 search.set_left(left.unwrap_or(0));
                 left != Some(0)
             }
@@ -247,6 +247,22 @@ fn settle(list: &mut Vec<Holder>, references: Option<i64>) -> Option<u64> {
         list.retain(|holder| holder.certainty != Certainty::Possible);
     }
     Some(left)
+}
+
+/// How many references the list would leave, see [`settle`].
+fn left_by(list: &[Holder], references: Option<i64>) -> Option<u64> {
+    let mut left = u64::try_from(references?).unwrap_or(0);
+    for is_caller in [false, true] {
+        let group = || list.iter().filter(|holder| holder.is_caller == is_caller);
+        let own = group().filter(|holder| !holder.kind.is_listed());
+        left = left.saturating_sub(own.map(|holder| holder.references).sum());
+        let second = group().filter(|holder| holder.may_take_two);
+        if second.map(|holder| holder.references).sum::<u64>() == left {
+            left = 0;
+        }
+    }
+    let stretches = list.iter().any(|holder| !holder.is_caller && holder.may_take_more);
+    Some(if stretches { 0 } else { left })
 }
 
 fn share(list: &mut [Holder], mut left: u64) -> u64 {
@@ -294,7 +310,9 @@ mod tests {
     }
 
     fn settled(mut list: Vec<Holder>, references: Option<i64>) -> (Vec<u64>, Option<u64>) {
+        let left = left_by(&list, references);
         let unexplained = settle(&mut list, references);
+        assert_eq!(left, unexplained);
         (list.iter().map(|holder| holder.references).collect(), unexplained)
     }
 

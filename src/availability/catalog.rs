@@ -96,7 +96,7 @@ impl<'a> Catalog<'a> {
     }
 
     fn built_in(&self, name: &ModuleName, functions: Vec<String>) -> Availability {
-        let aliases = self.tree.builtin_aliases(|_, part| part == name.as_bytes());
+        let aliases = self.tree.builtin_aliases(&|_, part| part == name.as_bytes());
         Availability {
             name: name.clone(),
             presence: Presence::BuiltIn { functions },
@@ -111,7 +111,7 @@ impl<'a> Catalog<'a> {
     fn loadable(&self, name: &ModuleName, file: PathBuf, listed: bool) -> Availability {
         let configuration = self.configuration();
         let image = ModuleFile::open(&file).and_then(|file| file.image()).ok();
-        let mut aliases = names(self.aliases().select(|_, module| module == name.as_bytes()));
+        let mut aliases = names(self.aliases().select(&|_, module| module == name.as_bytes()));
         aliases.extend(configuration.settings.iter().filter_map(|(setting, _)| match setting {
             Setting::Alias { alias, module } if module == name => Some(alias.clone()),
             _ => None,
@@ -226,8 +226,8 @@ impl<'a> Catalog<'a> {
 
     fn alias_of(&self, name: &ModuleName) -> Vec<ModuleName> {
         let wanted = |alias: &[u8], _: &[u8]| stands_for(alias, name);
-        let found = self.aliases().select(wanted).into_iter();
-        let found = found.chain(self.tree.builtin_aliases(wanted));
+        let found = self.aliases().select(&wanted).into_iter();
+        let found = found.chain(self.tree.builtin_aliases(&wanted));
         let mut found: Vec<_> = found.map(|alias| alias.module).collect();
         found.extend(self.configuration().settings.iter().filter_map(
             |(setting, _)| match setting {

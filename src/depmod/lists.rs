@@ -41,7 +41,7 @@ impl AliasList {
 
     /// The aliases that are wanted, by their name and module: of tens of thousands, no other is
     /// copied. A name may have blanks: the last word is the module.
-    pub(crate) fn select(&self, wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
+    pub(crate) fn select(&self, wanted: &dyn Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
         let pair = |line| {
             let rest: &[u8] = <[u8]>::strip_prefix(line, b"alias ")?;
             let blank = memrchr(b' ', rest)?;
@@ -57,7 +57,7 @@ impl AliasList {
 
 /// The aliases in `modules.builtin.modinfo`, which the build of the kernel writes since Linux 5.2,
 /// or in the index that depmod makes of them; those that are wanted.
-pub(super) fn builtin_aliases(root: &Path, wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
+pub(super) fn builtin_aliases(root: &Path, wanted: &dyn Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
     if let Ok(texts) = system::read(&root.join("modules.builtin.modinfo")) {
         return parse_builtin_aliases(&texts, wanted);
     }
@@ -104,7 +104,7 @@ fn alias_line(key: &[u8], value: &[u8]) -> Vec<u8> {
 }
 
 /// Texts of the form `MODULE.alias=NAME`, each ended by a NUL (`scripts/Makefile.vmlinux_o`).
-fn parse_builtin_aliases(texts: &[u8], wanted: impl Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
+fn parse_builtin_aliases(texts: &[u8], wanted: &dyn Fn(&[u8], &[u8]) -> bool) -> Vec<Alias> {
     let found = ModInfo::new(texts).entries().filter_map(|(tag, alias)| {
         let module = tag.strip_suffix(b".alias")?;
         wanted(alias, module).then(|| alias_of(alias, module))?
@@ -135,7 +135,7 @@ mod tests {
     fn lines_of_aliases() {
         let text =
             b"# Aliases\nalias fs-nfs4 nfs\nalias pci:v*sd a b e1000\nalias\nalias x\nalias x y\n";
-        let found = pairs(AliasList(text.to_vec()).select(|alias, _| alias != b"x"));
+        let found = pairs(AliasList(text.to_vec()).select(&|alias, _| alias != b"x"));
         let expected = [("fs-nfs4", "nfs"), ("pci:v*sd a b", "e1000")];
         assert_eq!(found, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
@@ -144,7 +144,7 @@ mod tests {
     fn aliases_of_the_kernel_itself() {
         let texts = b"fuse.alias=devname:fuse\0fuse.license=GPL\0pci.parm=alias:x\0x.alias=\0\
                       fuse.alias=devname:fuse\0other.alias=z\0";
-        let found = pairs(parse_builtin_aliases(texts, |_, module| module != b"other"));
+        let found = pairs(parse_builtin_aliases(texts, &|_, module| module != b"other"));
         assert_eq!(found, [("devname:fuse".to_owned(), "fuse".to_owned())]);
     }
 }
