@@ -45,10 +45,10 @@ if [ "$profile" = dev ]; then
 else
 	install target/built-"$machine"/* "$guest"
 fi
-# For a test cargo builds the tools, too: it names them first.
+# For a test cargo builds the tools, too, and names all of them in no order.
 programs=$(built test --no-run --test kernel)
-install "$(echo "$programs" | tail -n 1)" "$guest/kernel"
+install "$(echo "$programs" | grep '/kernel-[^/]*$')" "$guest/kernel"
 programs=$(built build --example lifecycle)
-install "$(echo "$programs" | tail -n 1)" "$guest/lifecycle"
+install "$(echo "$programs" | grep '/lifecycle$')" "$guest/lifecycle"
 rm "$messages"
 echo "$guest"
