@@ -71,10 +71,8 @@ pub enum Presence {
     },
     /// Its file is below `/lib/modules` of the running release.
     Loadable {
-        /// The file.
+        /// The file; [`owners`](crate::packages::owners) knows its package.
         file: PathBuf,
-        /// The package that the file belongs to, as far as it is known.
-        package: Option<String>,
         /// The signature behind the module; `None` if the file could not be read.
         signature: Option<Signature>,
     },

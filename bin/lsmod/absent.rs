@@ -14,9 +14,13 @@ use crate::common::report::Explanation;
 const BRIEF_MAX: usize = 3;
 
 /// The text behind the first line.
-pub(crate) fn explanation(found: &Availability, detail: Detail) -> Explanation {
+pub(crate) fn explanation(
+    found: &Availability,
+    package: Option<&str>,
+    detail: Detail,
+) -> Explanation {
     let name = &found.name;
-    let mut phrases = vec![presence(found)];
+    let mut phrases = vec![presence(found, package)];
     if let Presence::Loadable { .. } = found.presence {
         phrases.extend(loaded_when(found, detail));
         let mut blocks: Vec<String> = found.blocks.iter().map(ToString::to_string).collect();
@@ -46,7 +50,7 @@ pub(crate) fn explanation_of_pattern(matching: &[ModuleName], detail: Detail) ->
     Explanation { cause: Some(cause), ..Explanation::default() }
 }
 
-fn presence(found: &Availability) -> String {
+fn presence(found: &Availability, package: Option<&str>) -> String {
     match &found.presence {
         Presence::BuiltIn { functions } => {
             let unknown = if functions.is_empty() {
@@ -56,9 +60,9 @@ fn presence(found: &Availability) -> String {
             };
             format!("is built into the kernel; lsmod lists loadable modules only{unknown}")
         }
-        Presence::Loadable { file, package, signature, .. } => {
+        Presence::Loadable { file, signature, .. } => {
             let mut facts = Vec::new();
-            facts.extend(package.as_ref().map(|package| format!("package {package}")));
+            facts.extend(package.map(|package| format!("package {package}")));
             facts.push(signed(signature.as_ref()));
             let can = found.blocks.iter().all(|block| block.scope() != Scope::Everything);
             let verb = if can { "can be loaded from" } else { "cannot be loaded now; its file is" };
@@ -186,8 +190,8 @@ fn listed(names: &[String], most: usize) -> Option<String> {
 }
 
 /// The record of the array `not-loaded`.
-pub(crate) fn record(found: &Availability) -> Value {
-    let Explanation { cause, fix, .. } = explanation(found, Detail::Brief);
+pub(crate) fn record(found: &Availability, package: Option<&str>) -> Value {
+    let Explanation { cause, fix, .. } = explanation(found, package, Detail::Brief);
     let mut record = blank(&found.name.to_string(), &cause.unwrap_or_default());
     let mut set = |key: &str, value: Value| {
         if let Some(field) = record.get_mut(key) {
@@ -207,7 +211,7 @@ pub(crate) fn record(found: &Availability) -> Value {
     set("unreadable", unreadable.collect());
     match &found.presence {
         Presence::BuiltIn { functions } => set("functions", json!(functions)),
-        Presence::Loadable { file, package, signature, .. } => {
+        Presence::Loadable { file, signature, .. } => {
             set("file", json!(file.display().to_string()));
             set("package", json!(package));
             let signer = match signature {

@@ -1,6 +1,10 @@
 //! Messages: names that match nothing, and an unreadable list.
 
-use modutils::availability::Catalog;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use modutils::availability::{Availability, Catalog, Presence};
+use modutils::packages::owners;
 use modutils::{Error, System};
 use serde_json::Value;
 
@@ -28,15 +32,19 @@ pub(crate) fn missing(
         match (&missing.of, &catalog) {
             (Absent::Name(name), Some(catalog)) => {
                 let found = catalog.look_up(name);
-                explanation = absent::explanation(&found, options.detail);
-                records.push(absent::record(&found));
+                let packages = packages(system, std::slice::from_ref(&found));
+                let package = package(&found, &packages);
+                explanation = absent::explanation(&found, package, options.detail);
+                records.push(absent::record(&found, package));
             }
             (Absent::Pattern(pattern), Some(catalog)) => {
                 let matching = catalog.matching(pattern);
                 explanation = absent::explanation_of_pattern(&matching, options.detail);
                 if options.json {
-                    let found = matching.iter().map(|name| catalog.look_up(name));
-                    records.extend(found.map(|found| absent::record(&found)));
+                    let found: Vec<_> = matching.iter().map(|name| catalog.look_up(name)).collect();
+                    let packages = packages(system, &found);
+                    let record = |it| absent::record(it, package(it, &packages));
+                    records.extend(found.iter().map(record));
                 }
                 if matching.is_empty() {
                     records.push(blank(explanation.cause.as_deref().unwrap_or_default()));
@@ -48,6 +56,23 @@ pub(crate) fn missing(
         reporter.error(&missing.line, &explanation);
     }
     records
+}
+
+/// The packages of the files: to look for all of them takes as long as for one.
+fn packages(system: &System, found: &[Availability]) -> HashMap<PathBuf, String> {
+    let files: Vec<PathBuf> = found.iter().filter_map(file).map(Path::to_owned).collect();
+    if files.is_empty() { HashMap::new() } else { owners(system, &files) }
+}
+
+fn package<'a>(found: &Availability, packages: &'a HashMap<PathBuf, String>) -> Option<&'a str> {
+    packages.get(file(found)?).map(String::as_str)
+}
+
+fn file(found: &Availability) -> Option<&Path> {
+    match &found.presence {
+        Presence::Loadable { file, .. } => Some(file),
+        _ => None,
+    }
 }
 
 /// The list of modules cannot be read.

@@ -13,7 +13,6 @@ use crate::modprobe::{Configuration, Setting};
 use crate::name::ModuleName;
 use crate::nearest::all_nearest;
 use crate::order;
-use crate::packages;
 use crate::pattern::Pattern;
 use crate::system::{self, System};
 
@@ -127,7 +126,6 @@ impl<'a> Catalog<'a> {
         let counting: Vec<_> =
             aliases.iter().filter(|alias| !is_overridden(alias, &blocks)).cloned().collect();
         let triggers = trigger::triggers(&counting, name, image.as_ref());
-        let mut packages = packages::owners(self.system, std::slice::from_ref(&file));
         Availability {
             name: name.clone(),
             aliases: texts(&aliases),
@@ -135,11 +133,7 @@ impl<'a> Catalog<'a> {
             needed_by: self.tree.dependents_of(name),
             blocks,
             unreadable: configuration.unreadable.clone(),
-            presence: Presence::Loadable {
-                package: packages.remove(&file),
-                signature: image.map(|image| image.signature()),
-                file,
-            },
+            presence: Presence::Loadable { signature: image.map(|image| image.signature()), file },
         }
     }
 
