@@ -6,7 +6,8 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::os::fd::OwnedFd;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -70,9 +71,17 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn read(directory: &Path) -> Result<Self, Error> {
-        let opened = open(directory)?;
-        let mut buffer = Vec::with_capacity(8 << 10);
-        let mut entries = RawDir::new(&opened, buffer.spare_capacity_mut());
+        Ok(Self::of(open(directory)?))
+    }
+
+    /// A directory below this one.
+    pub(crate) fn below(&self, directory: &Path) -> Result<Self, Error> {
+        Ok(Self::of(open_at(self.directory.as_fd(), directory)?))
+    }
+
+    fn of(opened: OwnedFd) -> Self {
+        let mut buffer = [MaybeUninit::uninit(); 8 << 10];
+        let mut entries = RawDir::new(&opened, &mut buffer);
         let mut names = Vec::new();
         // An error ends the list, as it would with entries.
         while let Some(Ok(entry)) = entries.next() {
@@ -81,7 +90,7 @@ impl Names {
                 names.push(name.to_owned());
             }
         }
-        Ok(Self { directory: opened, names })
+        Self { directory: opened, names }
     }
 
     /// Reads a regular file of the directory into a buffer that is used again: new memory for each of
@@ -113,8 +122,12 @@ impl Names {
 }
 
 fn open(directory: &Path) -> Result<OwnedFd, Error> {
+    open_at(CWD, directory)
+}
+
+fn open_at(at: BorrowedFd<'_>, directory: &Path) -> Result<OwnedFd, Error> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    openat(CWD, directory, flags, Mode::empty())
+    openat(at, directory, flags, Mode::empty())
         .map_err(|errno| Error::io(directory, from_rustix(errno)))
 }
 

@@ -35,6 +35,7 @@ mod namespaces;
 mod netfilter;
 mod netlink;
 mod network;
+mod parts;
 mod paths;
 mod process;
 mod processes;
@@ -52,6 +53,7 @@ mod tracing;
 mod unmounted;
 mod unowned;
 mod views;
+mod walk;
 mod words;
 
 use std::time::{Duration, Instant};

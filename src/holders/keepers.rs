@@ -50,7 +50,7 @@ fn processes(search: &Search<'_>, superblocks: &HashSet<Superblock>) -> Vec<Hold
     let processes = search.processes();
     let mut seen = HashSet::new();
     let mut list = Vec::new();
-    for file in &processes.files {
+    for file in search.held_files() {
         let on = file.status.is_some_and(|status| superblocks.contains(&status.filesystem));
         let Some(owner) = processes.owner(file).filter(|owner| on && !owner.is_caller) else {
             continue;

@@ -9,30 +9,34 @@ use std::path::{Path, PathBuf};
 use super::devices;
 use super::holder::{Certainty, Holder, HolderKind};
 use super::mountinfo::unescaped;
+use super::parts;
 use super::process::Access;
 use super::search::Search;
 use super::seen::Seen;
+use crate::lines::lines;
 use crate::order;
 use crate::system;
 
 /// Files in the memory of processes whose descriptors are closed.
 pub(super) fn mapped(search: &Search<'_>) -> Vec<Holder> {
-    let mut known = HashMap::new();
-    let mut list = Vec::new();
     let processes = search.processes().list.iter().filter(|seen| !seen.is_kernel_thread);
-    for seen in processes.take_while(|_| !search.is_late()) {
-        let text = system::read(&seen.dir.join("maps")).unwrap_or_default();
-        let mut paths: Vec<_> = text.split(|&byte| byte == b'\n').filter_map(mapped_path).collect();
-        order::sort(&mut paths);
-        paths.dedup();
-        for path in paths {
-            let key = (seen.mount_namespace, path.to_vec());
-            let certainty =
-                *known.entry(key).or_insert_with(|| certainty(search, seen, &unescaped(path)));
-            let Some(certainty) = certainty else { continue };
-            list.push(holder(seen, Path::new(&unescaped(path)), Access::Mapped, certainty));
+    let processes: Vec<_> = processes.collect();
+    let parts = parts::of(&processes, |processes| {
+        let mut known = HashMap::new();
+        let mut list = Vec::new();
+        for seen in processes.iter().take_while(|_| !search.is_late()) {
+            let text = system::read(&seen.dir.join("maps")).unwrap_or_default();
+            for path in mapped_paths(&text) {
+                let key = (seen.mount_namespace, path.to_vec());
+                let certainty =
+                    *known.entry(key).or_insert_with(|| certainty(search, seen, &unescaped(path)));
+                let Some(certainty) = certainty else { continue };
+                list.push(holder(seen, Path::new(&unescaped(path)), Access::Mapped, certainty));
+            }
         }
-    }
+        list
+    });
+    let mut list: Vec<_> = parts.into_iter().flatten().collect();
     // A file that is open, too, was found there; one open file can be mapped many times.
     let open = search.processes();
     list.retain(|holder| {
@@ -45,14 +49,24 @@ pub(super) fn mapped(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
-/// `7f00-7f01 r--s 00000000 00:06 301    /dev/x`
-fn mapped_path(line: &[u8]) -> Option<&[u8]> {
+/// The paths in lines such as `7f00-7f01 r--s 00000000 00:06 301    /dev/x`, each once.
+fn mapped_paths(text: &[u8]) -> Vec<&[u8]> {
+    let mut paths: Vec<_> = lines(text).filter_map(mapped_path).collect();
+    // A library has several mappings after each other.
+    paths.dedup();
     // Most private mappings are not devices; but a mapping of a file that was opened for reading
     // only appears as private, too.
-    let start = line.windows(2).position(|pair| pair == b" /")?;
-    let path = line.get(start + 1..)?;
-    let is_library = path.windows(3).any(|part| part == b".so");
-    (!is_library && !path.ends_with(b" (deleted)")).then_some(path)
+    let is_library = |path: &[u8]| path.windows(3).any(|part| part == b".so");
+    paths.retain(|path| !is_library(path) && !path.ends_with(b" (deleted)"));
+    order::sort(&mut paths);
+    paths.dedup();
+    paths
+}
+
+fn mapped_path(line: &[u8]) -> Option<&[u8]> {
+    let start = memchr::memchr(b'/', line)?;
+    let before = line.get(..start)?;
+    before.ends_with(b" ").then(|| line.get(start..))?
 }
 
 /// Files that are registered with an `io_uring` (`IORING_REGISTER_FILES`), which its `fdinfo` lists
@@ -124,14 +138,15 @@ mod tests {
 
     #[test]
     fn mapped_files() {
-        for (line, path) in [
-            ("7f00-7f01 r--s 00000000 00:06 301          /dev/x", Some("/dev/x")),
-            ("7f00-7f01 r-xp 00000000 08:01 301          /usr/lib/libc.so.6", None),
-            ("7f00-7f01 rw-p 00000000 00:00 0            [heap]", None),
-            ("7f00-7f01 r--s 00000000 00:06 301          /dev/x (deleted)", None),
-        ] {
-            assert_eq!(mapped_path(line.as_bytes()), path.map(str::as_bytes), "{line}");
-        }
+        let text = b"7f00-7f01 r--s 00000000 00:06 301          /dev/x\n\
+                     7f01-7f02 r-xp 00000000 08:01 301          /usr/lib/libc.so.6\n\
+                     7f02-7f03 rw-p 00000000 00:00 0            [heap]\n\
+                     7f03-7f04 rw-p 00000000 00:00 0            [anon:a/b]\n\
+                     7f04-7f05 rw-p 00000000 00:00 0 \n\
+                     7f05-7f06 r--s 00000000 00:06 301          /dev/x (deleted)\n\
+                     7f06-7f07 r--s 00001000 00:06 302          /dev/a b\n\
+                     7f07-7f08 r--s 00001000 00:06 301          /dev/x\n";
+        assert_eq!(mapped_paths(text), [&b"/dev/a b"[..], b"/dev/x"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::aliases::Aliases;
 use super::device::{Device, Owners};
 use super::mountinfo::View;
 use super::process::Namespace;
-use super::seen::Processes;
+use super::seen::{OpenFile, Processes};
 use crate::loaded::LoadedModule;
 use crate::name::ModuleName;
 use crate::order;
@@ -70,6 +70,8 @@ pub(super) struct Search<'a> {
 #[derive(Default)]
 pub(super) struct Scene {
     pub(super) processes: OnceLock<Processes>,
+    /// Directories and programs of processes.
+    pub(super) places: OnceLock<Vec<OpenFile>>,
     pub(super) views: OnceLock<Vec<View>>,
     pub(super) namespaces: OnceLock<Vec<(Namespace, PathBuf)>>,
     pub(super) mapped: OnceLock<Vec<modutils_dm::Device>>,

@@ -23,7 +23,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let mut known: HashMap<Superblock, Option<Certainty>> = HashMap::new();
     let mut seen = HashSet::new();
     let mut list = Vec::new();
-    for file in &processes.files {
+    for file in search.held_files() {
         let Some(status) = file.status else { continue };
         let number = status.filesystem;
         // Internal mounts have no path that could be one of a mounted file system.

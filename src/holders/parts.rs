@@ -1,0 +1,48 @@
+//! Work on long lists, shared by a few threads.
+
+use std::num::NonZero;
+use std::thread;
+
+/// The fewest elements that are worth a thread.
+const PART: usize = 250;
+
+/// More of them would wait for each other in the kernel.
+const THREADS: usize = 4;
+
+/// What `work` returns for each part of a list, in the order of the list.
+pub(super) fn of<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
+    let most = list.len() / PART;
+    // Asking for the number of processors reads files, too.
+    let count = if most < 2 { 1 } else { processors().min(most) };
+    let mut parts = list.chunks(list.len().div_ceil(count).max(1));
+    let first = parts.next().unwrap_or_default();
+    let work = &work;
+    thread::scope(|scope| {
+        let start = |part| (part, thread::Builder::new().spawn_scoped(scope, move || work(part)));
+        let started: Vec<_> = parts.map(start).collect();
+        let mut results = vec![work(first)];
+        for (part, thread) in started {
+            // Where no thread can be had, this one does it.
+            let result = thread.ok().and_then(|thread| thread.join().ok());
+            results.push(result.unwrap_or_else(|| work(part)));
+        }
+        results
+    })
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).min(THREADS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_in_order() {
+        for length in [0, 1, PART, 2 * PART, 5 * PART + 1] {
+            let list: Vec<_> = (0..length).collect();
+            assert_eq!(of(&list, <[usize]>::to_vec).concat(), list);
+        }
+    }
+}
