@@ -175,7 +175,7 @@ check-no-unload: tools
 	@MODUTILS_KERNELS=6.1-no-unload $(MAKE) --no-print-directory check-kernel
 
 # The programs that make the situations; perl has all kinds of sockets.
-RICH = ip tc nft iptables-legacy ipset ipvsadm dmsetup mke2fs mkfs.vfat losetup perl \
+RICH = ip tc rdma nft iptables-legacy ipset ipvsadm dmsetup mke2fs mkfs.vfat losetup perl \
 	/usr/lib/x86_64-linux-gnu/xtables/ /usr/lib/x86_64-linux-gnu/perl-base/
 
 check-holders: tools

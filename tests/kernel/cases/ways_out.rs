@@ -1,12 +1,18 @@
 //! The commands that end each hold: a situation is made, `rmmod --who` has to name all its
 //! references, and the commands that it suggests have to free them.
 
-use std::process::{Command, Stdio};
-use std::time::Duration;
+mod rules;
+mod situation;
 
-use serde_json::Value;
+use std::sync::mpsc;
+use std::thread;
 
-use crate::guest::{Run, run};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::gettid;
+
+use self::rules::many_rules;
+use self::situation::{each, references, shell, situation};
+use crate::guest::run;
 
 crate::tests![
     files,
@@ -16,24 +22,16 @@ crate::tests![
     network_interfaces,
     network_namespaces,
     nftables,
+    many_rules,
+    unmounted,
+    threads,
+    adapters,
     iptables,
     sets_and_servers,
     sockets,
     transport,
     tracing,
 ];
-
-/// A situation: the module in question, the shell commands that make it, and a word that the answer
-/// has to hold.
-struct Situation {
-    module: &'static str,
-    setup: &'static str,
-    names: &'static str,
-}
-
-const fn situation(module: &'static str, setup: &'static str, names: &'static str) -> Situation {
-    Situation { module, setup, names }
-}
 
 fn files() {
     each(&[
@@ -52,6 +50,13 @@ fn mounts() {
             "ext4",
             "image; mount -t ext4 /tmp/image /mnt; echo > /mnt/file; open /mnt/file; umount -l /mnt",
             "perl",
+        ),
+        situation(
+            "ext4",
+            "image; mount -t ext4 /tmp/image /mnt; setsid perl -MSocket -e \
+             'socket(my $s, 1, 1, 0) or die; bind($s, sockaddr_un(\"/mnt/s\")) or die; \
+             sleep 1000' & sleep 1",
+            "/mnt/s",
         ),
         situation(
             "nls_ascii",
@@ -93,6 +98,13 @@ fn block_devices() {
             "image; losetup /dev/loop1 /tmp/image; \
              dmsetup create origin --table '0 1000 snapshot-origin /dev/loop1'",
             "origin",
+        ),
+        situation(
+            "dm_snapshot",
+            "image; losetup /dev/loop1 /tmp/image; export DM_DISABLE_UDEV=1; \
+             dmsetup create origin --table '0 32768 snapshot-origin /dev/loop1'; \
+             dmsetup create top --table '0 32768 linear /dev/dm-0 0'; mount -t ext4 /dev/dm-1 /mnt",
+            "top",
         ),
         situation("bfq", "echo bfq > /sys/block/loop0/queue/scheduler", "loop0"),
     ]);
@@ -204,6 +216,69 @@ fn nftables() {
     ]);
 }
 
+/// Kept by a process, or by the kernel itself, after they were unmounted.
+fn unmounted() {
+    each(&[
+        situation(
+            "ext4",
+            "image; mount -t ext4 /tmp/image /mnt; cp /bin/busybox /mnt/sleep; \
+             setsid /mnt/sleep 1000 & sleep 1; umount -l /mnt",
+            "/sleep",
+        ),
+        situation(
+            "ext4",
+            "image; mount -t ext4 /tmp/image /mnt; mkdir -p /tmp/upper /tmp/work /tmp/both; \
+             mount -t overlay overlay -o lowerdir=/mnt,upperdir=/tmp/upper,workdir=/tmp/work \
+             /tmp/both; umount -l /mnt",
+            "/tmp/both",
+        ),
+        situation(
+            "ext4",
+            "image; mount -t ext4 /tmp/image /mnt; cp /bin/busybox /mnt/program; \
+             mount -t binfmt_misc none /proc/sys/fs/binfmt_misc; \
+             echo ':kept:E::kept::/mnt/program:F' > /proc/sys/fs/binfmt_misc/register; \
+             umount -l /mnt",
+            "binfmt_misc/kept",
+        ),
+    ]);
+}
+
+/// A thread has a network namespace of its own, and its process has another.
+fn threads() {
+    run(["/kmod/modprobe", "sch_netem"]).succeeds();
+    let (made, wait) = mpsc::channel();
+    let (end, ended) = mpsc::channel::<()>();
+    let inside = thread::spawn(move || {
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        shell("ip link add d1 type dummy; tc qdisc add dev d1 root netem delay 1ms");
+        made.send(gettid()).unwrap();
+        let _ = ended.recv();
+    });
+    let tid = wait.recv().unwrap();
+    assert_eq!(references("sch_netem"), 1);
+    let done = run(["rmmod", "--who", "sch_netem"]);
+    done.check(done.stdout.contains("interface d1 has the qdisc netem"), "finds it");
+    let place = format!(": in the namespace of exe ({tid})\n");
+    done.check(done.stdout.contains(&place), "names the thread");
+    let command = format!("nsenter --target {tid} --net tc qdisc del dev d1 root");
+    done.check(done.stdout.contains(&command), "enters its namespace");
+    drop(end);
+    inside.join().unwrap();
+}
+
+/// Files of adapters and devices that software makes.
+fn adapters() {
+    each(&[
+        situation(
+            "rdma_rxe",
+            "dummy; ip link set d0 up; rdma link add rxe0 type rxe netdev d0; \
+             /kmod/modprobe ib_uverbs; sleep 1; open /dev/infiniband/uverbs0",
+            "uverbs0",
+        ),
+        situation("brd", "losetup /dev/loop1 /dev/ram0", "loop1"),
+    ]);
+}
+
 fn iptables() {
     each(&[
         situation("xt_limit", "iptables-legacy -A INPUT -m limit --limit 5/s -j ACCEPT", "INPUT"),
@@ -283,99 +358,4 @@ fn tracing() {
          umount -l /mnt",
         "probes/one",
     )]);
-}
-
-/// What the setups have in common.
-///
-/// What stays in the background needs a session of its own: the commands of a test end with it.
-const PRELUDE: &str = "set -e; echo /kmod/modprobe > /proc/sys/kernel/modprobe; mkdir -p /mnt /run/netns; \
-     open() { setsid perl -e 'open(my $f, \"+<\", shift) or die; sleep 1000' \"$1\" & sleep 1; }; \
-     image() { dd if=/dev/zero of=/tmp/image bs=1M count=16; mke2fs -q -F -t ext4 /tmp/image; }; \
-     dummy() { ip link add d0 type dummy; }; ";
-
-/// What removes the rest of a situation, whatever it was.
-const CLEANUP: &str = "killall -9 perl sleep; umount -l /mnt; swapoff -a; dmsetup remove_all; \
-     losetup -D; ip link del d0; ip link del nl0; ip netns del n1; nft flush ruleset; \
-     iptables-legacy -F; iptables-legacy -t raw -F; ipset destroy; ipvsadm -C; \
-     ip l2tp del tunnel tunnel_id 1; ip xfrm state flush; ip tuntap del mode tap name tap0; \
-     tc actions flush action skbedit; sysctl -w net.core.default_qdisc=pfifo_fast; \
-     sysctl -w net.ipv4.tcp_congestion_control=cubic; \
-     [ ! -c /dev/watchdog0 ] || echo V > /dev/watchdog0; \
-     echo > /sys/kernel/tracing/uprobe_events; rm -f /tmp/image /tmp/fat /tmp/node";
-
-fn shell(script: &str) {
-    Command::new("bash")
-        .args(["-c", script])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-}
-
-/// Makes each situation, and collects the faults of all.
-fn each(situations: &[Situation]) {
-    let mut faults = Vec::new();
-    for situation in situations {
-        if let Err(fault) = check(situation) {
-            faults.push(format!("{} ({}): {fault}", situation.module, situation.setup));
-        }
-        shell(CLEANUP);
-    }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
-
-fn check(situation: &Situation) -> Result<(), String> {
-    let module = situation.module;
-    run(["/kmod/modprobe", module]).succeeds();
-    // Output of what stays in the background must not keep us.
-    let script = format!("exec > /tmp/setup 2>&1 < /dev/null; {PRELUDE}{}", situation.setup);
-    let setup = Run::new("bash").args(["-c", &script]).limit(Duration::from_secs(60)).done();
-    if setup.status != Some(0) {
-        let said = std::fs::read_to_string("/tmp/setup").unwrap_or_default();
-        return Err(format!("cannot be made: {said}"));
-    }
-    if references(module) == 0 {
-        return Err("nothing holds it".to_owned());
-    }
-    let done = run(["rmmod", "--who", "-J", module]);
-    let document: Value = serde_json::from_str(&done.stdout).map_err(|error| error.to_string())?;
-    let result = &document["results"][0];
-    let holders = result["holders"].as_array().ok_or("no holders")?;
-    let fault = |text: &str| Err(format!("{text}: {result}"));
-    if result["unexplained"] != 0 {
-        return fault("references are left over");
-    }
-    if !holders.iter().any(|holder| holder.to_string().contains(situation.names)) {
-        return fault("does not name it");
-    }
-    let holding = holders
-        .iter()
-        .filter(|holder| holder["references"].as_u64().unwrap() > 0 && holder["kind"] != "module");
-    for holder in holding {
-        let Some(command) = holder["fix"]["command"].as_str() else {
-            return fault("no command");
-        };
-        shell(command);
-    }
-    let is_free = || references(module) == 0;
-    let end = std::time::Instant::now() + Duration::from_secs(3);
-    while !is_free() && std::time::Instant::now() < end {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    if !is_free() {
-        return fault("the commands do not free it");
-    }
-    Ok(())
-}
-
-/// The references that are not those of the modules that use it; none if it is not loaded.
-fn references(module: &str) -> i64 {
-    let text = std::fs::read_to_string("/proc/modules").unwrap();
-    let row = text.lines().find(|row| row.starts_with(&format!("{module} ")));
-    let Some(row) = row else { return 0 };
-    let fields: Vec<_> = row.split(' ').collect();
-    let users =
-        fields[3].split(',').filter(|user| !user.is_empty() && !user.starts_with(['-', '[']));
-    fields[2].parse::<i64>().unwrap_or(0) - i64::try_from(users.count()).unwrap()
 }
