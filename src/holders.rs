@@ -23,11 +23,13 @@ mod eliminated;
 mod exports;
 mod files;
 mod gpio;
+mod handlers;
 mod helpers;
 mod holder;
 mod keepers;
 mod kernel_memory;
 mod kinds;
+mod lost;
 mod mountinfo;
 mod mounts;
 mod named;
@@ -149,14 +151,14 @@ const SOURCES: &[Source] = &[
     Source { name: "live patches", when: When::Referenced, find: tracing::live_patches },
     Source { name: "users of algorithms", when: When::Referenced, find: network::ciphers },
     Source { name: "control sockets", when: When::Referenced, find: sockets::control_sockets },
-    Source { name: "sockets", when: When::Unexplained, find: sockets::algorithm_types },
+    Source { name: "sockets", when: When::Unexplained, find: sockets::behind },
     Source { name: "watchdogs", when: When::Unexplained, find: attached::watchdogs },
     Source { name: "GPIO lines", when: When::Unexplained, find: gpio::of },
-    Source { name: "BPF programs", when: When::Unexplained, find: tracing::programs },
-    Source { name: "triggers", when: When::Unexplained, find: tracing::triggers },
+    Source { name: "unmounted file systems", when: When::Unexplained, find: unmounted::of },
     Source { name: "mapped files", when: When::Unexplained, find: registered::mapped },
     Source { name: "io_uring files", when: When::Unexplained, find: registered::with_io_uring },
-    Source { name: "unmounted file systems", when: When::Unexplained, find: unmounted::of },
+    Source { name: "BPF programs", when: When::Unexplained, find: tracing::programs },
+    Source { name: "triggers", when: When::Unexplained, find: tracing::triggers },
     Source { name: "perf events", when: When::Unexplained, find: tracing::perf },
     Source { name: "queues of sockets", when: When::Unexplained, find: eliminated::of },
 ];
@@ -238,7 +240,7 @@ fn users(search: &Search<'_>) -> Vec<Holder> {
 /// Makes the references of the list add up to no more than there are, and returns how many are
 /// left over.
 fn settle(list: &mut Vec<Holder>, references: Option<i64>) -> Option<u64> {
-    order::sort_by_key(list, |holder| (holder.certainty, holder.kind.rank()));
+    order::sort_by_key(list, |holder| (holder.certainty, holder.rank()));
     let mut callers: Vec<_> = list.extract_if(.., |holder| holder.is_caller).collect();
     let references = u64::try_from(references?).unwrap_or(0);
     let left = share(list, references);

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::device::{Device, Kind};
@@ -25,6 +26,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         list.extend(mapped(search, &name, &dir));
         list.extend(connected(search, &name, &dir));
         list.extend(cache(search, &name, &dir));
+        list.extend(backed(search, &name, &dir));
         list.extend(scheduler(search, &name, &dir));
         list.extend(stacked(search, &dir));
     }
@@ -35,13 +37,31 @@ fn holder(kind: HolderKind, certainty: Certainty) -> Holder {
     Holder::new(kind, certainty).with_references(1)
 }
 
-/// A loop device holds its module for as long as it is bound to a file (`loop_configure`).
+/// A loop device holds its module for as long as it is bound to a file (`loop_configure`), and the
+/// driver of the file, if that is a block device itself.
 fn loop_devices(search: &Search<'_>) -> Vec<Holder> {
-    if search.name() != b"loop" {
-        return Vec::new();
-    }
-    let known = |(name, path)| bound(name, path, Certainty::Known).with_references(1);
-    loops(search).into_iter().map(known).collect()
+    let own = (search.name() == b"loop").then_some(Certainty::Known);
+    let of_loop = |(name, path): (Text, Text)| {
+        let below = of_file(search, path.as_os_str());
+        let references = u64::from(own.is_some()) + u64::from(below.is_some());
+        Some(bound(name, path, own.or(below)?).with_references(references))
+    };
+    loops(search).into_iter().filter_map(of_loop).collect()
+}
+
+/// How well it is known that a file is a block device of the module.
+fn of_file(search: &Search<'_>, path: &OsStr) -> Option<Certainty> {
+    let device = search.status(Path::new(path))?.device;
+    search.certainty(device.filter(|device| device.kind == Kind::Block)?)
+}
+
+/// A compressed disk keeps the device open that it writes pages to: before Linux 6.10 twice, to
+/// claim it (`backing_dev_store` in `drivers/block/zram/zram_drv.c`).
+fn backed(search: &Search<'_>, name: &OsStr, dir: &Path) -> Option<Holder> {
+    let path = system::read(&dir.join("backing_dev")).ok()?;
+    let certainty = of_file(search, OsStr::from_bytes(path.trim_ascii_end()))?;
+    let holder = stopped(holder(named(name, dir), certainty), dir);
+    Some(Holder { may_take_two: true, ..holder })
 }
 
 /// A RAID array holds the module of its level (`md_run`).
@@ -99,6 +119,9 @@ pub(super) fn stopped(holder: Holder, dir: &Path) -> Holder {
         Some(dm_name) if id.starts_with("mpath-") => format!("multipath -f {}", dm_name.word()),
         Some(dm_name) => format!("dmsetup remove {}", dm_name.word()),
         None if dir.join("md").exists() => format!("mdadm --stop {node}"),
+        None if dir.join("backing_dev").exists() => {
+            format!("echo 1 > {}", shell_word(dir.join("reset")))
+        }
         None if dir.join("bcache").exists() => {
             format!("echo 1 > {}", shell_word(dir.join("bcache/stop")))
         }
@@ -144,13 +167,14 @@ pub(super) fn swapping(name: Text, certainty: Certainty) -> Holder {
     Holder::new(HolderKind::Swap { name }, certainty).ended_by(command)
 }
 
-/// Swap areas that are block devices of the module.
+/// Swap areas that are block devices of the module. Before Linux 6.10 the kernel opens each twice,
+/// once to claim it (`claim_swapfile` in `mm/swapfile.c`).
 fn swap_devices(search: &Search<'_>) -> Vec<Holder> {
     swaps(search)
         .filter_map(|name| {
-            let device = search.status(Path::new(name.as_os_str()))?.device?;
-            let certainty = search.certainty(device)?;
-            Some(swapping(name, certainty).with_references(1))
+            let certainty = of_file(search, name.as_os_str())?;
+            let holder = swapping(name, certainty).with_references(1);
+            Some(Holder { may_take_two: true, ..holder })
         })
         .collect()
 }

@@ -133,7 +133,21 @@ fn by_directory(search: &Search<'_>, dir: &Path) -> Option<Certainty> {
     if UNHELD.iter().any(|unheld| class == *unheld) {
         return None;
     }
+    if class == "infiniband_verbs" && is_of_software(search, dir) {
+        return Some(Certainty::Likely);
+    }
     by_driver(search, dir)
+}
+
+/// Whether the adapter of a file for verbs, which holds its driver while it is open
+/// (`ib_uverbs_open`), is one that the module makes of a network interface.
+fn is_of_software(search: &Search<'_>, dir: &Path) -> bool {
+    let adapter = system::read_text(&dir.join("ibdev")).unwrap_or_default();
+    let adapter = search.system.class_dir("infiniband").join(adapter.trim());
+    let kind = system::read_text(&adapter.join("node_type")).unwrap_or_default();
+    // `1: CA` over Ethernet, `4: RNIC` over TCP.
+    let module: &[u8] = if kind.starts_with('1') { b"rdma_rxe" } else { b"siw" };
+    !kind.is_empty() && !adapter.join("device").exists() && search.name() == module
 }
 
 /// Whether a device in `/sys` has a driver of the module, or a name after it.
@@ -195,6 +209,25 @@ mod tests {
     use super::*;
     use crate::captured::Captured;
     use crate::loaded::Snapshot;
+
+    #[test]
+    fn adapters_in_software() {
+        let root = Captured::with(&[
+            ("verbs/uverbs0/ibdev", "rxe0\n"),
+            ("verbs/uverbs1/ibdev", "hw0\n"),
+            ("sys/class/infiniband/rxe0/node_type", "1: CA\n"),
+            ("sys/class/infiniband/hw0/node_type", "1: CA\n"),
+            ("sys/class/infiniband/hw0/device/vendor", "0x15b3\n"),
+        ]);
+        let system = root.system();
+        for (module, expected) in [("rdma_rxe", true), ("siw", false)] {
+            let snapshot =
+                Snapshot::parse(format!("{module} 1 1 - Live 0x0\n").as_bytes()).unwrap();
+            let search = Search::until(Instant::now(), &system, &snapshot.modules()[0]);
+            assert_eq!(is_of_software(&search, &root.join("verbs/uverbs0")), expected, "{module}");
+            assert!(!is_of_software(&search, &root.join("verbs/uverbs1")), "{module}");
+        }
+    }
 
     #[test]
     fn what_a_device_is_of_is_found_out_once() {

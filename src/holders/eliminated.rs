@@ -5,24 +5,22 @@
 
 use std::path::Path;
 
-use super::block;
 use super::holder::{Certainty, Holder, HolderKind};
+use super::lost;
 use super::named;
 use super::paths;
 use super::process::Access;
 use super::search::Search;
 use super::seen::{OpenFile, Seen};
 use super::threads;
-use super::tracing;
 use super::unowned;
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let mut list = Vec::new();
     if search.aliases.is_filesystem(search.name()) {
-        list.extend(lost_loops(search));
+        list.extend(lost::of(search));
         list.extend(contexts(search));
-        list.extend(lost_probes(search));
     } else {
         // Those of a file system run for as long as it is mounted, and hold nothing.
         list.extend(threads::of(search));
@@ -47,30 +45,6 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         }
     }
     list
-}
-
-/// Loop devices whose file is on a file system that was unmounted.
-fn lost_loops(search: &Search<'_>) -> Vec<Holder> {
-    let loops = block::loops(search).into_iter();
-    let lost = loops.filter(|(_, path)| leads_nowhere(search, Path::new(path.as_os_str())));
-    lost.map(|(name, path)| block::bound(name, path, Certainty::Known).with_references(1)).collect()
-}
-
-/// Whether there is no file at a path any more, as far as that can be asked.
-fn leads_nowhere(search: &Search<'_>, path: &Path) -> bool {
-    let mut processes = search.processes().list.iter();
-    let Some(own) = processes.find(|seen| seen.is_caller) else { return false };
-    let inside = search.system.root().join(path.strip_prefix("/").unwrap_or(path));
-    !search.is_slow(own, path) && rustix::fs::lstat(inside).is_err()
-}
-
-/// Probes on files of a file system that was unmounted, all of which keep it once.
-fn lost_probes(search: &Search<'_>) -> Vec<Holder> {
-    let probes = tracing::uprobes(search).into_iter();
-    let lost = probes.filter(|(path, _)| leads_nowhere(search, Path::new(path.as_os_str())));
-    lost.enumerate()
-        .map(|(index, (_, probe))| probe.with_references(u64::from(index == 0)))
-        .collect()
 }
 
 /// File systems that fsopen(2) was called for, and that were not mounted yet.

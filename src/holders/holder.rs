@@ -93,7 +93,7 @@ pub enum HolderKind {
         path: Text,
     },
     /// An object in sysfs that is in use: an exported GPIO line, an iSCSI session, the transceiver
-    /// of a network interface, a watchdog that runs.
+    /// of a network interface, a watchdog that runs; or a handler of `binfmt_misc`.
     SysfsObject {
         /// Directory of the object.
         path: Text,
@@ -247,6 +247,15 @@ impl Holder {
     /// Returns a holder in the network that certainly holds one reference.
     pub(super) fn in_network(object: NetworkObject) -> Self {
         Self::known(HolderKind::Network { object, namespace: None })
+    }
+
+    /// The place in the order of a list. What keeps a mount comes before it.
+    pub(super) fn rank(&self) -> u8 {
+        use HolderKind::{Swap, SysfsObject, Tracing};
+        match self.kind {
+            Swap { .. } | SysfsObject { .. } | Tracing { .. } if self.references == 0 => 3,
+            _ => self.kind.rank(),
+        }
     }
 
     /// Returns a holder in the packet filter that certainly holds one reference.

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::block;
 use super::bound_sockets;
 use super::exports;
+use super::handlers;
 use super::holder::{Certainty, Holder, HolderKind};
 use super::mounts::{self, Superblock, is_below};
 use super::search::Search;
@@ -37,6 +38,9 @@ pub(super) fn on(search: &Search<'_>, superblocks: &HashSet<Superblock>) -> Vec<
     let loops = loops.filter(|(_, file)| is_below(file.as_os_str(), &places));
     list.extend(loops.map(|(name, path)| block::bound(name, path, Certainty::Known)));
     list.extend(overlays(search, &places));
+    let handlers = handlers::of(search).into_iter();
+    let handlers = handlers.filter(|(path, _)| is_below(path.as_os_str(), &places));
+    list.extend(handlers.map(|(_, handler)| handler));
     let probes = tracing::uprobes(search).into_iter();
     list.extend(
         probes

@@ -56,6 +56,8 @@ fn find(search: &Search<'_>) -> Vec<(Namespace, PathBuf)> {
             found.push((Namespace::of_process(&process.process), path));
         }
     }
+    let threads = search.processes().threads_in("net", |number| seen.insert(number));
+    found.extend(threads.map(|(thread, dir)| (Namespace::of_process(&thread), dir.join("ns/net"))));
     for descriptor in with_prefix(search, b"net:[") {
         if link_number(descriptor.link()).is_some_and(|number| seen.insert(number)) {
             found.extend(descriptor.namespace());

@@ -1,5 +1,6 @@
 //! Processes, what they have open, and their namespaces.
 
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,18 @@ use super::slow_mounts::SlowMounts;
 pub(super) struct Processes {
     pub(super) list: Vec<Seen>,
     pub(super) files: Vec<OpenFile>,
+    /// The threads beside the first one of each process: they can have namespaces of their own.
+    pub(super) threads: Vec<Thread>,
     pub(super) slow: SlowMounts,
+}
+
+/// A thread that is not the first one of its process.
+pub(super) struct Thread {
+    /// The process, by its index in [`Processes::list`].
+    pub(super) owner: usize,
+    pub(super) tid: i32,
+    /// Its directory below that of the process.
+    pub(super) dir: PathBuf,
 }
 
 /// A process that was seen.
@@ -39,6 +51,8 @@ pub(super) struct OpenFile {
     /// The target of the link, such as `/dev/null`, `socket:[71]`, `anon_inode:bpf-prog`.
     pub(super) path: PathBuf,
     pub(super) access: Access,
+    /// Whether the directory is the root directory of the process.
+    pub(super) is_root: bool,
     /// Only for files with a path.
     pub(super) status: Option<Status>,
 }
@@ -59,6 +73,24 @@ impl Processes {
     }
 }
 
+impl Processes {
+    /// The threads that have a namespace, by its file in `ns`, that `is_new` says yes to, each as a
+    /// process with the thread's number.
+    pub(super) fn threads_in<'a>(
+        &'a self,
+        file: &'a str,
+        mut is_new: impl FnMut(u64) -> bool + 'a,
+    ) -> impl Iterator<Item = (Process, &'a Path)> {
+        self.threads.iter().filter_map(move |thread| {
+            let link = fs::read_link(thread.dir.join("ns").join(file)).ok()?;
+            let number = link_number(link.as_os_str().as_bytes())?;
+            let owner = self.list.get(thread.owner).filter(|_| is_new(number))?;
+            let process = Process { pid: thread.tid, ..owner.process.clone() };
+            Some((process, thread.dir.as_path()))
+        })
+    }
+}
+
 impl OpenFile {
     /// The link to the file in the directory of its process.
     pub(super) fn link(&self, dir: &Path) -> Option<PathBuf> {
@@ -70,7 +102,7 @@ impl OpenFile {
         match (self.access, fd) {
             (Access::Open, Some(fd)) => Some(dir.join("fd").join(fd)),
             (Access::Program, _) => Some(dir.join("exe")),
-            (Access::Directory, _) => Some(dir.join("cwd")),
+            (Access::Directory, _) => Some(dir.join(if self.is_root { "root" } else { "cwd" })),
             _ => None,
         }
     }

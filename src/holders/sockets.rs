@@ -17,7 +17,7 @@ use super::holder::{Holder, HolderKind};
 use super::network::Protocols;
 use super::search::Search;
 
-pub(super) use algorithms::{algorithm_types, users_of_algorithms};
+pub(super) use algorithms::{behind, users_of_algorithms};
 pub(super) use congestion::{congestion, upper_layers};
 pub(super) use control::control_sockets;
 pub(super) use line_disciplines::line_disciplines;

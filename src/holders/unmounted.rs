@@ -8,11 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::device::{Device, Kind};
-use super::holder::{Certainty, Holder};
+use super::holder::{Certainty, Holder, HolderKind};
+use super::mountinfo::unescaped;
 use super::mounts::{self, Superblock};
+use super::process::Access;
 use super::search::Search;
-use super::seen::{OpenFile, Seen};
 use crate::directory;
+use crate::lines::lines;
+use crate::system;
 
 /// Processes with a file, directory or program on a superblock that no mount table has. The first
 /// of each superblock accounts for the reference.
@@ -32,8 +35,8 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         }
         let Some(owner) = processes.owner(file) else { continue };
         let is_first = !known.contains_key(&number);
-        let certainty =
-            *known.entry(number).or_insert_with(|| certainty(search, owner, file, number));
+        let find = || certainty(search, || file.link(&owner.dir), &file.path, number);
+        let certainty = *known.entry(number).or_insert_with(find);
         let Some(certainty) = certainty.filter(|_| seen.insert((number, file.owner))) else {
             continue;
         };
@@ -41,13 +44,54 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         let holder = Holder::new(file.holder(owner), certainty).with_references(references);
         list.push(owner.hold(holder));
     }
+    let found: u64 = list.iter().map(|holder| holder.references).sum();
+    if found < search.left() && search.aliases.is_filesystem(search.name()) {
+        list.extend(mapped(search, &mounted, &mut known));
+    }
     list
+}
+
+/// Processes with a file in their memory that is on a superblock that no mount table has.
+fn mapped(
+    search: &Search<'_>,
+    mounted: &HashSet<Superblock>,
+    known: &mut HashMap<Superblock, Option<Certainty>>,
+) -> Vec<Holder> {
+    let mut list = Vec::new();
+    let processes = search.processes().list.iter().filter(|seen| !seen.is_kernel_thread);
+    for owner in processes.take_while(|_| !search.is_late()) {
+        let text = system::read(&owner.dir.join("maps")).unwrap_or_default();
+        for (range, number, path) in lines(&text).filter_map(mapping) {
+            if mounted.contains(&number) || known.contains_key(&number) {
+                continue;
+            }
+            let (link, path) = (owner.dir.join("map_files").join(range), unescaped(path));
+            let certainty = certainty(search, || Some(link), Path::new(&path), number);
+            known.insert(number, certainty);
+            let Some(certainty) = certainty else { continue };
+            let (process, access) = (owner.process.clone(), Access::Mapped);
+            let kind = HolderKind::Process { process, tid: None, path: path.into(), access };
+            list.push(owner.hold(Holder::new(kind, certainty).with_references(1)));
+        }
+    }
+    list
+}
+
+/// The range, the superblock and the path in `7f00-7f01 r--s 00000000 07:00 301    /x`.
+fn mapping(line: &[u8]) -> Option<(&str, Superblock, &[u8])> {
+    let start = line.windows(2).position(|pair| pair == b" /")?;
+    let (head, path) = line.split_at_checked(start)?;
+    let mut fields = std::str::from_utf8(head).ok()?.split(' ');
+    let range = fields.next()?;
+    let (major, minor) = fields.nth(2)?.split_once(':')?;
+    let number = |text| u32::from_str_radix(text, 16).ok();
+    Some((range, (number(major)?, number(minor)?), path.get(1..)?))
 }
 
 fn certainty(
     search: &Search<'_>,
-    owner: &Seen,
-    file: &OpenFile,
+    link: impl FnOnce() -> Option<PathBuf>,
+    path: &Path,
     (major, minor): Superblock,
 ) -> Option<Certainty> {
     if major != 0 {
@@ -63,10 +107,10 @@ fn certainty(
     if !search.system.is_live() {
         return None;
     }
-    let kind = type_of(&owner.dir, file)?;
+    let kind = type_of(link()?)?;
     // Files of btrfs and of overlays have another number than the mount table tells.
     let mut mounts = search.views().iter().flat_map(|view| &view.mounts);
-    if mounts.any(|mount| mount.kind == kind && file.path.starts_with(&mount.place)) {
+    if mounts.any(|mount| mount.kind == kind && path.starts_with(&mount.place)) {
         return None;
     }
     mounts::is_of_type(search, OsStr::new(kind)).then_some(Certainty::Known)
@@ -108,6 +152,10 @@ const MAGIC: &[(u32, &str)] = &[
     (0x7275, "romfs"),
     (0x28cd_3d45, "cramfs"),
     (0x137f, "minix"),
+    (0x138f, "minix"),
+    (0x2468, "minix"),
+    (0x2478, "minix"),
+    (0x4d5a, "minix"),
     (0xf15f, "ecryptfs"),
     (0xca45_1a4e, "bcachefs"),
     (0x5a4f_4653, "zonefs"),
@@ -117,8 +165,7 @@ const MAGIC: &[(u32, &str)] = &[
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The type of the file system that has a file.
-fn type_of(dir: &Path, file: &OpenFile) -> Option<&'static str> {
-    let link = file.link(dir)?;
+fn type_of(link: PathBuf) -> Option<&'static str> {
     // A file system in user space may never answer: then the thread is left behind.
     let (tell, hear) = mpsc::channel();
     let ask = move || {
@@ -133,4 +180,17 @@ fn magic(link: &PathBuf) -> Option<u32> {
     let found = rustix::fs::statfs(link).ok()?;
     // Of 32 or 64 bits, with or without a sign, which depends on the architecture.
     u32::try_from(i128::from(found.f_type) & 0xffff_ffff).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mappings() {
+        let line = b"7f00-7f01 r--s 00000000 07:1f 301                        /a b";
+        assert_eq!(mapping(line), Some(("7f00-7f01", (7, 31), &b"/a b"[..])));
+        assert_eq!(mapping(b"7f00-7f01 rw-p 00000000 00:00 0    [heap]"), None);
+        assert_eq!(mapping(b""), None);
+    }
 }

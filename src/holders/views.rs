@@ -39,6 +39,13 @@ fn of(search: &Search<'_>) -> Vec<View> {
             list.push(View { namespace, mounts: mountinfo::rows(&text).collect() });
         }
     }
+    if own.is_some() {
+        for (thread, dir) in processes.threads_in("mnt", |number| known.insert(number)) {
+            let text = system::read(&dir.join("mountinfo")).unwrap_or_default();
+            let namespace = Some(Namespace::of_process(&thread));
+            list.push(View { namespace, mounts: mountinfo::rows(&text).collect() });
+        }
+    }
     for file in &processes.files {
         let Some(number) = number_of(&file.path) else { continue };
         let (Some(seen), Some(fd)) = (processes.owner(file), file.fd) else { continue };

@@ -11,8 +11,8 @@ use rustix::fs::readlinkat_raw;
 use super::parts;
 use super::process::{Access, Process};
 use super::search::{OmissionReason, Search};
-use super::seen::{OpenFile, Processes, Seen, link_number};
-use super::slow_mounts::SlowMounts;
+use super::seen::{OpenFile, Processes, Seen, Thread, link_number};
+use super::slow_mounts::{Places, SlowMounts};
 use crate::directory::Names;
 use crate::order;
 use crate::system;
@@ -45,11 +45,20 @@ impl Processes {
         let mut found = Self::default();
         let mut hidden = 0;
         for (part, hidden_in_part) in parts {
+            hidden += hidden_in_part;
+            // Mostly, there is one part.
+            if found.list.is_empty() {
+                found = part;
+                continue;
+            }
             let first = found.list.len();
             found.list.extend(part.list);
             let files = part.files.into_iter();
             found.files.extend(files.map(|file| OpenFile { owner: first + file.owner, ..file }));
-            hidden += hidden_in_part;
+            let threads = part.threads.into_iter();
+            found
+                .threads
+                .extend(threads.map(|thread| Thread { owner: first + thread.owner, ..thread }));
         }
         match hidden {
             0 => {}
@@ -79,10 +88,11 @@ fn places(search: &Search<'_>) -> Vec<OpenFile> {
     let parts = parts::of(&owners, |owners| {
         let mut walk = Walk::new(search, &all, slow);
         for (owner, seen) in owners.iter().take_while(|_| !search.is_late()) {
+            let slow = slow.of(seen.mount_namespace, &seen.dir);
             for (name, access) in PLACES {
                 let name = Path::new(&seen.process.pid.to_string()).join(name);
                 let at = (all.directory.as_fd(), name.as_os_str());
-                walk.file((*owner, seen), at, (None, None, access));
+                walk.file((*owner, &slow), at, (None, None, access));
             }
         }
         walk.found.files
@@ -142,13 +152,15 @@ impl<'a> Walk<'a> {
             mount_namespace: namespace.and_then(|link| link_number(link.as_bytes())),
             dir,
         };
-        let owner = (self.found.list.len(), &seen);
         match files {
             None => {}
             Some(Err(_)) => self.hidden += 1,
             Some(Ok(files)) => {
+                let slow = self.slow.of(seen.mount_namespace, &seen.dir);
+                let owner = (self.found.list.len(), &*slow);
                 self.table(owner, &files, None);
-                if stat.threads != Some(1) {
+                // Those of the caller make this walk, and open files meanwhile.
+                if stat.threads != Some(1) && !seen.is_caller {
                     self.threads(owner, place, &files);
                 }
             }
@@ -157,7 +169,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The files of a descriptor table.
-    fn table(&mut self, owner: (usize, &Seen), files: &Names, tid: Option<i32>) {
+    fn table(&mut self, owner: (usize, &Places), files: &Names, tid: Option<i32>) {
         for name in files.names.iter().take_while(|_| !self.search.is_late()) {
             let link = (number(name), tid, Access::Open);
             self.file(owner, (files.directory.as_fd(), name), link);
@@ -165,15 +177,17 @@ impl<'a> Walk<'a> {
     }
 
     /// The files of threads that have a descriptor table of their own.
-    fn threads(&mut self, owner: (usize, &Seen), place: &Path, files: &Names) {
+    fn threads(&mut self, owner: (usize, &Places), place: &Path, files: &Names) {
         let Ok(threads) = self.all.below(&place.join("task")) else { return };
         // A table that threads share has the same numbers in each of them.
         let shared: HashSet<_> = files.names.iter().collect();
         for thread in &threads.names {
             let Some(tid) = thread.to_str().and_then(|name| name.parse().ok()) else { continue };
-            if tid == owner.1.process.pid || self.search.is_late() {
+            if Path::new(thread) == place || self.search.is_late() {
                 continue;
             }
+            let dir = self.search.system.processes().join(place).join("task").join(thread);
+            self.found.threads.push(Thread { owner: owner.0, tid, dir });
             let Ok(files) = threads.below(&Path::new(thread).join("fd")) else { continue };
             if files.names.iter().collect::<HashSet<_>>() != shared {
                 self.table(owner, &files, Some(tid));
@@ -183,16 +197,17 @@ impl<'a> Walk<'a> {
 
     fn file(
         &mut self,
-        (owner, seen): (usize, &Seen),
+        (owner, slow): (usize, &Places),
         (directory, name): (BorrowedFd<'_>, &OsStr),
         (fd, tid, access): Link,
     ) {
         let Some(path) = self.link(directory, name).map(PathBuf::from) else { return };
         let is_path = path.as_os_str().as_bytes().starts_with(b"/");
         // The root of an unmounted file system is "/", too.
-        let is_safe = is_path && !self.slow.of(seen.mount_namespace, &seen.dir).holds(&path);
+        let is_safe = is_path && !slow.holds(&path);
         let status = if is_safe { self.search.status_at((directory, name), &path) } else { None };
-        self.found.files.push(OpenFile { owner, tid, fd, path, access, status });
+        let is_root = name.as_bytes().ends_with(b"/root");
+        self.found.files.push(OpenFile { owner, tid, fd, path, access, is_root, status });
     }
 }
 

@@ -6,7 +6,7 @@ use super::objects::{InterfaceState, NetworkObject};
 use crate::holders::namespaces::in_each;
 use crate::holders::netlink::{self, Attributes, Netlink, attribute, note, number, text};
 use crate::holders::search::Search;
-use crate::holders::{Holder, Text};
+use crate::holders::{Certainty, Holder, HolderKind, Text};
 
 /// `RTM_GETLINK` of `linux/rtnetlink.h`.
 const GET_LINK: u16 = 18;
@@ -24,6 +24,8 @@ const TUN_PERSIST: u16 = 6;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) index: u32,
+    /// The type of the hardware, of `linux/if_arp.h`.
+    pub(super) hardware: u16,
     pub(super) name: Text,
     pub(super) is_up: bool,
     pub(super) kind: Vec<u8>,
@@ -40,8 +42,12 @@ pub(super) fn links(search: &Search<'_>, netlink: &mut Netlink) -> Result<Vec<Li
 
 /// A `struct ifinfomsg` with attributes.
 pub(super) fn parse(payload: &[u8]) -> Option<Link> {
-    let mut link =
-        Link { index: number(payload, 4)?, is_up: number(payload, 8)? & 1 != 0, ..Link::default() };
+    let mut link = Link {
+        index: number(payload, 4)?,
+        hardware: payload.get(2..)?.first_chunk().map(|&bytes| u16::from_ne_bytes(bytes))?,
+        is_up: number(payload, 8)? & 1 != 0,
+        ..Link::default()
+    };
     for (kind, value) in Attributes::after(HEADER, payload) {
         match kind {
             NAME => link.name = text(value).into(),
@@ -68,18 +74,36 @@ pub(super) fn name_of(links: &[Link], index: u32) -> Text {
 /// (`netlink_add_tap`, `vsock_add_tap`).
 const COUNTED: [&[u8]; 2] = [b"nlmon", b"vsockmon"];
 
+/// Protocols of HDLC by the type of hardware that each gives its interface, which holds it until
+/// another one is set (`attach_hdlc_protocol` in `drivers/net/wan/hdlc.c`).
+const PROTOCOLS: [(&[u8], u16); 5] = [
+    (b"hdlc_cisco", 513),
+    (b"hdlc_fr", 770),
+    (b"hdlc_ppp", 512),
+    (b"hdlc_raw", 518),
+    (b"hdlc_x25", 271),
+];
+
 /// Interfaces of the module's kind of link that take a reference, and those in other network
 /// namespaces.
 pub(in crate::holders) fn of_kind(search: &Search<'_>) -> Vec<Holder> {
+    let protocol = PROTOCOLS.iter().find(|(module, _)| *module == search.name());
+    let protocol = protocol.map(|(_, hardware)| *hardware);
     // tun has no such alias.
-    if !search.is_kind("rtnl-link-", &["tun"]) {
+    if protocol.is_none() && !search.is_kind("rtnl-link-", &["tun"]) {
         return Vec::new();
     }
     in_each(search, |search| {
         let links =
             Netlink::open(netlink::ROUTE).and_then(|mut netlink| links(search, &mut netlink));
         let list = links.as_deref().unwrap_or_default();
-        let found = list.iter().filter(|link| is_own(search, link)).map(|link| holder(list, link));
+        let found = list.iter().filter_map(|link| {
+            // Those of a protocol have no kind.
+            if link.kind.is_empty() && Some(link.hardware) == protocol {
+                return Some(running(link));
+            }
+            is_own(search, link).then(|| holder(list, link))
+        });
         let found = found.collect();
         note(search, "network interfaces", links.map(|_| ()));
         found
@@ -89,6 +113,14 @@ pub(in crate::holders) fn of_kind(search: &Search<'_>) -> Vec<Holder> {
 fn is_own(search: &Search<'_>, link: &Link) -> bool {
     let kind = String::from_utf8_lossy(&link.kind);
     !kind.is_empty() && search.provides(&[&format!("rtnl-link-{kind}")], &[&kind])
+}
+
+fn running(link: &Link) -> Holder {
+    let (interface, state) = (link.name.clone(), Some(InterfaceState::Protocol));
+    let step = format!("set another protocol for interface {interface} with sethdlc(8)");
+    let object = NetworkObject::Interface { interface, master: None, state };
+    let holder = Holder::new(HolderKind::Network { object, namespace: None }, Certainty::Likely);
+    holder.with_references(1).ended_by_step(step)
 }
 
 fn holder(list: &[Link], link: &Link) -> Holder {
@@ -125,6 +157,7 @@ mod tests {
     #[test]
     fn a_link_with_kind_and_master() {
         let mut message = vec![0; HEADER];
+        message[2..4].copy_from_slice(&513u16.to_ne_bytes());
         message[4..8].copy_from_slice(&7u32.to_ne_bytes());
         message[8..12].copy_from_slice(&1u32.to_ne_bytes());
         message.extend(attribute(NAME, b"tap0\0"));
@@ -134,7 +167,7 @@ mod tests {
         let link = parse(&message).unwrap();
         assert_eq!((link.index, link.master, link.is_up), (7, Some(3), true));
         assert_eq!((link.name, link.kind), ("tap0".into(), b"tun".to_vec()));
-        assert!(link.is_persistent);
+        assert!(link.is_persistent && link.hardware == 513);
         assert_eq!(parse(&message[..9]), None);
     }
 }

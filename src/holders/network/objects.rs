@@ -173,6 +173,8 @@ pub enum InterfaceState {
     Up,
     /// It persists without a process.
     Persistent,
+    /// It runs the protocol that the module implements.
+    Protocol,
 }
 
 impl fmt::Display for NetworkObject {
@@ -187,6 +189,7 @@ impl fmt::Display for NetworkObject {
                     None => " belongs to it (holds no reference)",
                     Some(InterfaceState::Up) => " is up",
                     Some(InterfaceState::Persistent) => " is persistent",
+                    Some(InterfaceState::Protocol) => " runs the protocol of the module",
                 })
             }
             Self::Qdisc { interface, qdisc, handle } => {

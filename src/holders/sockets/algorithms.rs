@@ -1,4 +1,4 @@
-//! Sockets of `AF_ALG`.
+//! Sockets that hold modules behind their family: algorithms, transports.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,23 @@ use crate::holders::{Certainty, Holder, HolderKind, Process, Text};
 
 /// Number of sockets of `AF_ALG` of each process that has any.
 pub(in crate::holders) fn users_of_algorithms(search: &Search<'_>) -> Vec<(Process, u64)> {
-    sockets(search).into_iter().map(|(process, count, _)| (process, count)).collect()
+    sockets(search, ALGORITHMS).into_iter().map(|(process, count, _)| (process, count)).collect()
 }
 
-fn sockets(search: &Search<'_>) -> Vec<(Process, u64, usize)> {
+/// Names of protocols.
+const ALGORITHMS: &str = "ALG";
+const VIRTUAL: &str = "AF_VSOCK";
+
+/// Transports between virtual machines.
+const TRANSPORTS: [&[u8]; 5] = [
+    b"hv_sock",
+    b"vhost_vsock",
+    b"vmw_vsock_virtio_transport",
+    b"vmw_vsock_vmci_transport",
+    b"vsock_loopback",
+];
+
+fn sockets(search: &Search<'_>, protocol: &str) -> Vec<(Process, u64, usize)> {
     let processes = search.processes();
     let mut list: Vec<(Process, u64, usize)> = Vec::new();
     let mut known = HashMap::new();
@@ -21,7 +34,7 @@ fn sockets(search: &Search<'_>) -> Vec<(Process, u64, usize)> {
             continue;
         }
         let link = owner.dir.join("fd").join(fd.to_string());
-        if protocol_of(&link).is_none_or(|name| name != b"ALG") {
+        if protocol_of(&link).is_none_or(|name| name != protocol.as_bytes()) {
             continue;
         }
         let place = *known.entry(file.owner).or_insert(list.len());
@@ -34,12 +47,16 @@ fn sockets(search: &Search<'_>) -> Vec<(Process, u64, usize)> {
 }
 
 /// Each socket that is bound to an algorithm holds the module of its type (`alg_bind` in
-/// `crypto/af_alg.c`), and those for its requests do not. The kernel does not show the type.
-pub(in crate::holders) fn algorithm_types(search: &Search<'_>) -> Vec<Holder> {
-    if !search.name().starts_with(b"algif_") {
-        return Vec::new();
-    }
-    let sockets = sockets(search);
+/// `crypto/af_alg.c`), and those for its requests do not; each connected one between virtual machines
+/// that of its transport (`vsock_assign_transport` in `net/vmw_vsock/af_vsock.c`). The kernel shows
+/// neither.
+pub(in crate::holders) fn behind(search: &Search<'_>) -> Vec<Holder> {
+    let protocol = match search.name() {
+        name if name.starts_with(b"algif_") => ALGORITHMS,
+        name if TRANSPORTS.contains(&name) => VIRTUAL,
+        _ => return Vec::new(),
+    };
+    let sockets = sockets(search, protocol);
     let left = search.left();
     let total: u64 = sockets.iter().map(|(_, count, _)| count).sum();
     // All of one process, or each socket: then they are the holders.
@@ -47,7 +64,7 @@ pub(in crate::holders) fn algorithm_types(search: &Search<'_>) -> Vec<Holder> {
     let fits = is_sole || total == left;
     let processes = search.processes();
     let holders = sockets.into_iter().filter_map(|(process, count, owner)| {
-        let protocol = Text::from("ALG");
+        let protocol = Text::from(protocol);
         let kind = HolderKind::Socket { process, protocol };
         let holder = if fits {
             let references = if is_sole { left } else { count };
