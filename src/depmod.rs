@@ -8,7 +8,9 @@ pub(crate) use lists::{Alias, AliasList};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use memchr::memchr;
 
@@ -28,15 +30,17 @@ use crate::system::{self, System};
 #[derive(Clone, Debug)]
 pub(crate) struct ModuleTree {
     root: PathBuf,
-    /// `modules.dep`: `PATH: PATH…`, relative to the root.
-    dependencies: Vec<u8>,
+    /// `modules.dep`: `PATH: PATH…`, relative to the root. Read when it is needed.
+    dependencies: OnceLock<Vec<u8>>,
 }
 
 impl ModuleTree {
-    pub(crate) fn read(system: &System, release: &str) -> Self {
-        let root = system.release_dir(release);
-        let dependencies = lists::dependencies(&root);
-        Self { root, dependencies }
+    pub(crate) fn of(system: &System, release: &str) -> Self {
+        Self { root: system.release_dir(release), dependencies: OnceLock::new() }
+    }
+
+    fn dependencies(&self) -> &[u8] {
+        self.dependencies.get_or_init(|| lists::dependencies(&self.root))
     }
 
     /// The files of all modules.
@@ -64,7 +68,7 @@ impl ModuleTree {
 
     /// Whether depmod(8) listed any module here.
     pub(crate) fn is_indexed(&self) -> bool {
-        !self.dependencies.is_empty()
+        !self.dependencies().is_empty()
     }
 
     /// The names of all modules, by their files.
@@ -75,7 +79,7 @@ impl ModuleTree {
 
     /// The modules that have to be loaded before this one.
     pub(crate) fn dependencies_of(&self, name: &ModuleName) -> Vec<(ModuleName, PathBuf)> {
-        let line = lines(&self.dependencies).find_map(|line| {
+        let line = lines(self.dependencies()).find_map(|line| {
             let end = memchr(b':', line)?;
             system::names_file_of(line.get(..end)?, name).then_some(line.get(end + 1..)?)
         });
@@ -89,7 +93,7 @@ impl ModuleTree {
 
     /// The modules that this one has to be loaded before.
     pub(crate) fn dependents_of(&self, name: &ModuleName) -> Vec<ModuleName> {
-        let lines = lines(&self.dependencies).filter_map(|line| {
+        let lines = lines(self.dependencies()).filter_map(|line| {
             let end = memchr(b':', line)?;
             let (file, rest) = (line.get(..end)?, line.get(end + 1..)?);
             let mut words = rest.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
@@ -129,7 +133,7 @@ impl ModuleTree {
     }
 
     fn relative_files(&self) -> impl Iterator<Item = &[u8]> {
-        lines(&self.dependencies).filter_map(|line| {
+        lines(self.dependencies()).filter_map(|line| {
             let end = memchr(b':', line)?;
             line.get(..end)
         })
@@ -187,7 +191,7 @@ impl System {
     /// That a module of a name is loaded does not mean that it was loaded from the file of that
     /// name.
     pub fn installed_modules(&self) -> HashMap<ModuleName, PathBuf> {
-        let tree = ModuleTree::read(self, &self.release());
+        let tree = ModuleTree::of(self, &self.release());
         let named = |file: PathBuf| Some((ModuleName::from_file_name(&file).ok()?, file));
         tree.files().filter_map(named).collect()
     }
@@ -199,6 +203,18 @@ pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<(ModuleFile, Ima
     siblings(file, name).find_map(|file| {
         let image = file.image().ok()?;
         image.name().is_ok_and(|found| found == *name).then_some((file, image))
+    })
+}
+
+/// The file of a module that lies beside another one, which may be that very file: what was read of
+/// it is not read again.
+pub(crate) fn sibling_or_same(file: &ModuleFile, name: &ModuleName) -> Option<(PathBuf, Image)> {
+    let place = |file: &ModuleFile| file.metadata().map(|it| (it.dev(), it.ino())).ok();
+    let own = place(file);
+    siblings(file.path(), name).find_map(|found| {
+        let is_same = own.is_some() && place(&found) == own;
+        let image = if is_same { file.image() } else { found.image() }.ok()?;
+        image.name().is_ok_and(|it| it == *name).then(|| (found.path().to_owned(), image))
     })
 }
 

@@ -31,6 +31,7 @@ mod text;
 mod unopened;
 mod untrusted;
 mod upgrade;
+mod vouched;
 
 pub use crate::caller::Privilege;
 pub use crate::class::Class;

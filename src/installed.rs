@@ -64,7 +64,7 @@ impl<'a> Installed<'a> {
 
     /// A file that depmod(8) does not list, or lists another one before.
     fn other_file(&self, name: &ModuleName, id: &[u8]) -> Option<PathBuf> {
-        let read = || ModuleTree::read(self.system, &self.system.release());
+        let read = || ModuleTree::of(self.system, &self.system.release());
         let files = self.tree.get_or_init(read).unlisted_files_of(name).into_iter();
         let listed = self.file_of(name).map(Path::to_owned);
         files.chain(listed).find(|file| is_build(file, id) == Ok(true))

@@ -6,18 +6,16 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Result};
+use std::io::{Read, Result};
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
-use crate::lines::lines;
+use crate::lines::{each_piece, lines};
 
 /// No list of symbols is longer.
 const LIMIT: u64 = 256 << 20;
-
-/// How much is read at a time; no line is longer.
-const SIZE: usize = 1 << 16;
 
 /// A line of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,29 +61,10 @@ pub(crate) fn of_module(list: &Path, module: &[u8]) -> Vec<OwnSymbol> {
 }
 
 pub(crate) fn each_of(list: &mut dyn Read, take: &mut dyn FnMut(Symbol<'_>)) -> Result<()> {
-    let mut buffer = vec![0; SIZE];
-    let mut held = 0;
-    loop {
-        let Some(free) = buffer.get_mut(held..) else { return Ok(()) };
-        let read = match list.read(free) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            read => read?,
-        };
-        let text = buffer.get(..held + read).unwrap_or_default();
-        // At the end, a line may lack its end.
-        let whole = match memrchr(b'\n', text) {
-            Some(end) if read > 0 => end + 1,
-            _ if read == 0 || text.len() == SIZE => text.len(),
-            _ => 0,
-        };
-        let (whole_lines, rest) = text.split_at(whole);
-        lines(whole_lines).filter_map(parse).for_each(&mut *take);
-        if read == 0 {
-            return Ok(());
-        }
-        held = rest.len();
-        buffer.copy_within(whole..whole + held, 0);
-    }
+    each_piece(list, &mut |piece| {
+        lines(piece).filter_map(parse).for_each(&mut *take);
+        ControlFlow::Continue(())
+    })
 }
 
 fn parse(line: &[u8]) -> Option<Symbol<'_>> {
@@ -113,6 +92,10 @@ impl<'a> Wanted<'a> {
         Self { names, lengths }
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.names.iter().copied()
+    }
+
     pub(crate) fn contains(&self, name: &[u8]) -> bool {
         self.lengths & bit_of(name) != 0 && self.names.contains(name)
     }
@@ -126,6 +109,9 @@ fn bit_of(name: &[u8]) -> u128 {
 mod tests {
     use super::*;
     use crate::captured::Captured;
+
+    use crate::lines::PIECE;
+    use std::io::ErrorKind;
 
     /// The addresses, names and owners in a list that comes so many bytes at a time.
     fn listed(text: &[u8], step: usize) -> Vec<String> {
@@ -167,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end() {
-        let long = [b"10 T a\n20 T ".as_slice(), &vec![b'x'; 3 * SIZE], b"\n30 T b\n"].concat();
+        let long = [b"10 T a\n20 T ".as_slice(), &vec![b'x'; 3 * PIECE], b"\n30 T b\n"].concat();
         let found = listed(&long, 1000);
         assert_eq!(found.first().unwrap(), "Some(10) a None");
         assert_eq!(found.last().unwrap(), "Some(30) b None");

@@ -1,18 +1,17 @@
 //! Where the kernel shows itself: the only file that spells paths of `/proc`, `/sys` and
 //! `/lib/modules`.
 
+mod read;
+
+pub(crate) use read::{open_regular, read, read_regular, read_text};
+
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use memchr::memrchr;
 use nix::sys::utsname::uname;
 
-use crate::errno;
-use crate::error::{Error, ErrorKind};
 use crate::name::ModuleName;
 use crate::taint::KernelTaints;
 
@@ -333,54 +332,6 @@ impl System {
 fn version(release: &str) -> Option<(u32, u32)> {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().ok());
     Some((numbers.next()??, numbers.next().flatten().unwrap_or(0)))
-}
-
-/// A small file, as text without the closing newline.
-pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
-    let bytes = read(path)?;
-    Ok(String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned())
-}
-
-/// The most that is read of any one file here: no file of the kernel comes near it.
-const LIMIT: u64 = 64 << 20;
-
-/// A whole file of the kernel's.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let file = File::open(path).map_err(|error| Error::io(path, errno::from_io(&error)))?;
-    read_to_limit(file, path, PAGE, LIMIT)
-}
-
-/// As much as the kernel gives at once of most of its files: one read has the text, a second the end.
-const PAGE: u64 = 4096;
-
-/// How many bytes are made room for at once: a file may claim any size.
-const ROOM_MAX: u64 = 1 << 20;
-
-/// Reads all of a file, or fails: a part that is left out would be taken for absent.
-fn read_to_limit(file: File, path: &Path, size: u64, limit: u64) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::with_capacity(usize::try_from(size.min(ROOM_MAX)).unwrap_or(0));
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::io(path, errno::from_io(&error)))?;
-    if bytes.len() as u64 > limit {
-        let detail = format!("it has more than {limit} bytes");
-        return Err(Error::new(ErrorKind::TooLarge, detail).at(path));
-    }
-    Ok(bytes)
-}
-
-/// A whole file that may be anything: one that is not regular is an error, and never waited for.
-pub(crate) fn read_regular(path: &Path) -> Result<Vec<u8>, Error> {
-    let io_error = |error: std::io::Error| Error::io(path, errno::from_io(&error));
-    let mut options = File::options();
-    // Opening a FIFO would wait for its writer.
-    let options = options.read(true).custom_flags(nix::libc::O_NONBLOCK);
-    let file = options.open(path).map_err(io_error)?;
-    let metadata = file.metadata().map_err(io_error)?;
-    if !metadata.is_file() {
-        return Err(Error::io(path, errno::Errno::EINVAL));
-    }
-    read_to_limit(file, path, metadata.len(), LIMIT)
 }
 
 /// Whether one path of a depmod(8) list ends in this module's file, compressed or not.

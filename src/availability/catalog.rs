@@ -33,7 +33,7 @@ impl<'a> Catalog<'a> {
     pub fn read(system: &'a System) -> Self {
         Self {
             system,
-            tree: ModuleTree::read(system, &system.release()),
+            tree: ModuleTree::of(system, &system.release()),
             aliases: OnceCell::new(),
             builtin: OnceCell::new(),
             configuration: OnceCell::new(),
@@ -208,7 +208,7 @@ impl<'a> Catalog<'a> {
             if release == running {
                 continue;
             }
-            let tree = ModuleTree::read(self.system, &release);
+            let tree = ModuleTree::of(self.system, &release);
             if tree.file_of(name).is_some() {
                 found.push((release, false));
             } else if tree.builtin_names().contains(name) {

@@ -88,7 +88,7 @@ fn builtin(root: &Path) -> Vec<u8> {
 
 /// A list as text, with a line for each entry of its index where the text is not there.
 fn text(root: &Path, name: &str, line: fn(&[u8], &[u8]) -> Vec<u8>) -> Vec<u8> {
-    system::read(&root.join(name)).unwrap_or_else(|_| {
+    system::read_regular(&root.join(name)).unwrap_or_else(|_| {
         let index = system::read(&root.join(format!("{name}.bin"))).unwrap_or_default();
         let mut text = Vec::new();
         for (key, value) in index::entries(&index) {

@@ -7,7 +7,9 @@ use super::depth::Depth;
 use super::evidence::{self, About, Evidence, Finding, Meaning};
 use super::facts::{Argument, Facts, FileFacts, Installed, Module};
 use super::symbol::Builds;
-use super::{Purpose, Request, Supposed, looks, owners, providers, symvers, unopened, upgrade};
+use super::{
+    Purpose, Request, Supposed, looks, owners, providers, symvers, unopened, upgrade, vouched,
+};
 use crate::architecture;
 use crate::crash;
 use crate::depmod::ModuleTree;
@@ -261,26 +263,27 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
     facts.reserves_namespaces = system.is_since(6, 16);
     facts.beside = unopened::beside(&facts.path);
     let Some(module) = facts.module.take() else { return };
-    let tree = ModuleTree::read(system, &facts.release);
+    let tree = ModuleTree::of(system, &facts.release);
     if let Some(vermagic) = &module.vermagic {
         let built_for = vermagic.split(' ').next().unwrap_or_default();
         facts.was_upgraded = upgrade::succeeds(built_for, &facts.release)
             && facts.policy.caller.container.is_none()
             && !tree.is_indexed()
-            && ModuleTree::read(system, built_for).is_indexed();
+            && ModuleTree::of(system, built_for).is_indexed();
         facts.booted_since = facts.was_upgraded && upgrade::precedes_boot(system, built_for);
     }
-    // A replacement is checked each time before a module is tried: what the build tree says is
-    // enough to go on.
+    let release = facts.release.clone();
+    let mut modules = reference::modules(&tree, &release);
+    // A replacement is checked each time before a module is tried: what a module of the release
+    // shows, and the build tree says, is enough to go on.
+    let first = if supposed.removed.is_empty() { None } else { modules.next() };
     let vouched = if supposed.removed.is_empty() {
         Vec::new()
     } else {
-        let imports = module.imports.iter().map(|import| import.name.as_str());
-        let versions = module.versions.iter().map(|version| version.name.as_str());
-        let exports = symvers::read(system, &facts.release, imports.chain(versions));
-        symvers::agreeing(exports, &module.versions)
+        vouched::exports(system, &release, first.as_ref().map(|(_, image)| image), &module)
     };
-    let is_vouched = |name: &&str| vouched.iter().any(|export| export.name == **name);
+    let known: HashSet<&str> = vouched.iter().map(|export| export.name.as_str()).collect();
+    let is_vouched = |name: &&str| known.contains(name);
     let imports = module.imports.iter().map(|import| import.name.as_str());
     let exports = module.exports.iter().map(|export| export.name.as_str());
     let wanted: Vec<&str> = imports.chain(exports).filter(|name| !is_vouched(name)).collect();
@@ -319,7 +322,8 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
             names.retain(|name| !crcs.contains_key(*name));
             most = reference::FEW;
         }
-        facts.reference = Reference::read(&tree, &facts.release, names, most);
+        let modules = first.into_iter().chain(modules);
+        facts.reference = Reference::read(modules, names, most);
         facts.reference.crcs.extend(crcs);
         facts.reference.keys = reference::keys(system);
         if depth.purpose == Purpose::Explain {
@@ -349,7 +353,7 @@ fn look_around(system: &System, facts: &mut Facts, depth: Depth, supposed: Suppo
             tell_licenses(system, facts);
         }
         providers::find(system, facts, &tree, &module, depth.purpose);
-        let details = added.into_iter().map(|(_, export)| export).chain(vouched);
+        let details = added.into_iter().map(|(_, export)| export).chain(vouched.iter().cloned());
         facts.details.extend(details.map(|export| (export.name.clone(), export)));
     }
     facts.module = Some(module);

@@ -83,7 +83,7 @@ mod tests {
         );
         root.write("proc/modules", rows.concat());
         let system = root.system();
-        let tree = ModuleTree::read(&system, RELEASE);
+        let tree = ModuleTree::of(&system, RELEASE);
         let symbols = symbols.iter().copied().collect();
         let owners = of(&system, &tree, Path::new("/nowhere/x.ko"), &symbols)?;
         let name = |name: ModuleName| name.to_string();
@@ -116,7 +116,7 @@ mod tests {
     fn a_release_without_indexes() {
         let root = Captured::new();
         root.write("proc/modules", "mii 1 0 - Live 0x0\n");
-        let tree = ModuleTree::read(&root.system(), RELEASE);
+        let tree = ModuleTree::of(&root.system(), RELEASE);
         let symbols = HashSet::from(["kfree"]);
         assert_eq!(of(&root.system(), &tree, Path::new("x.ko"), &symbols), None);
     }

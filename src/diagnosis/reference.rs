@@ -81,33 +81,25 @@ impl Reference {
         if keys.iter().any(named) { None } else { Some(false) }
     }
 
-    /// Reads modules until each wanted symbol's version was seen, or the time is up, or so many bytes
-    /// of files were read. In the directory
-    /// of a release, modules of another one say nothing about it: links to what fits it, too, or
-    /// what was copied there by mistake.
-    pub(crate) fn read(tree: &ModuleTree, release: &str, wanted: HashSet<&str>, most: u64) -> Self {
-        let start = Instant::now();
+    /// Takes modules of the release until each wanted symbol's version was seen, or so many bytes of
+    /// files were read.
+    pub(crate) fn read(
+        modules: impl Iterator<Item = (ModuleFile, Image)>,
+        wanted: HashSet<&str>,
+        most: u64,
+    ) -> Self {
         let mut reference = Self::default();
         let mut missing = wanted;
-        let mut others = 0;
         let mut read = 0;
-        for file in tree.files() {
-            let enough = reference.file.is_some() && missing.is_empty();
-            let late = reference.file.is_some() && read > most || start.elapsed() > PATIENCE;
-            if enough || late || others > OTHERS {
-                break;
-            }
-            let Ok(opened) = ModuleFile::open(&file) else { continue };
-            read += opened.metadata().map_or(0, |metadata| metadata.len());
-            let Ok(image) = opened.image() else { continue };
-            if !is_of(&image, release) {
-                others += 1;
-                continue;
-            }
+        for (file, image) in modules {
             if reference.file.is_none() && image.check().is_ok() {
-                reference.describe(file, &image);
+                reference.describe(file.path().to_owned(), &image);
             }
             reference.learn(&image, &mut missing);
+            read += file.metadata().map_or(0, |metadata| metadata.len());
+            if reference.file.is_some() && (missing.is_empty() || read > most) {
+                break;
+            }
         }
         reference
     }
@@ -137,6 +129,35 @@ impl Reference {
     }
 }
 
+/// The modules of a release, for as long as it makes sense to read them. In its directory, those of
+/// another one say nothing about it: links to what fits it, too, or what was copied there by mistake.
+pub(super) fn modules(
+    tree: &ModuleTree,
+    release: &str,
+) -> impl Iterator<Item = (ModuleFile, Image)> {
+    let mut start = None;
+    let mut others = 0;
+    let read = |file: PathBuf| {
+        let file = ModuleFile::open(file).ok()?;
+        let image = file.image().ok()?;
+        Some((file, image))
+    };
+    let mut files = tree.files();
+    std::iter::from_fn(move || {
+        let start = start.get_or_insert_with(Instant::now);
+        loop {
+            if others > OTHERS || start.elapsed() > PATIENCE {
+                return None;
+            }
+            match read(files.next()?) {
+                Some((file, image)) if is_of(&image, release) => return Some((file, image)),
+                Some(_) => others += 1,
+                None => {}
+            }
+        }
+    })
+}
+
 /// Whether a module was built for this release.
 fn is_of(image: &Image, release: &str) -> bool {
     let vermagic = image.modinfo().ok().and_then(|modinfo| modinfo.value("vermagic"));
@@ -149,15 +170,18 @@ mod tests {
     use super::*;
     use crate::captured::Captured;
 
+    fn hello() -> Vec<u8> {
+        std::fs::read("tests/fixtures/hello.ko").unwrap()
+    }
+
     #[test]
     fn modules_of_another_release_do_not_count() {
-        let hello = std::fs::read("tests/fixtures/hello.ko").unwrap();
         for (release, counts) in [("6.12.0", true), ("6.12.1", false)] {
             let root = Captured::new();
             root.write(format!("lib/modules/{release}/modules.dep"), "kernel/hello.ko:\n");
-            root.write(format!("lib/modules/{release}/kernel/hello.ko"), &hello);
-            let tree = ModuleTree::read(&root.system(), release);
-            let reference = Reference::read(&tree, release, HashSet::new(), FEW);
+            root.write(format!("lib/modules/{release}/kernel/hello.ko"), hello());
+            let tree = ModuleTree::of(&root.system(), release);
+            let reference = Reference::read(modules(&tree, release), HashSet::new(), FEW);
             assert_eq!(reference.vermagic.is_some(), counts, "{release}");
             assert_eq!(reference.file.is_some(), counts, "{release}");
         }

@@ -36,7 +36,7 @@ fn explain(system: &System, path: &Path, errno: Errno) -> Diagnosis {
     }
     let is_bare = !path.as_os_str().as_bytes().contains(&b'/');
     if is_bare && let Ok(name) = ModuleName::from_file_name(path) {
-        let tree = ModuleTree::read(system, &system.release());
+        let tree = ModuleTree::of(system, &system.release());
         let is_installed = tree.file_of(&name).is_some();
         let named = path.file_name() == Some(path.as_os_str()) && !ModuleFile::is_named(path);
         if named && (is_installed || !remedies.is_empty()) {

@@ -4,6 +4,8 @@
 //! PKCS#7 message (RFC 2315) lies before them. Only what names the signer is read here: whether
 //! the signature is true is for the kernel to say.
 
+use memchr::memrchr_iter;
+
 const MARKER: &[u8] = b"~Module signature appended~\n";
 const INFO_LENGTH: usize = 12;
 
@@ -68,7 +70,8 @@ const PADDING_MAX: usize = 1 << 16;
 fn followed(module: &[u8]) -> Option<usize> {
     let start = module.len().saturating_sub(PADDING_MAX);
     let end = module.get(start..)?;
-    let at = end.windows(MARKER.len()).rposition(|part| part == MARKER)?;
+    let is_marker = |at: &usize| end.get(*at..).is_some_and(|rest| rest.starts_with(MARKER));
+    let at = memrchr_iter(b'~', end).find(is_marker)?;
     Some(end.len() - at - MARKER.len())
 }
 

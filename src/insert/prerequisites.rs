@@ -44,7 +44,7 @@ fn dependencies(system: &System, file: &ModuleFile) -> Dependencies {
     let mut search = Walk {
         system,
         loaded: Snapshot::take(system).ok(),
-        tree: ModuleTree::read(system, &system.release()),
+        tree: ModuleTree::of(system, &system.release()),
         seen: HashSet::new(),
         found: Dependencies::default(),
     };

@@ -1,7 +1,7 @@
 //! The facts before a module is replaced: the loaded modules, and the files that could be loaded
 //! again.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::crash::{self, Crash};
 use crate::depmod::{self, ModuleTree};
@@ -82,11 +82,11 @@ impl Survey {
         if snapshot.get(&survey.name).is_none() {
             return Ok(survey);
         }
-        let tree = ModuleTree::read(system, &system.release());
+        let tree = ModuleTree::of(system, &system.release());
         let order = snapshot.removal_order(std::slice::from_ref(&survey.name), Extent::WithUsers);
         for name in order {
             let Some(module) = snapshot.get(&name) else { continue };
-            let resident = resident(system, module, file.path(), &tree)?;
+            let resident = resident(system, module, file, &tree)?;
             if name == survey.name {
                 survey.old = Some(resident);
             } else {
@@ -109,7 +109,7 @@ impl Survey {
 fn resident(
     system: &System,
     module: &LoadedModule,
-    new: &Path,
+    new: &ModuleFile,
     tree: &ModuleTree,
 ) -> Result<Resident, Error> {
     let attributes = Attributes::new(system, &module.name);
@@ -128,8 +128,7 @@ fn resident(
             }
         }
     };
-    let beside =
-        depmod::sibling(new, &module.name).map(|(file, image)| (file.path().to_owned(), image));
+    let beside = depmod::sibling_or_same(new, &module.name);
     let installed = || {
         let path = tree.file_of(&module.name)?;
         let image = ModuleFile::open(&path).and_then(|file| file.image()).ok()?;

@@ -25,16 +25,6 @@ fn releases_start_with_two_numbers() {
 }
 
 #[test]
-fn nothing_is_left_out_in_silence() {
-    let path = Path::new("tests/fixtures/hello.s");
-    let size = path.metadata().unwrap().len();
-    let read = |limit| read_to_limit(File::open(path).unwrap(), path, 9, limit);
-    assert_eq!(read(size).unwrap().len() as u64, size);
-    assert_eq!(read(size - 1).unwrap_err().kind(), ErrorKind::TooLarge);
-    assert_eq!(super::read(Path::new("/dev/zero")).unwrap_err().kind(), ErrorKind::TooLarge);
-}
-
-#[test]
 fn no_name_leads_out_of_its_place() {
     let system = System::at("/");
     for (name, dir) in [

@@ -157,6 +157,11 @@ fn replaced_many_times() {
                 _ => panic!("{}", done.describe()),
             }
             assert!(is_loaded("t_swap"), "{}", done.describe());
+            if time % 20 == 19 {
+                let progress =
+                    format!("replaced {} times, {ends:?}, after {:?}\n", time + 1, begin.elapsed());
+                let _ = fs::write("/dev/kmsg", format!("<4>{progress}"));
+            }
             if time % (TIMES / 4) == TIMES / 4 - 1 {
                 memory.push(settled_memory());
             }
