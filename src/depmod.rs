@@ -7,6 +7,7 @@ pub(crate) use lists::{Alias, AliasList};
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,11 @@ impl ModuleTree {
     /// Whether depmod(8) listed any module here.
     pub(crate) fn is_indexed(&self) -> bool {
         !self.dependencies().is_empty()
+    }
+
+    /// The list of dependencies as a file, and when it was written.
+    pub(crate) fn list_metadata(&self) -> Option<Metadata> {
+        std::fs::metadata(self.root.join("modules.dep")).ok()
     }
 
     /// The names of all modules, by their files.
@@ -206,8 +212,8 @@ pub(crate) fn sibling(file: &Path, name: &ModuleName) -> Option<(ModuleFile, Ima
     })
 }
 
-/// The file of a module that lies beside another one, which may be that very file: what was read of
-/// it is not read again.
+/// The file of a module that lies beside another one, which may be that very file: then it is
+/// not read again.
 pub(crate) fn sibling_or_same(file: &ModuleFile, name: &ModuleName) -> Option<(PathBuf, Image)> {
     let place = |file: &ModuleFile| file.metadata().map(|it| (it.dev(), it.ino())).ok();
     let own = place(file);

@@ -1,6 +1,7 @@
 //! Loading a module file.
 
 mod arguments;
+mod listed;
 mod prerequisites;
 mod words;
 

@@ -132,6 +132,11 @@ impl Failure {
         Self { text, errno: Some(error.answer()), ..refused }.about(file.path())
     }
 
+    /// Whether the kernel lacks symbols that the module needs; its init function has not run.
+    pub(crate) fn lacks_symbols(&self) -> bool {
+        self.errno == Some(Errno::ENOENT) && self.status == Status::Misfit
+    }
+
     pub(crate) fn foreseen(file: &ModuleFile, diagnosis: Diagnosis) -> Self {
         let errno = diagnosis.answer;
         let text = message::text(file, errno.unwrap_or(Errno::EINVAL));

@@ -23,15 +23,30 @@ pub(crate) fn run(job: Job<'_>) -> Report {
     if options.check {
         return check(job);
     }
-    let Dependencies { to_load, not_found, .. } =
-        if options.deps { kernel.dependencies(file) } else { Dependencies::default() };
+    let listed = options.deps.then(|| kernel.listed_dependencies(file)).flatten();
+    let is_list = listed.is_some();
+    let found = match listed {
+        Some(listed) => listed,
+        None if options.deps => kernel.dependencies(file),
+        None => Dependencies::default(),
+    };
+    let Dependencies { to_load, mut not_found, .. } = found;
     // A single call to the kernel ends with its process.
-    let signals = if to_load.is_empty() { None } else { Signals::collect() };
-    let signals = signals.as_ref();
-    let (loaded, result) = load_dependencies(job, to_load, signals);
-    let result = result.and_then(|()| load_unless_stopped(job, job.request(), signals));
+    let mut signals = if to_load.is_empty() { None } else { Signals::collect() };
+    let (mut loaded, mut result) = load_all(job, to_load, signals.as_ref());
+    // The files have the last word.
+    if is_list && result.as_ref().is_err_and(Failure::lacks_symbols) {
+        let rest = kernel.dependencies(file);
+        not_found = rest.not_found;
+        if !rest.to_load.is_empty() {
+            signals = signals.or_else(Signals::collect);
+            let (further, end) = load_all(job, rest.to_load, signals.as_ref());
+            loaded.extend(further);
+            result = end;
+        }
+    }
     let report = concluded(job, result, &loaded, &not_found);
-    let signal = signals.and_then(Signals::status);
+    let signal = signals.as_ref().and_then(Signals::status);
     // One that came too late to stop anything leaves the question whether it is loaded.
     if signal.is_some() && report.result.is_ok() && !job.reporter.is_verbose() {
         job.reporter.tell(format!("loaded {}", file.path().display()).as_bytes());
@@ -154,6 +169,17 @@ pub(crate) fn warn_of_ignored(job: Job<'_>) -> Vec<String> {
         job.reporter.warn(warning);
     }
     warning.into_iter().collect()
+}
+
+/// Loads the dependencies, and then the module itself.
+fn load_all(
+    job: Job<'_>,
+    dependencies: Vec<Dependency>,
+    signals: Option<&Signals>,
+) -> (Loaded, Result<(), Failure>) {
+    let (loaded, result) = load_dependencies(job, dependencies, signals);
+    let result = result.and_then(|()| load_unless_stopped(job, job.request(), signals));
+    (loaded, result)
 }
 
 fn load_dependencies(

@@ -1,6 +1,8 @@
 //! The options of insmod beyond loading a file: dependencies, standard input, a module that is
 //! already loaded, overridden checks; and decompression without loss.
 
+mod listed;
+
 use std::fs;
 use std::process::Command;
 use std::thread::sleep;
@@ -9,9 +11,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::absent::Installed;
+use listed::dependencies_of_a_distribution_module;
+
 use crate::guest::{
     Done, Expected, KernelLog, Loaded, Run, Trace, altered, has_symbol_versions, is_loaded,
-    is_since, judged, loaded_names, on_terminal, release, replace, result, run,
+    is_since, judged, on_terminal, release, replace, result, run,
 };
 
 crate::tests![
@@ -114,23 +118,6 @@ fn dependencies_damaged() {
     let command = format!("insmod {}", installed.file().display());
     assert_eq!(result(&done)["fix"][0], json!({ "command": command }), "{}", done.describe());
     done.check(!done.stdout.contains("debug=1"), "keeps the parameters for their module");
-}
-
-fn dependencies_of_a_distribution_module() {
-    // Where libcrc32c is a module, its init function wants crc32c of the kernel, which gets that
-    // by this program.
-    let helper = "/proc/sys/kernel/modprobe";
-    let usual = fs::read(helper).unwrap();
-    fs::write(helper, "/kmod/modprobe").unwrap();
-    let before = loaded_names();
-    let found = run(["/kmod/modinfo", "-n", "raid456"]);
-    run(["insmod", "-D", found.stdout.trim()]).succeeds_silently();
-    assert!(is_loaded("raid456") && is_loaded("async_memcpy"));
-    run(["/kmod/modprobe", "-r", "raid456"]).succeeds();
-    for name in loaded_names().iter().filter(|name| !before.contains(name)) {
-        run(["rmmod", name]);
-    }
-    fs::write(helper, usual).unwrap();
 }
 
 fn dependencies_are_taken_out_again() {
