@@ -33,7 +33,7 @@ pub(super) fn loaded() {
     let contenders = contenders.into_iter().map(|contender| contender.after(&clean)).collect();
     let case = format!("insmod --deps, {} modules", files.len());
     let loaded = rows().len();
-    report(&case, 7, &able(&case, contenders));
+    report(&case, 3, &able(&case, contenders));
     assert_eq!(rows().len(), loaded, "{MODULE} left something behind");
 }
 

@@ -6,17 +6,24 @@ use super::report;
 use super::tools::{able, implementations};
 use crate::race::Contender;
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 7;
 
 /// `MODULE_INIT_COMPRESSED_FILE`.
 pub(super) const COMPRESSED: &str = "4";
 
 pub(super) fn small() {
-    each_compression("insmod", "t_plain", "/modules/t_plain", ROUNDS);
+    each_compression("insmod", "t_plain", "/modules/t_plain", &|case, contenders| {
+        report(case, ROUNDS, contenders);
+    });
 }
 
 /// A module from each of the files that it is in.
-pub(super) fn each_compression(case: &str, module: &str, stem: &str, rounds: usize) {
+pub(super) fn each_compression(
+    case: &str,
+    module: &str,
+    stem: &str,
+    report: &dyn Fn(&str, &[Contender]),
+) {
     let kernels = fs::read_to_string("/sys/module/compression").unwrap_or_default();
     for (suffix, compression) in [
         (".ko", "plain"),
@@ -43,7 +50,7 @@ pub(super) fn each_compression(case: &str, module: &str, stem: &str, rounds: usi
             (_, "floor") => " by the kernel",
             _ => " by the tool",
         };
-        report(&format!("{case}{by}"), rounds, &contenders);
+        report(&format!("{case}{by}"), &contenders);
     }
 }
 

@@ -7,8 +7,8 @@ use super::insert::each_compression;
 use super::{is_loaded, module_name, report_times};
 use crate::race::{Contender, execute_quietly};
 
-/// Few: a run takes long, and hardly differs from the next.
-const ROUNDS: usize = 3;
+/// A run takes long, and hardly differs from the next.
+const ROUNDS: usize = 1;
 
 pub(super) fn loaded() {
     let (file, size) = files().into_iter().find(|(file, _)| starts(file)).expect("a large module");
@@ -17,7 +17,9 @@ pub(super) fn loaded() {
     let stem = stem.to_str().expect("a path in UTF-8");
     let mib = size as f64 / f64::from(1 << 20);
     let case = format!("insmod of {module}, {mib:.1} MiB");
-    each_compression(&case, &module, stem, ROUNDS);
+    each_compression(&case, &module, stem, &|case, contenders| {
+        report_times(case, ROUNDS, contenders);
+    });
     with_options(&case, &module, stem);
 }
 

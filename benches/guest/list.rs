@@ -25,7 +25,7 @@ pub(super) fn modules(count: usize) {
     ] {
         contenders.push(Contender::new(tool, &format!("/sbin/lsmod {option}")));
     }
-    report(&format!("lsmod, {} modules", rows().len()), 15, &contenders);
+    report(&format!("lsmod, {} modules", rows().len()), 7, &contenders);
 }
 
 fn load_until(count: usize) {

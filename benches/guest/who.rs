@@ -26,7 +26,7 @@ pub(super) fn among_many_processes() {
         Contender::new("modutils", "/sbin/rmmod --who t_dev"),
         Contender::new("fuser", "fuser /dev/t_dev"),
     ];
-    report_times(&format!("rmmod --who among {PROCESSES} processes"), 7, &contenders);
+    report_times(&format!("rmmod --who among {PROCESSES} processes"), 3, &contenders);
     words("/bin/busybox killall sleep");
     drop(device);
     words("/floor_rmmod t_dev");
