@@ -96,8 +96,8 @@ impl Start {
     }
 }
 
-/// Runs each contender once unmeasured, and then all of them in turn, again and again. What is worth
-/// one round only, as it takes long and hardly differs from the next, is measured at once.
+/// Runs each contender once unmeasured, and then all of them in turn, again and again. A single
+/// round, of cases that take long and hardly differ from run to run, is measured at once.
 pub(crate) fn race(contenders: &[Contender], rounds: usize, start: Start) -> Vec<Times> {
     let mut times: Vec<_> = contenders.iter().map(|_| Vec::with_capacity(rounds)).collect();
     for round in usize::from(rounds == 1)..=rounds {

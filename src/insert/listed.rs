@@ -44,8 +44,8 @@ impl System {
     }
 }
 
-/// Whether a file is as it was when a list was written: neither what is in it nor its place has
-/// changed since.
+/// Whether a file is as it was when a list was written: neither its data nor its place has changed
+/// since.
 fn is_older(file: &Metadata, list: &Metadata) -> bool {
     let data = |it: &Metadata| (it.mtime(), it.mtime_nsec());
     let place = |it: &Metadata| (it.ctime(), it.ctime_nsec());
@@ -108,7 +108,7 @@ mod tests {
         let fresh = root(list);
         assert_eq!(listed(&fresh, &file).unwrap(), "c_d e");
         assert_eq!(listed(&fresh, &format!("{KERNEL}/lib/b.ko.xz")).unwrap(), "");
-        // Not in the list; another file of this name; a list that names what is gone.
+        // Not in the list; another file of this name; a list that names a missing file.
         assert_eq!(listed(&fresh, &format!("{KERNEL}/lib/e.ko.xz")), None);
         fresh.write("tmp/a.ko.xz", "");
         assert_eq!(listed(&fresh, "tmp/a.ko.xz"), None);

@@ -26,7 +26,9 @@ fn load_raid456() -> usize {
     }
     fs::write(helper, usual).unwrap();
     let calls = fs::read_to_string(trace).unwrap();
-    let of_modules = calls.lines().filter(|line| line.contains(".ko"));
+    // Of a list, what was read names modules, too.
+    let file = |line: &str| line.split('>').next().unwrap_or_default().contains(".ko");
+    let of_modules = calls.lines().filter(|line| file(line));
     of_modules.filter_map(|line| line.rsplit(" = ").next()?.parse::<usize>().ok()).sum()
 }
 
