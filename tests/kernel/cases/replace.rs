@@ -346,7 +346,9 @@ fn build_tree_is_asked_first() {
         fs::read_to_string(trace).unwrap().contains("/proc/kallsyms")
     };
     assert!(!looks_up(&dump));
-    assert!(looks_up(dump.split_once('\n').unwrap().1));
+    // The first module of the release shows some of the symbols, and does not need this one.
+    let without = dump.lines().filter(|row| !row.ends_with("\tmisc_register"));
+    assert!(looks_up(&without.map(|row| format!("{row}\n")).collect::<String>()));
     let others: Vec<_> =
         dump.lines().map(|row| ["0x00000001", &row[10..], "\n"].concat()).collect();
     assert!(looks_up(&others.concat()));
