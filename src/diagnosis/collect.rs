@@ -18,7 +18,7 @@ use crate::diagnosis::policy::Policy;
 use crate::diagnosis::reference::{self, Reference, is_layout, may_have_version};
 use crate::errno::Errno;
 use crate::error::{Error, ErrorKind};
-use crate::file::{ElfHeader, Image, ModuleFile, Signature, is_gpl_compatible};
+use crate::file::{Image, ModuleFile, Signature, is_gpl_compatible};
 use crate::insert::{InsertError, InsertFailure};
 use crate::loaded::{Attributes, LoadedModule, Snapshot, State, has_builtin_dir};
 use crate::log::{KernelLog, Since};
@@ -113,7 +113,7 @@ fn common(
                     let inside = looks::looks_like(start);
                     facts.file.looks_like = format!("decompressed, {inside}");
                 }
-                facts.module = Some(module(&image));
+                facts.module = Some(Module::of(&image));
             }
             Err(error) => facts.unreadable = Some(error),
         }
@@ -201,39 +201,6 @@ fn file_facts(file: &ModuleFile) -> FileFacts {
             Some(_) => "its decompressed data is not an ELF object".to_owned(),
             None => looks::looks_like(&start),
         },
-    }
-}
-
-fn module(image: &Image) -> Module {
-    let modinfo = image.modinfo().ok();
-    let text = |tag: &str| {
-        let value = modinfo.and_then(|modinfo| modinfo.value(tag))?;
-        Some(String::from_utf8_lossy(value).into_owned())
-    };
-    Module {
-        header: ElfHeader::read(image.bytes()),
-        valid: image.check(),
-        name: image.name().ok(),
-        build_id: image.build_id().map(<[u8]>::to_vec),
-        modinfo_name: text("name"),
-        vermagic: text("vermagic"),
-        license: modinfo.and_then(|modinfo| modinfo.value("license")).map(<[u8]>::to_vec),
-        namespaces: modinfo
-            .into_iter()
-            .flat_map(|modinfo| modinfo.values("import_ns"))
-            .map(|value| String::from_utf8_lossy(value).into_owned())
-            .collect(),
-        depends: image.depends().unwrap_or_default(),
-        has_init: image.has_init(),
-        signature: image.signature(),
-        imports: image.imports().unwrap_or_default(),
-        has_nameless_imports: image.has_nameless_imports(),
-        relocations: image.relocations(),
-        exports: image.exports().unwrap_or_default(),
-        versions: image.versions().unwrap_or_default(),
-        has_versions_section: image.has_versions_section(),
-        parameters: image.parameters().unwrap_or_default(),
-        struct_size: image.struct_size(),
     }
 }
 

@@ -12,7 +12,9 @@ use crate::diagnosis::policy::Policy;
 use crate::diagnosis::reference::Reference;
 use crate::errno::Errno;
 use crate::error::Error;
-use crate::file::{Compression, ElfHeader, Export, Import, Parameter, Signature, SymbolVersion};
+use crate::file::{
+    Compression, ElfHeader, Export, Image, Import, Parameter, Signature, SymbolVersion,
+};
 use crate::loaded::State;
 use crate::name::ModuleName;
 use crate::syscall::Force;
@@ -170,6 +172,39 @@ pub(super) struct Module {
 }
 
 impl Module {
+    pub(super) fn of(image: &Image) -> Self {
+        let modinfo = image.modinfo().ok();
+        let text = |tag: &str| {
+            let value = modinfo.and_then(|modinfo| modinfo.value(tag))?;
+            Some(String::from_utf8_lossy(value).into_owned())
+        };
+        Self {
+            header: ElfHeader::read(image.bytes()),
+            valid: image.check(),
+            name: image.name().ok(),
+            build_id: image.build_id().map(<[u8]>::to_vec),
+            modinfo_name: text("name"),
+            vermagic: text("vermagic"),
+            license: modinfo.and_then(|modinfo| modinfo.value("license")).map(<[u8]>::to_vec),
+            namespaces: modinfo
+                .into_iter()
+                .flat_map(|modinfo| modinfo.values("import_ns"))
+                .map(|value| String::from_utf8_lossy(value).into_owned())
+                .collect(),
+            depends: image.depends().unwrap_or_default(),
+            has_init: image.has_init(),
+            signature: image.signature(),
+            imports: image.imports().unwrap_or_default(),
+            has_nameless_imports: image.has_nameless_imports(),
+            relocations: image.relocations(),
+            exports: image.exports().unwrap_or_default(),
+            versions: image.versions().unwrap_or_default(),
+            has_versions_section: image.has_versions_section(),
+            parameters: image.parameters().unwrap_or_default(),
+            struct_size: image.struct_size(),
+        }
+    }
+
     /// Whether it is for a kernel of 64 bits.
     pub(super) fn is_64(&self) -> bool {
         self.header.as_ref().is_ok_and(|header| header.is_64)
