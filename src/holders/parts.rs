@@ -1,7 +1,9 @@
 //! Work on long lists, shared by a few threads.
 
-use std::num::NonZero;
 use std::thread;
+
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
 
 /// The fewest elements that are worth a thread.
 const PART: usize = 250;
@@ -12,7 +14,6 @@ const THREADS: usize = 4;
 /// What `work` returns for each part of a list, in the order of the list.
 pub(super) fn of<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
     let most = list.len() / PART;
-    // Asking for the number of processors reads files, too.
     let count = if most < 2 { 1 } else { processors().min(most) };
     let mut parts = list.chunks(list.len().div_ceil(count).max(1));
     let first = parts.next().unwrap_or_default();
@@ -30,8 +31,14 @@ pub(super) fn of<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> R + Sync) 
     })
 }
 
+/// Those that this process may use. Quotas of control groups do not matter for some milliseconds, and
+/// it takes more code to read them than to walk through all processes.
 fn processors() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get).min(THREADS)
+    let allowed = |set: CpuSet| {
+        let allowed = (0..CpuSet::count()).filter(|processor| set.is_set(*processor) == Ok(true));
+        allowed.take(THREADS).count().max(1)
+    };
+    sched_getaffinity(Pid::from_raw(0)).map_or(1, allowed)
 }
 
 #[cfg(test)]

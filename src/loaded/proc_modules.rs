@@ -163,7 +163,7 @@ fn state(field: &[u8]) -> State {
         b"Live" => State::Live,
         b"Loading" => State::Loading,
         b"Unloading" => State::Unloading,
-        other => State::Other(String::from_utf8_lossy(other).to_lowercase().into()),
+        other => State::Other(String::from_utf8_lossy(other).to_ascii_lowercase().into()),
     }
 }
 
