@@ -1,5 +1,6 @@
 //! Work on long lists, shared by a few threads.
 
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use nix::sched::{CpuSet, sched_getaffinity};
@@ -15,20 +16,29 @@ const THREADS: usize = 4;
 pub(super) fn of<T: Sync, R: Send>(list: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
     let most = list.len() / PART;
     let count = if most < 2 { 1 } else { processors().min(most) };
-    let mut parts = list.chunks(list.len().div_ceil(count).max(1));
-    let first = parts.next().unwrap_or_default();
-    let work = &work;
+    let parts = list.chunks(list.len().div_ceil(count).max(1));
+    let parts: Vec<_> = parts.map(|part| (part, Mutex::new(None))).collect();
+    at_once(parts.len(), &|index| {
+        let Some((part, result)) = parts.get(index) else { return };
+        let done = work(part);
+        *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+    });
+    let results = parts.into_iter().map(|(_, result)| result.into_inner());
+    results.filter_map(|result| result.unwrap_or_else(PoisonError::into_inner)).collect()
+}
+
+/// Threads are code enough for one function.
+fn at_once(count: usize, work: &(dyn Fn(usize) + Sync)) {
     thread::scope(|scope| {
-        let start = |part| (part, thread::Builder::new().spawn_scoped(scope, move || work(part)));
-        let started: Vec<_> = parts.map(start).collect();
-        let mut results = vec![work(first)];
-        for (part, thread) in started {
+        for index in 1..count {
+            let started = thread::Builder::new().spawn_scoped(scope, move || work(index));
             // Where no thread can be had, this one does it.
-            let result = thread.ok().and_then(|thread| thread.join().ok());
-            results.push(result.unwrap_or_else(|| work(part)));
+            if started.is_err() {
+                work(index);
+            }
         }
-        results
-    })
+        work(0);
+    });
 }
 
 /// Those that this process may use. Quotas of control groups do not matter for some milliseconds, and
