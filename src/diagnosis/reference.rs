@@ -34,7 +34,7 @@ pub(crate) struct Reference {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// As many bytes of files are enough to tell the versions that most modules expect.
-pub(super) const FEW: u64 = 256 << 10;
+pub(super) const FEW: u64 = 64 << 10;
 
 /// Where so many modules are of another release, most likely all are.
 const OTHERS: u32 = 16;

@@ -40,7 +40,7 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
         module: of_module.get(name).copied(),
         kernel: of_kernel(name),
     };
-    let symbols: Vec<WrongVersion> = if log_decides(facts) {
+    let mut symbols: Vec<WrongVersion> = if log_decides(facts) {
         findings(facts)
             .filter_map(|finding| match finding {
                 Finding::VersionDisagrees(name) | Finding::NoVersion(name) => Some(name.as_str()),
@@ -56,6 +56,8 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
         let names = module.versions.iter().filter(differs).map(|version| version.name.as_str());
         names.filter(|name| among(name)).map(wrong).collect()
     };
+    // Not all that are named will be shown: what is known, first.
+    order::sort_by_key(&mut symbols, |symbol| symbol.kernel.is_none());
     if let Some(cause) = provider_mismatch(facts, &symbols) {
         return Some(cause);
     }
