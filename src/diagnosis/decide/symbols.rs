@@ -56,7 +56,7 @@ fn wrong_versions(facts: &Facts, among: impl Fn(&str) -> bool) -> Option<Cause> 
         let names = module.versions.iter().filter(differs).map(|version| version.name.as_str());
         names.filter(|name| among(name)).map(wrong).collect()
     };
-    // Not all that are named will be shown: what is known, first.
+    // Not all of them are shown: those with a known version first.
     order::sort_by_key(&mut symbols, |symbol| symbol.kernel.is_none());
     if let Some(cause) = provider_mismatch(facts, &symbols) {
         return Some(cause);
