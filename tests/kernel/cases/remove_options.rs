@@ -108,9 +108,12 @@ pub(super) fn on_a_terminal(words: &[impl AsRef<OsStr>]) -> (std::process::ExitS
         .spawn()
         .unwrap();
     let status = child.wait().unwrap();
-    let mut bytes = [0; 4096];
-    let length = nix::unistd::read(&terminal.master, &mut bytes).unwrap_or(0);
-    (status, String::from_utf8_lossy(&bytes[..length]).into_owned())
+    // A terminal passes on what was written piece by piece, and ends with an error.
+    let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(length @ 1..) = nix::unistd::read(&terminal.master, &mut piece) {
+        text.extend_from_slice(&piece[..length]);
+    }
+    (status, String::from_utf8_lossy(&text).into_owned())
 }
 
 fn progress_on_a_terminal() {
