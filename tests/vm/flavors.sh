@@ -26,14 +26,14 @@ table() {
 		echo asked 6.12-generic amd64 - linux-image-6.12-amd64 linux-headers-6.12-amd64
 		echo asked 6.1-no-unload amd64 - linux-source-6.1
 		echo asked 6.1-uml amd64 - user-mode-linux
-		newer
 		machines
+		newer
 		;;
 	'debian 13')
 		echo always 6.12 amd64 - linux-image-cloud-amd64 linux-headers-cloud-amd64
 		echo asked 6.12-generic amd64 - linux-image-amd64 linux-headers-amd64
-		newer
 		machines
+		newer
 		;;
 	'ubuntu 22.04')
 		echo always 5.15 amd64 - linux-image-virtual linux-headers-virtual
@@ -66,7 +66,8 @@ newer() {
 	echo asked 5.10-generic amd64 bullseye linux-image-amd64 linux-headers-amd64
 }
 
-# Kernels for other machines, where they are small, and as new as the distribution has them.
+# Kernels for other machines, where they are small, and as new as the distribution has them. What
+# takes longest comes first: two guests run at a time.
 machines() {
 	echo main 6.12-arm64 arm64 bookworm linux-image-6.12-cloud-arm64 linux-headers-6.12-cloud-arm64
 	echo asked 6.1-armhf armhf bookworm linux-image-armmp-lpae linux-headers-armmp-lpae
