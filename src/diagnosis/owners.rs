@@ -39,12 +39,11 @@ pub(super) fn of(
         return None;
     }
     let installed: HashSet<ModuleName> = tree.names().collect();
-    let other = |name: &ModuleName, is_foreign: bool| is_foreign || !installed.contains(name);
     for module in loaded.modules() {
         if owners.len() == symbols.len() {
             break;
         }
-        if other(&module.name, module.taints.letters().contains('O')) {
+        if module.taints.letters().contains('O') || !installed.contains(&module.name) {
             let exports = own_exports(system, path, &module.name)?;
             let exports = exports.into_iter().filter(|symbol| symbols.contains(symbol.as_str()));
             owners.extend(exports.map(|symbol| (symbol, Some(module.name.clone()))));

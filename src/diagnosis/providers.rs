@@ -41,9 +41,7 @@ pub(super) fn find(
             owners.entry(owner).or_default().insert(&import.name);
         }
     }
-    let versions = module.versions.iter();
-    let wanted: HashMap<&str, u32> =
-        versions.map(|version| (version.name.as_str(), version.crc)).collect();
+    let wanted = symvers::by_name(&module.versions);
     let found = search.loaded_files(owners, &wanted);
     let missing: Vec<String> = match &facts.exports {
         // Only the kernel's log names missing symbols.

@@ -122,11 +122,15 @@ fn export(row: &str) -> Option<Export> {
     Some(Export { name: name.to_owned(), gpl_only, namespace, crc: (crc != 0).then_some(crc) })
 }
 
+/// The versions that a module was built with.
+pub(super) fn by_name(versions: &[SymbolVersion]) -> HashMap<&str, u32> {
+    versions.iter().map(|version| (version.name.as_str(), version.crc)).collect()
+}
+
 /// The versions of the kernel's symbols that are not the module's. Those that are the same were
 /// not those of the running kernel, if it has refused them.
 pub(crate) fn differing(exports: Vec<Export>, versions: &[SymbolVersion]) -> HashMap<String, u32> {
-    let own: HashMap<&str, u32> =
-        versions.iter().map(|version| (version.name.as_str(), version.crc)).collect();
+    let own = by_name(versions);
     let differing = exports.into_iter().filter_map(|export| {
         let crc = export.crc.filter(|crc| own.get(export.name.as_str()) != Some(crc))?;
         Some((export.name, crc))

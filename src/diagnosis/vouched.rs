@@ -1,7 +1,7 @@
 //! The kernel's exports without its own list of symbols, which takes it tens of milliseconds: what a
 //! module of the release shows of them, and what the build tree says.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::facts::Module;
 use super::symvers;
@@ -50,8 +50,7 @@ fn shown_by(image: &Image, namespaces: &HashSet<String>) -> Vec<Export> {
 
 /// Those of the exports whose types are the ones that a module was built with.
 fn agreeing(exports: Vec<Export>, versions: &[SymbolVersion]) -> Vec<Export> {
-    let versions: HashMap<&str, u32> =
-        versions.iter().map(|version| (version.name.as_str(), version.crc)).collect();
+    let versions = symvers::by_name(versions);
     let agrees = |export: &Export| versions.get(export.name.as_str()).copied() == export.crc;
     exports.into_iter().filter(agrees).collect()
 }
