@@ -31,7 +31,8 @@ sources() {
 	esac
 }
 
-if [ ! -e "$directory/apt.conf" ]; then
+# It names its own place: a folder that was copied or moved gets another one.
+if ! grep -qsF "\"$directory\"" "$directory/apt.conf"; then
 	mkdir -p "$directory/lists/partial" "$directory/archives/partial"
 	: >"$directory/status"
 	sources >"$directory/sources.list"
