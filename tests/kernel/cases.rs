@@ -44,5 +44,6 @@ pub(crate) mod trust;
 pub(crate) mod uml;
 pub(crate) mod wait;
 pub(crate) mod wait_ends;
+pub(crate) mod wait_in_call;
 pub(crate) mod wait_paths;
 pub(crate) mod ways_out;

@@ -186,6 +186,7 @@ const AREAS: &[Area] = &[
     Area { name: "wait", boots: &[STEADY], tests: cases::wait::TESTS },
     Area { name: "wait_paths", boots: &[STEADY], tests: cases::wait_paths::TESTS },
     Area { name: "wait_ends", boots: &[STEADY], tests: cases::wait_ends::TESTS },
+    Area { name: "wait_in_call", boots: &[STEADY], tests: cases::wait_in_call::TESTS },
     Area { name: "search_time", boots: &[STEADY], tests: cases::search_time::TESTS },
     Area { name: "lateness", boots: &[STEADY, LATENCY], tests: cases::lateness::TESTS },
     Area { name: "stuck", boots: &[STEADY], tests: cases::stuck::TESTS },

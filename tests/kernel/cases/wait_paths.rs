@@ -21,7 +21,6 @@ crate::tests![
     killed_and_cleaned_up,
     instances_of_others_stay,
     loaded_again_meanwhile,
-    old_kernels_wait_themselves,
 ];
 
 const INSTANCES: &str = "/sys/kernel/tracing/instances";
@@ -199,29 +198,4 @@ fn loaded_again_meanwhile() {
     done.succeeds_silently();
     assert!(!is_loaded("t_base"));
     drop((user, base));
-}
-
-/// Up to Linux 3.12 the call itself waits, unless `O_NONBLOCK` is set.
-fn old_kernels_wait_themselves() {
-    let _loaded = Loaded::new("t_hold", "hold_ms=2000");
-    let done = run([
-        "strace",
-        "-qq",
-        "-X",
-        "raw",
-        "-o",
-        "/tmp/trace",
-        "-e",
-        "trace=delete_module",
-        "-e",
-        "inject=delete_module:retval=0:delay_exit=500000",
-        "rmmod",
-        "--wait=0.1",
-        "t_hold",
-    ]);
-    done.succeeds_silently();
-    let trace = fs::read_to_string("/tmp/trace").unwrap();
-    assert_eq!(trace.lines().count(), 1, "{trace}");
-    assert!(trace.starts_with("delete_module(\"t_hold\", 0)"), "{trace}");
-    assert!(is_loaded("t_hold"));
 }

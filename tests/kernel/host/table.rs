@@ -100,6 +100,7 @@ const FEATURES: &[Feature] = &[
         "wait by the clock, where there are no events",
         &["lateness::by_clock", "wait_paths::on_and_off_by_clock", "uml::wait"],
     ),
+    feature("wait in one call, as up to Linux 3.12 (injected)", &["wait_in_call::"]),
     feature("who holds a module", &["holders::", "search_time::", "no_unload::who", "uml::who"]),
     feature(
         "list: kmod's bytes, columns, JSON, tree",
