@@ -28,8 +28,9 @@
 # make mutations        a thousand modules of the distribution with something changed: no verdict
 #                       that is stated as certain is wrong
 # make fuzz             hostile input for each parser; SECONDS=60 for each, TESTS=name for one
-# make fuzz-emulated    module files with random changes, on 32-bit and big-endian machines under
-#                       qemu-user; SECONDS=60 for each, TARGET=s390x for one
+# make fuzz-emulated    the tests of the library, and module files with random changes, on 32-bit
+#                       and big-endian machines under qemu-user; SECONDS=60 for each, TARGET=s390x
+#                       for one
 # make bench            how long the tools take, beside kmod's and busybox's; KMOD=path adds another
 #                       (static, or with the distribution's libraries)
 # make demo             the tools at work on a booted kernel, step by step

@@ -78,8 +78,8 @@ mod tests {
 
     #[test]
     fn ports_of_a_type() {
-        let message =
-            |attributes: &[Vec<u8>]| [vec![1, 2, 0, 0, 7, 0, 0, 0], attributes.concat()].concat();
+        let head = [&[1, 2, 0, 0][..], &7u32.to_ne_bytes()].concat();
+        let message = |attributes: &[Vec<u8>]| [head.clone(), attributes.concat()].concat();
         let found = datapath(&message(&[with(DATAPATH_NAME, b"dp0\0")]));
         assert_eq!(found, Some((7, "dp0".into())));
         let vxlan = message(&[with(PORT_TYPE, &4u32.to_ne_bytes()), with(PORT_NAME, b"vx 1\0")]);
