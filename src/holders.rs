@@ -13,6 +13,7 @@ mod btrfs;
 mod chain;
 mod classes;
 mod configfs;
+mod constants;
 mod crypto;
 mod descriptors;
 mod device;

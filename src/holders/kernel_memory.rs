@@ -72,12 +72,12 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::captured::Captured;
 
-    /// A file with one program header, for the four bytes after it at the address 0x1000.
-    fn core() -> Vec<u8> {
+    /// A file with one program header, for the bytes after it at the address 0x1000.
+    pub(in crate::holders) fn core(bytes: &[u8]) -> Vec<u8> {
         let mut file = b"\x7fELF\x02\x01\x01".to_vec();
         file.resize(64, 0);
         file[32..40].copy_from_slice(&64_u64.to_ne_bytes());
@@ -85,22 +85,23 @@ mod tests {
         file[56..58].copy_from_slice(&1_u16.to_ne_bytes());
         file.extend(1_u32.to_ne_bytes());
         file.extend(0_u32.to_ne_bytes());
-        let words: [u64; 6] = [120, 0x1000, 0, 4, 4, 1];
+        let size = u64::try_from(bytes.len()).unwrap();
+        let words: [u64; 6] = [120, 0x1000, 0, size, size, 1];
         file.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
-        file.extend(b"name");
+        file.extend(bytes);
         file
     }
 
     #[test]
     fn memory_by_address() {
         let root = Captured::new();
-        root.write("proc/kcore", core());
+        root.write("proc/kcore", core(b"name"));
         let memory = KernelMemory::open(&root.system()).unwrap();
         assert_eq!(memory.read(0x1001, 9), Some(b"ame".to_vec()));
         assert_eq!(memory.read(0x1000, 2), Some(b"na".to_vec()));
         assert_eq!(memory.read(0x1004, 1), None);
         assert_eq!(memory.read(0, 1), None);
-        root.write("proc/kcore", &core()[..50]);
+        root.write("proc/kcore", &core(b"name")[..50]);
         assert!(KernelMemory::open(&root.system()).is_none());
     }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use super::constants::Constants;
 use super::holder::{Holder, HolderKind};
-use super::kernel_memory::KernelMemory;
 use super::search::Search;
 use super::text::Text;
 use crate::directory;
@@ -15,19 +15,13 @@ use crate::shell::shell_word;
 use crate::symbols::OwnSymbol;
 use crate::system;
 
-/// The most constants of a module that are looked at, in bytes for each section.
-const SECTION_MAX: u64 = 256 << 10;
-
-/// The size of a page on most machines; no section ends in a page of another module.
-const PAGE: u64 = 4096;
-
 /// Loaded modules that name it and are not among its users, with a reference for each name.
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
-    let names = names(search);
+    let memory = Constants::open(search.system);
+    let names = names(search, memory.as_ref());
     let Some(snapshot) = Snapshot::take(search.system).ok().filter(|_| !names.is_empty()) else {
         return Vec::new();
     };
-    let memory = KernelMemory::open(search.system);
     let module = search.module;
     let others = snapshot
         .modules()
@@ -36,16 +30,12 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let mut list = Vec::new();
     for other in others.take_while(|_| !search.is_late()) {
         let mut found: Vec<&str> = Vec::new();
-        for constants in parameters(search, &other.name)
-            .into_iter()
-            .chain(memory.iter().flat_map(|memory| constants(search, memory, &other.name)))
-        {
-            found.extend(
-                constants
-                    .split(|&byte| byte == 0)
-                    .filter_map(|text| names.get(text))
-                    .map(String::as_str),
-            );
+        let mut add = |text: &[u8]| found.extend(names.get(text).map(String::as_str));
+        for value in parameters(search, &other.name) {
+            add(&value);
+        }
+        if let Some(memory) = &memory {
+            memory.each(other, ".rodata", &mut add);
         }
         order::sort(&mut found);
         found.dedup();
@@ -63,10 +53,10 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 
 /// What another module can name it by, each with a word that says what that is: its types of file
 /// systems, or the symbols that it exports.
-fn names(search: &Search<'_>) -> HashMap<Vec<u8>, String> {
+fn names(search: &Search<'_>, memory: Option<&Constants<'_>>) -> HashMap<Vec<u8>, String> {
     let types = search.aliases.suffixes("fs-", &search.module.name);
     let (word, names) =
-        if types.is_empty() { ("symbol", exports(search)) } else { ("file system", types) };
+        if types.is_empty() { ("symbol", exports(search, memory)) } else { ("file system", types) };
     let described = |name: Vec<u8>| {
         let text = format!("{word} {}", String::from_utf8_lossy(&name));
         (name, text)
@@ -74,9 +64,13 @@ fn names(search: &Search<'_>) -> HashMap<Vec<u8>, String> {
     names.into_iter().map(described).collect()
 }
 
-/// The symbols that the module exports. Those of a module without a table of exports are not
-/// listed: that takes the kernel tens of milliseconds.
-fn exports(search: &Search<'_>) -> Vec<Vec<u8>> {
+/// The symbols that the module exports: the memory of the kernel has them, and its list of symbols,
+/// which takes it tens of milliseconds.
+fn exports(search: &Search<'_>, memory: Option<&Constants<'_>>) -> Vec<Vec<u8>> {
+    let found = memory.map(|memory| memory.texts(search.module, "__ksymtab_strings"));
+    if let Some(found) = found.filter(|found| !found.is_empty()) {
+        return found;
+    }
     let sections = search.system.module_dir(&search.module.name).join("sections");
     if ["__ksymtab", "__ksymtab_gpl"].iter().all(|name| !sections.join(name).exists()) {
         return Vec::new();
@@ -94,28 +88,6 @@ fn parameters(search: &Search<'_>, module: &ModuleName) -> Vec<Vec<u8>> {
     let files = directory::entries(&dir).into_iter().flatten().flatten();
     let values = files.filter_map(|file| system::read(&file.path).ok());
     values.map(|value| value.trim_ascii_end().to_vec()).collect()
-}
-
-/// The contents of the sections for constants.
-fn constants(search: &Search<'_>, memory: &KernelMemory, module: &ModuleName) -> Vec<Vec<u8>> {
-    let dir = search.system.module_dir(module).join("sections");
-    let files = directory::entries(&dir).into_iter().flatten().flatten();
-    let mut sections: Vec<_> = files
-        .filter_map(|file| {
-            let text = system::read_text(&file.path).ok()?;
-            let address = u64::from_str_radix(text.trim().strip_prefix("0x")?, 16).ok()?;
-            Some((address, file.name.to_string_lossy().starts_with(".rodata")))
-        })
-        .collect();
-    order::sort(&mut sections);
-    let ends = sections.iter().map(|(address, _)| *address);
-    let own = sections.iter().filter(|(_, has_constants)| *has_constants);
-    own.filter_map(|&(start, _)| {
-        let next = ends.clone().find(|end| *end > start);
-        let end = next.or_else(|| start.checked_next_multiple_of(PAGE))?;
-        memory.read(start, end.saturating_sub(start).min(SECTION_MAX))
-    })
-    .collect()
 }
 
 #[cfg(test)]

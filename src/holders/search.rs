@@ -132,6 +132,12 @@ impl<'a> Search<'a> {
         late
     }
 
+    /// When a slow source has to end, so that time is left for those behind it.
+    pub(super) fn end_of_share(&self) -> Instant {
+        let now = Instant::now();
+        now + self.end.saturating_duration_since(now) / 2
+    }
+
     /// Returns whether any part of the search ran out of time.
     pub(super) fn was_cut(&self) -> bool {
         self.scene.cut.load(Ordering::Relaxed)

@@ -1,6 +1,5 @@
 //! Programs and links of BPF on functions and trace points of the module.
 
-use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -99,7 +98,7 @@ fn by_links(search: &Search<'_>, held: &mut Vec<Held>) {
     /// Fields and values of `struct bpf_link_info`.
     const RAW_TRACE_POINT: u32 = 1;
     const KPROBE_MULTI: u32 = 8;
-    let symbols = LazyCell::new(|| Symbols::new(search.symbols()));
+    let symbols = Symbols::new(search);
     for number in numbers(search, Object::Link).unwrap_or_default() {
         let Ok(link) = bpf::open(Object::Link, number) else { continue };
         let info = bpf::info(&link).unwrap_or_default();

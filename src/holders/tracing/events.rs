@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Instant;
 
 use super::objects::TracingObject;
 use super::symbols::Symbols;
 use crate::directory;
 use crate::holders::descriptors::with_prefix;
-use crate::holders::search::Search;
+use crate::holders::search::{OmissionReason, Search};
 use crate::holders::{Certainty, Holder, HolderKind, Text};
 use crate::system;
 
@@ -24,26 +25,29 @@ pub(in crate::holders) fn triggers(search: &Search<'_>) -> Vec<Holder> {
     let Some(tracing) = search.system.tracing().filter(|_| has_events(search)) else {
         return Vec::new();
     };
-    let symbols = Symbols::new(search.symbols());
+    let symbols = Symbols::new(search);
     let instances = directory::entries(&tracing.join("instances")).into_iter().flatten().flatten();
     let places = [tracing].into_iter().chain(instances.map(|instance| instance.path));
-    places
-        .flat_map(|place| {
-            let mut list = of_functions(&place, &symbols);
-            list.extend(of_events(search, &place, &symbols));
-            list
-        })
-        .collect()
+    let places: Vec<_> = places.collect();
+    let mut list: Vec<_> = places.iter().flat_map(|place| of_functions(place, &symbols)).collect();
+    let end = search.end_of_share();
+    for place in &places {
+        list.extend(of_events(place, &symbols, || Instant::now() >= end));
+    }
+    if Instant::now() >= end {
+        search.omit("triggers", OmissionReason::OutOfTime);
+    }
+    list
 }
 
-/// Triggers that other events pull.
-fn of_events(search: &Search<'_>, tracing: &Path, symbols: &Symbols) -> Vec<Holder> {
+/// Triggers that other events pull: a file for each of some thousand events.
+fn of_events(tracing: &Path, symbols: &Symbols<'_>, is_late: impl Fn() -> bool) -> Vec<Holder> {
     let mut list = Vec::new();
     let Ok(systems) = directory::entries(&tracing.join("events")) else { return list };
     for system_dir in systems.flatten() {
         let Ok(events) = directory::entries(&system_dir.path) else { continue };
         for event in events.flatten() {
-            if search.is_late() {
+            if is_late() {
                 return list;
             }
             let file = event.path.join("trigger");
@@ -59,7 +63,7 @@ fn of_events(search: &Search<'_>, tracing: &Path, symbols: &Symbols) -> Vec<Hold
 
 /// Triggers that calls of functions pull (`event_enable_func`), in rows such as
 /// `nbd_open [nbd]:enable_event:nbd:nbd_send_request:unlimited`.
-fn of_functions(tracing: &Path, symbols: &Symbols) -> Vec<Holder> {
+fn of_functions(tracing: &Path, symbols: &Symbols<'_>) -> Vec<Holder> {
     let file = tracing.join("set_ftrace_filter");
     let text = system::read_text(&file).unwrap_or_default();
     let rows = text.lines().filter_map(|row| {
@@ -85,7 +89,7 @@ fn pulled(file: &Path, trigger: &str, quoted: &str, redirection: &str) -> Holder
 
 /// Whether a trigger such as `enable_event:nbd:nbd_send_request:unlimited` is about an event of the
 /// module.
-fn switches(trigger: &str, symbols: &Symbols) -> bool {
+fn switches(trigger: &str, symbols: &Symbols<'_>) -> bool {
     let mut words = trigger.split(':');
     let is_switch = matches!(
         words.next(),
@@ -134,23 +138,28 @@ pub(in crate::holders) fn perf(search: &Search<'_>) -> Vec<Holder> {
 mod tests {
     use super::*;
     use crate::captured::Captured;
+    use crate::loaded::Snapshot;
 
     #[test]
     fn triggers_are_removed_without_their_count() {
         let trigger = "enable_event:nbd:nbd_send_request:unlimited";
         assert_eq!(without_count(trigger), "enable_event:nbd:nbd_send_request");
-        assert!(!switches(trigger, &Symbols::default()));
     }
 
     #[test]
     fn functions_that_pull_triggers() {
         let text = "#### all functions enabled ####\n\
             nbd_open [nbd]:enable_event:nbd:nbd_send_request:unlimited\n\
+            schedule:enable_event:sched:sched_switch:unlimited\n\
             schedule:traceoff:unlimited\n";
-        let place = Captured::with(&[("set_ftrace_filter", text)]);
-        let mut symbols = Symbols::default();
-        symbols.trace_points.insert(b"nbd_send_request".to_vec());
-        let found = of_functions(&place, &symbols);
+        let place = Captured::with(&[
+            ("set_ftrace_filter", text),
+            ("proc/kallsyms", "0 d __tracepoint_nbd_send_request\t[nbd]\n"),
+        ]);
+        let snapshot = Snapshot::parse(b"nbd 8192 1 - Live 0x0\n").unwrap();
+        let system = place.system();
+        let search = Search::until(Instant::now(), &system, &snapshot.modules()[0]);
+        let found = of_functions(&place, &Symbols::new(&search));
         let [holder] = &found[..] else { panic!("{found:?}") };
         let file = place.join("set_ftrace_filter");
         let command =
