@@ -21,6 +21,7 @@ mod devices;
 mod dm;
 mod drivers;
 mod eliminated;
+mod encrypted;
 mod exports;
 mod files;
 mod gpio;
@@ -59,7 +60,7 @@ mod views;
 mod walk;
 mod words;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::loaded::LoadedModule;
 use crate::order;
@@ -180,7 +181,7 @@ impl System {
     /// Looks for what holds no reference and goes away with `module`: network interfaces, and
     /// devices that lose their driver.
     pub fn bound_to(&self, module: &LoadedModule) -> Vec<Holder> {
-        let search = Search::until(Instant::now() + TIME, self, module);
+        let search = Search::for_time(TIME, self, module);
         let mut list = drivers::bound(&search);
         list.extend(network::interfaces(&search));
         list
@@ -188,7 +189,7 @@ impl System {
 }
 
 fn find(system: &System, module: &LoadedModule) -> Holders {
-    let search = Search::until(Instant::now() + TIME, system, module);
+    let search = Search::for_time(TIME, system, module);
     let (mut list, unexplained) = collect(&search, true);
     // What holds the users is an extra: that there was no time for it leaves nothing out.
     let omissions = search.omissions();

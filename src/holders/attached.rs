@@ -1,9 +1,9 @@
 //! Objects in sysfs that hold the module of their driver: iSCSI sessions, transceivers of network
-//! interfaces, tags of network switches, watchdogs.
+//! interfaces, tags of network switches, controllers of Bluetooth, watchdogs.
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::devices;
 use super::holder::{Certainty, Holder, HolderKind};
@@ -12,12 +12,36 @@ use super::stopping::{NO_WAY_OUT, has_no_way_out};
 use super::text::Text;
 use crate::directory;
 use crate::name::ModuleName;
+use crate::shell::shell_word;
 use crate::system;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let mut list = sessions(search);
     list.extend(transceivers(search));
+    list.extend(controllers(search));
     list
+}
+
+/// Controllers of Bluetooth and their connections hold its core (`hci_init_sysfs`,
+/// `hci_conn_init_sysfs` in `net/bluetooth/hci_sysfs.c`).
+fn controllers(search: &Search<'_>) -> Vec<Holder> {
+    if search.name() != b"bluetooth" {
+        return Vec::new();
+    }
+    let entries = directory::entries(&search.system.class_dir("bluetooth"));
+    let objects = entries.into_iter().flatten().flatten();
+    let holder = |path: PathBuf| {
+        let holder = object(&path, Certainty::Known);
+        let device = fs::canonicalize(path.join("device")).unwrap_or_default();
+        match device.file_name().filter(|_| device.join("driver").exists()) {
+            Some(name) => {
+                let file = shell_word(path.join("device/driver/unbind"));
+                holder.ended_by(format!("echo {} > {file}", shell_word(name)))
+            }
+            None => holder,
+        }
+    };
+    objects.map(|entry| holder(entry.path)).collect()
 }
 
 fn object(path: &Path, certainty: Certainty) -> Holder {

@@ -12,11 +12,12 @@ const SECTION_MAX: u64 = 256 << 10;
 /// How sections begin that have texts, or data that changes. Others, which are not between these, have
 /// neither: reading beyond an end into one of them does no harm, and to read where each section
 /// begins takes longer than all the rest.
-const NOTED: [&str; 9] = [
+const NOTED: [&str; 10] = [
     ".rodata",
     ".data",
     ".bss",
     ".BTF",
+    ".note",
     ".symtab",
     ".strtab",
     ".gnu.linkonce",

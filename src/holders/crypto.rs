@@ -1,8 +1,11 @@
 //! Algorithms in use.
 
+use std::collections::HashSet;
+
 use super::block;
 use super::btrfs;
 use super::dm;
+use super::encrypted;
 use super::holder::{Certainty, Holder, HolderKind};
 use super::mounts;
 use super::network;
@@ -101,10 +104,30 @@ fn users(search: &Search<'_>, algorithm: &Algorithm) -> Vec<(Text, Option<Holder
         let kind = HolderKind::Socket { process, protocol: "ALG".into() };
         list.push((text, is_sole.then(|| likely(kind).ended_by(command))));
     }
+    if list.is_empty() {
+        list.extend(encrypting(search, &algorithm.name));
+    }
     if block::zswap_compressor(search).is_some_and(|name| name == algorithm.name) {
         list.push(("zswap".into(), None));
     }
     list
+}
+
+/// The mounts whose files may be encrypted with an algorithm that nothing else is known to use.
+fn encrypting(search: &Search<'_>, algorithm: &str) -> Vec<(Text, Option<Holder>)> {
+    let own = search.views().iter().filter(|view| view.namespace.is_none());
+    let mounts = own.flat_map(|view| view.mounts.iter().map(move |mount| (view, mount)));
+    let mut known = HashSet::new();
+    let found = mounts.filter(|(_, mount)| {
+        encrypted::may_use(search, mount, algorithm) && known.insert(mount.device)
+    });
+    found
+        .map(|(view, mount)| {
+            let text = format!("{} on {}", mount.kind.display(), mount.place.display());
+            let holder = mounts::holder(view, mount, Certainty::Likely);
+            (text.into(), (mount.place != "/").then_some(holder))
+        })
+        .collect()
 }
 
 #[cfg(test)]

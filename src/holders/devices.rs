@@ -18,6 +18,9 @@ use crate::system::{self, System};
 /// Miscellaneous devices whose name is that of another module than their own.
 const OF_OTHERS: [(&[u8], &[u8]); 1] = [(b"rdma_cm", b"rdma_ucm")];
 
+/// Virtual devices whose label says what made them, in other words than the name of the module.
+const LABELS: [(&str, &[u8]); 1] = [("SMBus stub driver", b"i2c_stub")];
+
 /// `/dev/kvm` (`kvm_init` in `virt/kvm/kvm_main.c`).
 const KVM: Device = Device { kind: Kind::Char, major: 10, minor: 232 };
 
@@ -173,9 +176,10 @@ fn by_driver(search: &Search<'_>, dir: &Path) -> Option<Certainty> {
             }
         }
         // So has a memory technology device a name that its driver gave.
-        let label = system::read(&place.join("name")).unwrap_or_default();
-        let word = label.split(u8::is_ascii_whitespace).next().unwrap_or_default();
-        if is_named_after(word, search) {
+        let label = system::read_text(&place.join("name")).unwrap_or_default();
+        let word = label.split_ascii_whitespace().next().unwrap_or_default();
+        let known = LABELS.iter().find(|(known, _)| *known == label.trim());
+        if is_named_after(known.map_or(word.as_bytes(), |(_, module)| *module), search) {
             return Some(Certainty::Likely);
         }
         // A virtual device has no driver, and its name from who made it: `vivid.0`.

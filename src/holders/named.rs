@@ -68,7 +68,8 @@ fn names(search: &Search<'_>, memory: Option<&Constants<'_>>) -> HashMap<Vec<u8>
 /// which takes it tens of milliseconds.
 fn exports(search: &Search<'_>, memory: Option<&Constants<'_>>) -> Vec<Vec<u8>> {
     let found = memory.map(|memory| memory.texts(search.module, "__ksymtab_strings"));
-    if let Some(found) = found.filter(|found| !found.is_empty()) {
+    if let Some(mut found) = found.filter(|found| !found.is_empty()) {
+        found.retain(|text| is_symbol(text));
         return found;
     }
     let sections = search.system.module_dir(&search.module.name).join("sections");
@@ -76,6 +77,12 @@ fn exports(search: &Search<'_>, memory: Option<&Constants<'_>>) -> Vec<Vec<u8>> 
         return Vec::new();
     }
     exported(search.symbols()).map(<[u8]>::to_vec).collect()
+}
+
+/// Whether a text is the name of a symbol, and not that of a namespace of them, in capitals.
+fn is_symbol(text: &[u8]) -> bool {
+    let is_word = text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    is_word && text.iter().any(u8::is_ascii_lowercase)
 }
 
 fn exported(symbols: &[OwnSymbol]) -> impl Iterator<Item = &[u8]> {
@@ -93,6 +100,12 @@ fn parameters(search: &Search<'_>, module: &ModuleName) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_symbols() {
+        let texts: [&[u8]; 4] = [b"hci_alloc_dev", b"BT_1", b"\xffx", b"a b"];
+        assert_eq!(texts.map(is_symbol), [true, false, false, false]);
+    }
 
     #[test]
     fn exported_symbols() {

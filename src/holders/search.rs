@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::aliases::Aliases;
 use super::device::{Device, Owners};
@@ -83,6 +83,12 @@ pub(super) struct Scene {
 }
 
 impl<'a> Search<'a> {
+    /// A search that ends `time` after it has read what it has to know first.
+    pub(super) fn for_time(time: Duration, system: &'a System, module: &'a LoadedModule) -> Self {
+        let search = Self::until(Instant::now(), system, module);
+        Self { end: Instant::now() + time, ..search }
+    }
+
     pub(super) fn until(end: Instant, system: &'a System, module: &'a LoadedModule) -> Self {
         Self {
             system,

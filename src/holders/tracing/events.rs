@@ -40,11 +40,18 @@ pub(in crate::holders) fn triggers(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
-/// Triggers that other events pull: a file for each of some thousand events.
+/// Triggers that other events pull. Each of some thousand events has a file of them; an event with a
+/// trigger counts as enabled (`trace_event_enable_disable` in `kernel/trace/trace_events.c`), and
+/// one file says whether any is.
 fn of_events(tracing: &Path, symbols: &Symbols<'_>, is_late: impl Fn() -> bool) -> Vec<Holder> {
     let mut list = Vec::new();
-    let Ok(systems) = directory::entries(&tracing.join("events")) else { return list };
-    for system_dir in systems.flatten() {
+    let has_enabled =
+        |dir: &Path| system::read_text(&dir.join("enable")).is_ok_and(|state| state.trim() != "0");
+    let dir = tracing.join("events");
+    let Some(systems) = directory::entries(&dir).ok().filter(|_| has_enabled(&dir)) else {
+        return list;
+    };
+    for system_dir in systems.flatten().filter(|system| has_enabled(&system.path)) {
         let Ok(events) = directory::entries(&system_dir.path) else { continue };
         for event in events.flatten() {
             if is_late() {
