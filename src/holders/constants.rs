@@ -6,7 +6,7 @@ use crate::loaded::LoadedModule;
 use crate::order;
 use crate::system::{self, System};
 
-/// The most that is looked at of each section, in bytes.
+/// The most that is read of each section, in bytes.
 const SECTION_MAX: u64 = 256 << 10;
 
 /// How sections begin that have texts, or data that changes. Others, which are not between these, have

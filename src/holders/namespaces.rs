@@ -7,13 +7,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use rustix::fs::{Mode, OFlags, open};
+use modutils_sys::sockets;
+use rustix::fs::{Mode, OFlags, fstat, open};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::descriptors::with_prefix;
+use super::descriptors::{self, with_prefix};
 use super::holder::Holder;
 use super::mountinfo::Mount;
-use super::process::Namespace;
+use super::process::{Namespace, Namespaces};
 use super::search::{OmissionReason, Search};
 use super::seen::link_number;
 
@@ -21,20 +22,27 @@ use super::seen::link_number;
 const NAMED: [&[u8]; 2] = [b"/run/netns/", b"/var/run/netns/"];
 
 impl Search<'_> {
-    /// The network namespaces beside the caller's own, each with a file to enter it by.
-    fn namespaces(&self) -> &[(Namespace, PathBuf)] {
+    fn namespaces(&self) -> &Namespaces {
         self.scene.namespaces.get_or_init(|| find(self))
     }
 
-    /// The number of network namespaces, the caller's own included.
+    /// The number of network namespaces, the caller's own included, and those that only a socket
+    /// keeps, for which each socket has to be asked.
     pub(super) fn count_namespaces(&self) -> u64 {
-        u64::try_from(self.namespaces().len()).unwrap_or(u64::MAX).saturating_add(1)
+        let mut numbers = self.namespaces().numbers.clone();
+        for descriptor in descriptors::sockets(self).values().take_while(|_| !self.is_late()) {
+            let socket = descriptor.duplicate(self);
+            let namespace = socket.and_then(|socket| sockets::namespace(socket.as_fd()).ok());
+            let status = namespace.and_then(|namespace| fstat(namespace).ok());
+            numbers.extend(status.map(|status| status.st_ino));
+        }
+        u64::try_from(numbers.len()).unwrap_or(u64::MAX).max(1)
     }
 }
 
 /// Looks for those that a file system, a process or a descriptor keeps. One that only a socket
 /// or an interface keeps is not to be found.
-fn find(search: &Search<'_>) -> Vec<(Namespace, PathBuf)> {
+fn find(search: &Search<'_>) -> Namespaces {
     let mut found = Vec::new();
     let root = search.system.processes();
     let own = number_of(&root.join("thread-self/ns/net"));
@@ -63,7 +71,7 @@ fn find(search: &Search<'_>) -> Vec<(Namespace, PathBuf)> {
             found.extend(descriptor.namespace());
         }
     }
-    found
+    Namespaces { list: found, numbers: seen }
 }
 
 /// A bind mount of a network namespace.
@@ -112,7 +120,7 @@ pub(super) fn in_each(
     let visit = || {
         let mut list = find(search);
         let mut closed = 0u64;
-        for (namespace, path) in namespaces {
+        for (namespace, path) in &namespaces.list {
             if search.is_late() {
                 break;
             }

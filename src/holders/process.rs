@@ -1,7 +1,9 @@
 //! Processes and namespaces, as a report names them.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::text::Text;
 
@@ -124,4 +126,11 @@ impl fmt::Display for Namespace {
             Self::Named { name } => write!(f, "in the namespace {name}"),
         }
     }
+}
+/// The network namespaces that were found.
+pub(super) struct Namespaces {
+    /// Those beside the caller's own, each with a file to enter it by.
+    pub(super) list: Vec<(Namespace, PathBuf)>,
+    /// Their inode numbers, and that of the caller's own.
+    pub(super) numbers: HashSet<u64>,
 }

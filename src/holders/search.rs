@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::aliases::Aliases;
 use super::device::{Device, Owners};
 use super::mountinfo::View;
-use super::process::Namespace;
+use super::process::Namespaces;
 use super::seen::{OpenFile, Processes};
 use crate::loaded::LoadedModule;
 use crate::name::ModuleName;
@@ -73,7 +73,7 @@ pub(super) struct Scene {
     /// Directories and programs of processes.
     pub(super) places: OnceLock<Vec<OpenFile>>,
     pub(super) views: OnceLock<Vec<View>>,
-    pub(super) namespaces: OnceLock<Vec<(Namespace, PathBuf)>>,
+    pub(super) namespaces: OnceLock<Namespaces>,
     pub(super) mapped: OnceLock<Vec<modutils_dm::Device>>,
     /// The device nodes of a captured system.
     pub(super) nodes: OnceLock<HashMap<PathBuf, Device>>,

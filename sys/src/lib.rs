@@ -5,5 +5,6 @@
 pub mod bpf;
 #[cfg(all(no_backtrace, panic = "abort"))]
 mod no_backtrace;
+pub mod sockets;
 pub mod tcp;
 pub mod xtables;
