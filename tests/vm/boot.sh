@@ -90,6 +90,13 @@ powerpc64le)
 	;;
 esac
 
+# When they start, kernels measure how irregular their clock is, for seconds and on a busy host for
+# minutes. Only IPsec and the like need the random numbers that they gain by it.
+case $flavor in
+*-generic) ;;
+*) set -- initcall_blacklist=jent_mod_init "$@" ;;
+esac
+
 # QEMU keeps its translation of a program for the next time that it runs at the same addresses: most
 # programs then take a fourth of the time.
 set -- norandmaps "$@"

@@ -149,11 +149,19 @@ fi
 root=$aside/run
 mkdir -p "$root/sbin" "$root/modules"
 cp tests/vm/init "$root/init"
-cp "$job" "$root/job"
+# A program without its symbols: half as much is unpacked at each start.
+add() {
+	if [ ! -x "$1" ] || ! strip -o "$2" "$1" 2>/dev/null; then
+		cp "$1" "$2"
+	fi
+}
+add "$job" "$root/job"
 for tool in insmod rmmod lsmod; do
 	cp "$MODUTILS_BIN/$tool" "$root/sbin/$tool"
 done
 cp -r "$modules/." "$root/modules"
-[ $# -eq 0 ] || cp "$@" "$root"
+for file; do
+	add "$file" "$root/${file##*/}"
+done
 chmod 755 "$root/init" "$root/job"
 { cat "$base" && archive "$root"; } >"$output"

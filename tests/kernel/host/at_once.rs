@@ -1,5 +1,5 @@
-//! Several kernels at the same time: a process of this program for each, as many at once as
-//! there are processors.
+//! Several kernels at the same time: a process of this program for each, one more at once than there
+//! are processors. An emulated machine takes one, and is idle while its tests wait.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use std::thread;
 /// Tests each kernel in a process of its own, with the arguments of this one; those in `main` with
 /// the main tests only.
 pub(super) fn run(kernels: &[String], main: &[String]) -> ExitCode {
-    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let at_once = thread::available_parallelism().map_or(1, usize::from) + 1;
     let queue = Mutex::new(kernels.iter());
     let next = || queue.lock().ok().and_then(|mut queue| queue.next());
     let failed = thread::scope(|scope| {
@@ -24,7 +24,7 @@ pub(super) fn run(kernels: &[String], main: &[String]) -> ExitCode {
             }
             failed
         };
-        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(worker)).collect();
+        let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().map(|worker| worker.join().unwrap_or(true)).fold(false, |a, b| a | b)
     });
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
