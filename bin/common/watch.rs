@@ -1,8 +1,7 @@
 //! Says where the kernel is while a load or a removal takes long.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle, Thread};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use modutils::System;
@@ -15,11 +14,20 @@ use super::report::Reporter;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Watches the calling thread until it is dropped.
-pub(crate) struct Watch {
-    is_over: Arc<AtomicBool>,
-    thread: Thread,
-    /// Joined at the end, so that no message follows.
-    handle: Option<JoinHandle<()>>,
+pub(crate) struct Watch(Arc<Call>);
+
+/// The call that is watched. A message is written under the lock, so that none follows the end; the
+/// watching thread is not waited for.
+#[derive(Default)]
+struct Call {
+    is_over: Mutex<bool>,
+    end: Condvar,
+}
+
+impl Call {
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Watch {
@@ -30,21 +38,25 @@ impl Watch {
             return None;
         }
         let watched = u32::try_from(gettid().as_raw()).ok()?;
-        let is_over = Arc::new(AtomicBool::new(false));
-        let (over, system, reporter) = (Arc::clone(&is_over), system.clone(), reporter.clone());
+        let call = Arc::new(Call::default());
+        let watch = Self(Arc::clone(&call));
+        let (system, reporter) = (system.clone(), reporter.clone());
         let look = move || {
             let start = Instant::now();
             let mut last = None;
             let mut next = PATIENCE;
-            while !over.load(Ordering::Relaxed) {
+            let mut is_over = call.lock();
+            loop {
                 let left = next.saturating_sub(start.elapsed());
-                if !left.is_zero() {
-                    thread::park_timeout(left);
-                    continue;
-                }
+                is_over = match call.end.wait_timeout_while(is_over, left, |is_over| !*is_over) {
+                    Ok((is_over, _)) if !*is_over => is_over,
+                    _ => return,
+                };
+                drop(is_over);
                 next += PATIENCE;
                 let found = Whereabouts::of_own_thread(&system, watched);
-                if found.is_some() && found != last && !over.load(Ordering::Relaxed) {
+                is_over = call.lock();
+                if found.is_some() && found != last && !*is_over {
                     let seconds = start.elapsed().as_secs();
                     let place = found.as_ref().map(ToString::to_string).unwrap_or_default();
                     reporter.tell(format!("{doing} for {seconds} s: {place}").as_bytes());
@@ -52,17 +64,14 @@ impl Watch {
                 }
             }
         };
-        let handle = thread::Builder::new().spawn(look).ok()?;
-        Some(Self { is_over, thread: handle.thread().clone(), handle: Some(handle) })
+        thread::Builder::new().spawn(look).ok()?;
+        Some(watch)
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        self.thread.unpark();
-        if let Some(handle) = self.handle.take() {
-            let _ = handle.join();
-        }
+        *self.0.lock() = true;
+        self.0.end.notify_one();
     }
 }

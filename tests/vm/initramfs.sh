@@ -141,7 +141,8 @@ if [ ! -e "$base" ] || [ -n "$(find tests/vm/initramfs.sh -newer "$base")" ]; th
 		esac
 	done
 
-	cp -r "$kernel/lib/modules/." "$root/lib/modules"
+	# With their times: what depmod wrote is newer than what it lists.
+	cp -rp "$kernel/lib/modules/." "$root/lib/modules"
 	archive "$root" >"$base.new"
 	mv "$base.new" "$base"
 fi
