@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::script;
+use super::{is_of_this_machine, script};
 use crate::{Boot, TOOLS_32};
 
 /// How long a machine may take to boot. It takes a few seconds on an idle host.
@@ -22,6 +22,9 @@ const BOOT_LIMIT: Duration = Duration::from_secs(180);
 /// How long the guest may say nothing beyond the limit of a test, which it sees to by
 /// itself: then the guest as a whole hangs.
 const SILENCE_LIMIT: Duration = Duration::from_secs(20);
+
+/// How much longer a test may take on another machine than this one, or with tools for one.
+const SLOWNESS: u32 = 2;
 
 /// How long a machine may live, however lively it is, in limits of a test.
 const LIFE_LIMIT: u32 = 20;
@@ -67,6 +70,7 @@ impl Machine {
 
     fn start(kernel: &str, boot: &Boot) -> Result<Machine, String> {
         let guest = Guest::of(kernel)?;
+        let limit = if is_of_this_machine(kernel) { boot.limit } else { boot.limit * SLOWNESS };
         let directory = Path::new(crate::REPOSITORY).join("target/vm").join(kernel);
         let initramfs = directory.join("tests.cpio");
         let console = directory.join(format!("console-{}.log", boot.name));
@@ -82,9 +86,9 @@ impl Machine {
         let mut process = Command::new("tests/vm/boot.sh")
             .args(boot.steady.then_some("-s"))
             .args([kernel.as_ref(), initramfs.as_os_str()])
-            .arg((boot.limit * LIFE_LIMIT).as_secs().to_string())
+            .arg((limit * LIFE_LIMIT).as_secs().to_string())
             .arg(&console)
-            .arg(format!("LIMIT={}", boot.limit.as_secs()))
+            .arg(format!("LIMIT={}", limit.as_secs()))
             .args(boot.parameters)
             .current_dir(crate::REPOSITORY)
             .stdin(Stdio::piped())
@@ -104,8 +108,7 @@ impl Machine {
             }
         });
 
-        let machine =
-            Machine { process, to_guest, from_guest, console, complaints, limit: boot.limit };
+        let machine = Machine { process, to_guest, from_guest, console, complaints, limit };
         // The kernel of s390x writes its first lines to every port.
         let start = Instant::now();
         let error = loop {
