@@ -351,11 +351,19 @@ fn transport() {
 }
 
 fn tracing() {
-    each(&[situation(
-        "ext4",
-        "image; mount -t ext4 /tmp/image /mnt; cp /bin/busybox /mnt/program; \
-         echo 'p:probes/one /mnt/program:0x1000' > /sys/kernel/tracing/uprobe_events; \
-         umount -l /mnt",
-        "probes/one",
-    )]);
+    each(&[
+        situation(
+            "ext4",
+            "image; mount -t ext4 /tmp/image /mnt; cp /bin/busybox /mnt/program; \
+             echo 'p:probes/one /mnt/program:0x1000' > /sys/kernel/tracing/uprobe_events; \
+             umount -l /mnt",
+            "probes/one",
+        ),
+        situation(
+            "nbd",
+            "echo enable_event:nbd:nbd_send_request > \
+             /sys/kernel/tracing/events/sched/sched_process_exit/trigger",
+            "sched_process_exit",
+        ),
+    ]);
 }
