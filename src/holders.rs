@@ -43,6 +43,7 @@ mod parts;
 mod paths;
 mod process;
 mod processes;
+mod processors;
 mod recording;
 mod registered;
 mod search;
@@ -122,6 +123,7 @@ const SOURCES: &[Source] = &[
     Source { name: "device-mapper tables", when: When::Referenced, find: dm::of },
     Source { name: "configfs", when: When::Referenced, find: configfs::of },
     Source { name: "objects in sysfs", when: When::Referenced, find: attached::of },
+    Source { name: "processors", when: When::Referenced, find: processors::of },
     Source { name: "algorithms", when: When::Referenced, find: crypto::of },
     Source { name: "open files", when: When::Walked, find: files::of },
     Source { name: "open files", when: When::Referenced, find: paths::of },

@@ -150,6 +150,11 @@ impl System {
         self.device_numbers(kind).join(format!("{major}:{minor}"))
     }
 
+    /// The processors.
+    pub(crate) fn processors(&self) -> PathBuf {
+        self.root.join("sys/devices/system/cpu")
+    }
+
     /// The directory of the block devices, or of the network interfaces.
     pub(crate) fn class_dir(&self, class: &str) -> PathBuf {
         self.root.join("sys/class").join(class)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::devices;
 use super::holder::{Certainty, Holder, HolderKind};
+use super::process::Access;
 use super::search::Search;
 use super::stopping::{NO_WAY_OUT, has_no_way_out};
 use super::text::Text;
@@ -23,16 +24,24 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 }
 
 /// Controllers of Bluetooth and their connections hold its core (`hci_init_sysfs`,
-/// `hci_conn_init_sysfs` in `net/bluetooth/hci_sysfs.c`).
+/// `hci_conn_init_sysfs` in `net/bluetooth/hci_sysfs.c`). A process makes a virtual one with each
+/// file of `/dev/vhci` that it opens, and ends it by closing that.
 fn controllers(search: &Search<'_>) -> Vec<Holder> {
     if search.name() != b"bluetooth" {
         return Vec::new();
     }
-    let entries = directory::entries(&search.system.class_dir("bluetooth"));
-    let objects = entries.into_iter().flatten().flatten();
-    let holder = |path: PathBuf| {
+    let processes = search.processes();
+    let mut makers = processes.files.iter().filter_map(|file| {
+        let is_open = file.access == Access::Open && file.path == Path::new("/dev/vhci");
+        let owner = processes.owner(file).filter(|owner| is_open && !owner.is_caller)?;
+        let holder = Holder::new(file.holder(owner), Certainty::Likely).with_references(1);
+        Some(owner.hold(holder))
+    });
+    let mut holder = |path: PathBuf| {
+        let Ok(device) = fs::canonicalize(path.join("device")) else {
+            return makers.next().unwrap_or_else(|| object(&path, Certainty::Known));
+        };
         let holder = object(&path, Certainty::Known);
-        let device = fs::canonicalize(path.join("device")).unwrap_or_default();
         match device.file_name().filter(|_| device.join("driver").exists()) {
             Some(name) => {
                 let file = shell_word(path.join("device/driver/unbind"));
@@ -41,7 +50,8 @@ fn controllers(search: &Search<'_>) -> Vec<Holder> {
             None => holder,
         }
     };
-    objects.map(|entry| holder(entry.path)).collect()
+    let entries = directory::entries(&search.system.class_dir("bluetooth"));
+    entries.into_iter().flatten().flatten().map(|entry| holder(entry.path)).collect()
 }
 
 fn object(path: &Path, certainty: Certainty) -> Holder {
@@ -143,4 +153,32 @@ pub(super) fn watchdogs(search: &Search<'_>) -> Vec<Holder> {
 fn is_named_so(search: &Search<'_>) -> bool {
     let name = search.module.name.to_string();
     ["wdt", "dog", "wd"].iter().any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::captured::Captured;
+    use crate::loaded::Snapshot;
+
+    #[test]
+    fn controllers_with_and_without_a_driver() {
+        let root = Captured::with(&[("proc/7/comm", "btvirt\n")]);
+        root.link("/dev/vhci", "proc/7/fd/3");
+        root.directory("sys/class/bluetooth/hci0");
+        root.directory("sys/devices/usb/1-1:1.0/driver");
+        root.directory("sys/class/bluetooth/hci1");
+        root.link("../../../devices/usb/1-1:1.0", "sys/class/bluetooth/hci1/device");
+        let snapshot = Snapshot::parse(b"bluetooth 1 2 - Live 0x0\n").unwrap();
+        let system = root.system();
+        let end = Instant::now() + Duration::from_secs(60);
+        let search = Search::until(end, &system, &snapshot.modules()[0]);
+        let mut found: Vec<_> =
+            controllers(&search).iter().map(|holder| holder.kind.to_string()).collect();
+        found.sort();
+        let object = format!("{} is in use", root.join("sys/class/bluetooth/hci1").display());
+        assert_eq!(found, [object, "btvirt (7) has /dev/vhci open".to_owned()]);
+    }
 }
