@@ -22,7 +22,12 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         let (used_by, users): (Vec<_>, Vec<_>) = users(search, &algorithm).into_iter().unzip();
         let kind = HolderKind::Crypto { name: algorithm.driver.into(), used_by };
         list.push(Holder::known(kind).with_references(algorithm.users));
-        list.extend(users.into_iter().flatten());
+        for user in users.into_iter().flatten() {
+            // One user mostly has several algorithms.
+            if list.iter().all(|known: &Holder| known.kind != user.kind) {
+                list.push(user);
+            }
+        }
     }
     list
 }

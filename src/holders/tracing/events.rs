@@ -30,6 +30,10 @@ pub(in crate::holders) fn triggers(search: &Search<'_>) -> Vec<Holder> {
     let places = [tracing].into_iter().chain(instances.map(|instance| instance.path));
     let places: Vec<_> = places.collect();
     let mut list: Vec<_> = places.iter().flat_map(|place| of_functions(place, &symbols)).collect();
+    let found: u64 = list.iter().map(|holder| holder.references).sum();
+    if found == search.left() {
+        return list;
+    }
     let end = search.end_of_share();
     for place in &places {
         list.extend(of_events(place, &symbols, || Instant::now() >= end));
