@@ -38,10 +38,10 @@ fn controllers(search: &Search<'_>) -> Vec<Holder> {
         Some(owner.hold(holder))
     });
     let mut holder = |path: PathBuf| {
-        let Ok(device) = fs::canonicalize(path.join("device")) else {
-            return makers.next().unwrap_or_else(|| object(&path, Certainty::Known));
-        };
         let holder = object(&path, Certainty::Known);
+        let Ok(device) = fs::canonicalize(path.join("device")) else {
+            return makers.next().unwrap_or(holder);
+        };
         match device.file_name().filter(|_| device.join("driver").exists()) {
             Some(name) => {
                 let file = shell_word(path.join("device/driver/unbind"));

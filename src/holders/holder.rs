@@ -295,6 +295,11 @@ impl Holder {
         Self { way_out: Some(WayOut::Step(step.into())), ..self }
     }
 
+    /// Sets a restart as what ends the hold, and nothing else.
+    pub(super) fn ended_by_restart(self) -> Self {
+        self.ended_by_step("restart the system without it")
+    }
+
     /// Sets the command line that ends the hold, or several, separated by `; `; their operands are
     /// [`Text::word`]s.
     pub(super) fn ended_by(self, command: impl Into<String>) -> Self {

@@ -127,6 +127,7 @@ impl fmt::Display for Namespace {
         }
     }
 }
+
 /// The network namespaces that were found.
 pub(super) struct Namespaces {
     /// Those beside the caller's own, each with a file to enter it by.

@@ -56,7 +56,7 @@ fn idle(search: &Search<'_>) -> Vec<Holder> {
         .filter(|path| path.is_dir())
         .map(|path| {
             let kind = HolderKind::SysfsObject { path: path.into() };
-            Holder::known(kind).ended_by_step("restart the system without it")
+            Holder::known(kind).ended_by_restart()
         })
         .collect()
 }

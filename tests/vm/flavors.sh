@@ -67,7 +67,7 @@ newer() {
 }
 
 # Kernels for other machines, where they are small, and as new as the distribution has them. What
-# takes longest comes first: two guests run at a time.
+# takes longest comes first, as several guests run at a time.
 machines() {
 	echo main 6.12-arm64 arm64 bookworm linux-image-6.12-cloud-arm64 linux-headers-6.12-cloud-arm64
 	echo asked 6.1-armhf armhf bookworm linux-image-armmp-lpae linux-headers-armmp-lpae

@@ -30,7 +30,7 @@ pub(in crate::holders) fn control_sockets(search: &Search<'_>) -> Vec<Holder> {
     };
     let kind = HolderKind::Itself { name: search.name().into(), reason: reason.into() };
     let holder = Holder::known(kind).with_references(count.saturating_mul(2));
-    vec![holder.with_certainty(Certainty::Likely).ended_by_step("restart the system without it")]
+    vec![holder.with_certainty(Certainty::Likely).ended_by_restart()]
 }
 
 /// The socket that waits for connections to RFCOMM (`rfcomm_add_listener`), for as long as that

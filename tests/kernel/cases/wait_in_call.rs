@@ -25,13 +25,13 @@ fn old_kernel() -> Hidden {
 }
 
 /// What a command does to `delete_module` and after it, with answers in the kernel's place.
-fn traced(inject: &str, line: &[&str]) -> (Done, Vec<String>) {
+fn traced(answer: Option<&str>, line: &[&str]) -> (Done, Vec<String>) {
     let file = "/tmp/trace";
-    let inject = format!("inject=delete_module:{inject}");
+    let inject = answer.map(|answer| format!("inject=delete_module:{answer}"));
     let tracer = ["-fqq", "-X", "raw", "-o", file, "-e", "signal=none", "-e", "trace=all"];
     let done = Run::new("strace")
         .args(tracer)
-        .args((!inject.ends_with(':')).then_some(["-e", &inject]).into_iter().flatten())
+        .args(inject.iter().flat_map(|inject| ["-e", inject]))
         .args(line)
         .env("MODUTILS_EXPLAIN", "always")
         .done();
@@ -55,7 +55,7 @@ fn flags(calls: &[String], module: &str) -> Vec<String> {
 fn one_call_and_nothing_around_it() {
     let _old = old_kernel();
     let _loaded = Loaded::new("t_hold", "hold_ms=2000");
-    let (done, calls) = traced("retval=0:delay_exit=500000", &["rmmod", "--wait", "t_hold"]);
+    let (done, calls) = traced(Some("retval=0:delay_exit=500000"), &["rmmod", "--wait", "t_hold"]);
     done.succeeds_silently();
     done.check(done.took >= Duration::from_millis(500), "waits for the call");
     assert_eq!(flags(&calls, "t_hold"), [BLOCK]);
@@ -72,7 +72,7 @@ fn one_call_and_nothing_around_it() {
 fn a_call_that_was_interrupted_is_made_again() {
     let _old = old_kernel();
     let _loaded = Loaded::new("t_plain", "");
-    let (done, calls) = traced("error=EINTR:when=1..3", &["rmmod", "--wait", "t_plain"]);
+    let (done, calls) = traced(Some("error=EINTR:when=1..3"), &["rmmod", "--wait", "t_plain"]);
     done.succeeds_silently();
     assert_eq!(flags(&calls, "t_plain"), [BLOCK; 4]);
     assert!(!is_loaded("t_plain"));
@@ -83,7 +83,7 @@ fn signal_during_the_call() {
     let _old = old_kernel();
     let _loaded = (Loaded::new("t_plain", ""), Loaded::new("t_base", ""));
     let (done, calls) = traced(
-        "delay_exit=2000000:when=1",
+        Some("delay_exit=2000000:when=1"),
         &["timeout", "-s", "INT", "1", "/sbin/rmmod", "--wait", "t_plain", "t_base"],
     );
     done.check(done.signal == Some(2), "dies of SIGINT");
@@ -100,7 +100,7 @@ fn signal_before_the_call_blocks() {
     let _old = old_kernel();
     let _loaded = Loaded::new("t_plain", "");
     let (done, calls) = traced(
-        "error=EINTR:delay_exit=2000000",
+        Some("error=EINTR:delay_exit=2000000"),
         &["timeout", "-s", "INT", "1", "/sbin/rmmod", "--wait", "t_plain"],
     );
     done.check(done.signal == Some(2), "dies of SIGINT");
@@ -114,7 +114,7 @@ fn signal_before_the_call_blocks() {
 fn time_limit() {
     let _old = old_kernel();
     let _loaded = Loaded::new("t_hold", "hold_ms=5000");
-    let (done, calls) = traced("", &["rmmod", "--wait=0.3", "t_hold"]);
+    let (done, calls) = traced(None, &["rmmod", "--wait=0.3", "t_hold"]);
     done.check(done.status == Some(5), "ran out of time");
     let flags = flags(&calls, "t_hold");
     assert!(flags.iter().all(|flags| flags == DO_NOT_BLOCK), "{flags:?}");
