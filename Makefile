@@ -127,12 +127,13 @@ check-packages:
 # Where nothing can be installed, what needs no kernel runs all the same.
 APT = $(shell command -v apt-get)
 check: $(if $(APT),kernel-tools,missing)
-	@$(MAKE) --no-print-directory -k -j2 check-host check-guests
+	$(if $(APT),@$(MAKE) --no-print-directory -j2 guest-programs kernels)
+	@$(MAKE) --no-print-directory -k -j2 check-beside $(if $(APT),guests,kernel-tools)
 
-# Emulated machines are idle half of the time: the checks that need none run beside them.
-check-guests:
-	@$(MAKE) --no-print-directory -k -j2 build $(if $(APT),kernels)
-	@$(MAKE) --no-print-directory check-kernel
+# Emulated machines are idle half of the time: the checks that need none run beside them, with what
+# they leave.
+check-beside:
+	@nice $(MAKE) --no-print-directory check-host
 
 # Ahead of time, as networks are slow. The tests try again what fails here, and report it.
 kernels:
@@ -162,12 +163,19 @@ check-host:
 	@tests/deny.sh
 	cargo test --locked --no-fail-fast
 
-# What runs in the guest beside the tools: cargo builds no example for a single test.
-lifecycle: tools
-	@$(STATIC) cargo build --locked --target $(TRIPLE) --example lifecycle
+KERNEL_TESTS = $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel
 
-check-kernel: kernel-tools build lifecycle
-	$(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+# What runs in the guest: cargo builds no example for a single test.
+guest-programs: tools build
+	@$(STATIC) cargo build --locked --target $(TRIPLE) --example lifecycle
+	@$(KERNEL_TESTS) --no-run
+
+check-kernel: kernel-tools guest-programs
+	$(KERNEL_TESTS) -- $(TESTS)
+
+# Of what is built: then nothing waits for another build.
+guests:
+	$(KERNEL_TESTS) -- $(TESTS)
 
 check-no-unload: tools
 	@tests/vm/kernel.sh 6.1-no-unload >/dev/null
@@ -191,16 +199,16 @@ check-machines:
 		$(MAKE) --no-print-directory check-kernel
 
 kernels-table:
-	@MODUTILS_TABLE=1 $(STATIC) cargo test --quiet --locked --target $(TRIPLE) --test kernel
+	@MODUTILS_TABLE=1 $(KERNEL_TESTS) --quiet
 
-faults: tools build lifecycle
-	MODUTILS_RUN=faults $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+faults: guest-programs
+	MODUTILS_RUN=faults $(KERNEL_TESTS) -- $(TESTS)
 
-stress: tools build lifecycle
-	MODUTILS_RUN='stress latency flooded large_log' $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+stress: guest-programs
+	MODUTILS_RUN='stress latency flooded large_log' $(KERNEL_TESTS) -- $(TESTS)
 
-mutations: tools build lifecycle
-	MODUTILS_RUN=mutations $(STATIC) cargo test --locked --target $(TRIPLE) --test kernel -- $(TESTS)
+mutations: guest-programs
+	MODUTILS_RUN=mutations $(KERNEL_TESTS) -- $(TESTS)
 
 fuzz:
 	@fuzz/run.sh $(SECONDS) $(TESTS)
@@ -242,6 +250,6 @@ check-emulated: all-machines
 clean:
 	cargo clean
 
-.PHONY: check-guests kernels kernel-tools check-emulated check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages lifecycle check-kernel \
+.PHONY: guests check-beside kernels kernel-tools check-emulated check-machines check-host missing all-machines cross-tools all build install uninstall deb dist check check-deb check-packages guest-programs check-kernel \
 	check-no-unload check-uml kernels-table faults stress mutations fuzz fuzz-emulated \
 	bench demo picture vm tools clean

@@ -14,12 +14,13 @@ use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::{AREAS, Boot, MAIN, TOOLS_32};
+use crate::{AREAS, Boot, DEFAULT, MAIN, STEADY, TOOLS_32};
+use at_once::Unit;
 use machine::{Failure, Machine};
 
 pub(crate) fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // One machine of a kernel at a time; and in order, so that each is booted only once.
+    // One machine at a time; and in order, so that each is booted only once.
     arguments.test_threads = Some(1);
 
     if env::var_os("MODUTILS_SKIP_KERNEL").is_some() {
@@ -31,7 +32,7 @@ pub(crate) fn main() -> ExitCode {
     }
     let kernels = match kernels() {
         Ok(Asked::One(kernel)) => [kernel],
-        Ok(Asked::Several { kernels, main }) => return at_once::run(&kernels, &main),
+        Ok(Asked::Several { kernels, main }) => return at_once::run(&units(&kernels, &main)),
         Err(message) => {
             eprintln!("kernel tests: {message}");
             return ExitCode::FAILURE;
@@ -41,17 +42,21 @@ pub(crate) fn main() -> ExitCode {
     let here = |kernel: &&String| {
         is_ordinary(kernel) && is_of_this_machine(kernel) && has_every_test(kernel)
     };
-    let ordinary: Vec<String> = kernels.iter().filter(here).cloned().collect();
+    let without_lab = kernels.iter().filter(|_| is_wanted(FILES, false));
+    let ordinary: Vec<String> = without_lab.filter(here).cloned().collect();
     let mut all = distribution::trials(&ordinary);
     all.extend(bare::trials(&ordinary));
     all.extend(trials(&kernels, &lab));
     libtest_mimic::run(&arguments, all).exit_code()
 }
 
+/// What the tests are called that need none of the machines that others share.
+const FILES: &str = "files";
+
 /// The kernels to test on.
 enum Asked {
     One(String),
-    /// Each in a process of its own; on those in `main`, only the main tests.
+    /// In processes of their own; on those in `main`, only the main tests.
     Several {
         kernels: Vec<String>,
         main: Vec<String>,
@@ -82,6 +87,33 @@ fn kernels() -> Result<Asked, String> {
         kernels.extend(main.iter().cloned());
     }
     Ok(Asked::Several { kernels, main })
+}
+
+/// What the tests on several kernels are divided into: a boot of a kernel each, what takes longest
+/// first.
+fn units(kernels: &[String], main: &[String]) -> Vec<Unit> {
+    const MAIN: [(&str, &str); 2] = [("MODUTILS_RUN", "main"), ("MODUTILS_PROFILE", "dev")];
+    let everything = env::var_os("MODUTILS_RUN").is_none();
+    let mut units = Vec::new();
+    for kernel in kernels {
+        let mut add = |what: &'static str, variables: &[_]| {
+            let variables = variables.to_vec();
+            units.push(Unit { kernel: kernel.clone(), what, variables });
+        };
+        if main.contains(kernel) {
+            add("main", &MAIN);
+        } else if everything && has_every_test(kernel) {
+            let files = is_ordinary(kernel).then_some(FILES);
+            for name in boots(kernel).into_iter().map(|boot| boot.name).chain(files) {
+                add(name, &[("MODUTILS_RUN", name)]);
+            }
+        } else {
+            add("", &[]);
+        }
+    }
+    let long = [DEFAULT.name, "main", STEADY.name];
+    units.sort_by_key(|unit| long.iter().position(|it| *it == unit.what).unwrap_or(long.len()));
+    units
 }
 
 /// Runs one of the scripts in `tests/vm` and returns what it printed.
@@ -139,7 +171,10 @@ fn boots(kernel: &str) -> Vec<&'static Boot> {
     let mut boots: Vec<&'static Boot> = Vec::new();
     for boot in AREAS.iter().flat_map(|area| area.boots) {
         let fits = boot.only_on.map_or(is_ordinary(kernel), |end| kernel.ends_with(end));
-        if fits && is_wanted(boot) && !boots.iter().any(|known| known.name == boot.name) {
+        if fits
+            && is_wanted(boot.name, boot.on_request)
+            && !boots.iter().any(|known| known.name == boot.name)
+        {
             boots.push(boot);
         }
     }
@@ -181,16 +216,16 @@ fn is_ordinary(kernel: &str) -> bool {
 }
 
 /// Whether a boot is for every day, or asked for.
-fn is_wanted(boot: &Boot) -> bool {
+fn is_wanted(boot: &str, on_request: bool) -> bool {
     match env::var("MODUTILS_RUN") {
         Ok(names) if !matches!(&*names, "machines" | "main") => {
-            names.split_whitespace().any(|name| name == boot.name)
+            names.split_whitespace().any(|name| name == boot)
         }
-        _ => !boot.on_request,
+        _ => !on_request,
     }
 }
 
-/// The place for the one machine of a kernel that may run at a time.
+/// The place for the one machine that may run at a time.
 #[derive(Default)]
 struct Lab {
     /// Which machine it is: kernel and name of the boot.

@@ -95,6 +95,8 @@ with_libraries() {
 # The part that is the same for each run. The kernel unpacks archives one after
 # the other, so this one is made once. It is not compressed: unpacking costs the
 # emulated processor more than loading costs the host.
+exec 9>"target/vm/$flavor/base.lock"
+flock 9
 if [ ! -e "$base" ] || [ -n "$(find tests/vm/initramfs.sh -newer "$base")" ]; then
 	root=$aside/base
 	mkdir -p "$root/bin" "$root/sbin" "$root/kmod" "$root/proc" "$root/sys" \
@@ -146,6 +148,7 @@ if [ ! -e "$base" ] || [ -n "$(find tests/vm/initramfs.sh -newer "$base")" ]; th
 	archive "$root" >"$base.new"
 	mv "$base.new" "$base"
 fi
+flock -u 9
 
 root=$aside/run
 mkdir -p "$root/sbin" "$root/modules"

@@ -77,10 +77,10 @@ halves() {
 halves xz --check=crc32 >"$aside/t_slow.parts.ko.xz"
 halves gzip -n >"$aside/t_slow.parts.ko.gz"
 halves zstd -q >"$aside/t_slow.parts.ko.zst"
-# A module that is followed by a gibibyte of zeros.
+# A module that is followed by more zeros than is allowed.
 bomb() {
 	cat "$aside/t_plain.ko"
-	head -c 1G /dev/zero
+	head -c 600M /dev/zero
 }
 bomb | gzip -n -1 >"$aside/bomb.ko.gz"
 bomb | zstd -q -1 >"$aside/bomb.ko.zst"

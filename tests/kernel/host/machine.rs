@@ -72,7 +72,7 @@ impl Machine {
         let guest = Guest::of(kernel)?;
         let limit = if is_of_this_machine(kernel) { boot.limit } else { boot.limit * SLOWNESS };
         let directory = Path::new(crate::REPOSITORY).join("target/vm").join(kernel);
-        let initramfs = directory.join("tests.cpio");
+        let initramfs = directory.join(format!("tests-{}.cpio", boot.name));
         let console = directory.join(format!("console-{}.log", boot.name));
         let complaints = directory.join(format!("qemu-{}.log", boot.name));
 
@@ -113,7 +113,11 @@ impl Machine {
         let start = Instant::now();
         let error = loop {
             match machine.from_guest.recv_timeout(Duration::from_secs(1)) {
-                Ok(line) if line == "ready" => return Ok(machine),
+                Ok(line) if line == "ready" => {
+                    // It is in the machine's memory, and large.
+                    let _ = fs::remove_file(&initramfs);
+                    return Ok(machine);
+                }
                 Err(RecvTimeoutError::Timeout) if start.elapsed() < BOOT_LIMIT => {
                     if tail(&machine.console).contains(PANIC) {
                         break "its kernel died".to_owned();
@@ -181,7 +185,7 @@ impl Guest {
                 )?
             };
             let program = env::current_exe().map_err(|error| error.to_string())?;
-            // `make lifecycle` builds the example beside this program.
+            // `make guest-programs` builds the example beside this program.
             let deps = program.parent().unwrap_or(&program);
             let example = deps.with_file_name("examples").join("lifecycle");
             return Ok(Self { tools: tools.into(), program, example });

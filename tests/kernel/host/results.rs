@@ -1,5 +1,5 @@
-//! What became of each test, kept over runs: a file for each kernel. The table in tests/README.md
-//! is made from them.
+//! What became of each test, kept over runs: a file for each boot of a kernel, as these run at the
+//! same time. The table in tests/README.md is made from them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,8 +12,9 @@ fn directory() -> PathBuf {
     Path::new(crate::REPOSITORY).join("target/vm")
 }
 
-fn file(kernel: &str) -> PathBuf {
-    directory().join("results").join(kernel)
+/// The directory of a kernel's results.
+fn of(kernel: &str) -> PathBuf {
+    directory().join("outcomes").join(kernel)
 }
 
 /// The release of a kernel that was fetched or built, as `tests/vm/kernel.sh` notes it.
@@ -22,11 +23,17 @@ pub(super) fn release(kernel: &str) -> String {
     fs::read_to_string(file).unwrap_or_default().trim().to_owned()
 }
 
-/// The results on a kernel. Each line is `RELEASE TEST ok` or `RELEASE TEST failed`; what another
-/// release did is no longer of interest.
+/// The results on a kernel.
 pub(super) fn read(kernel: &str) -> Outcomes {
     let release = release(kernel);
-    let text = fs::read_to_string(file(kernel)).unwrap_or_default();
+    let files = fs::read_dir(of(kernel)).into_iter().flatten().flatten();
+    files.flat_map(|file| read_file(&file.path(), &release)).collect()
+}
+
+/// Each line is `RELEASE TEST ok` or `RELEASE TEST failed`; what another release did is no longer of
+/// interest.
+fn read_file(file: &Path, release: &str) -> Outcomes {
+    let text = fs::read_to_string(file).unwrap_or_default();
     text.lines()
         .filter_map(|line| match line.split(' ').collect::<Vec<_>>()[..] {
             [of, name, outcome] if of == release => Some((name.to_owned(), outcome == "ok")),
@@ -37,13 +44,14 @@ pub(super) fn read(kernel: &str) -> Outcomes {
 
 /// Adds an outcome, or replaces that of an earlier run. A full disk must not make a test fail.
 pub(super) fn note(kernel: &str, test: &str, passed: bool) {
-    let mut outcomes = read(kernel);
-    outcomes.insert(test.to_owned(), passed);
     let release = release(kernel);
+    let (boot, _) = test.split_once("::").unwrap_or((test, ""));
+    let file = of(kernel).join(boot);
+    let mut outcomes = read_file(&file, &release);
+    outcomes.insert(test.to_owned(), passed);
     let line = |(test, passed): (&String, &bool)| {
         format!("{release} {test} {}\n", if *passed { "ok" } else { "failed" })
     };
     let lines: String = outcomes.iter().map(line).collect();
-    let file = file(kernel);
-    let _ = fs::create_dir_all(directory().join("results")).and_then(|()| fs::write(file, lines));
+    let _ = fs::create_dir_all(of(kernel)).and_then(|()| fs::write(file, lines));
 }

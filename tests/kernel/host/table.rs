@@ -199,7 +199,7 @@ fn columns(mut old: Vec<Column>) -> Result<Vec<Column>, Box<dyn Error>> {
         made.push(kernel);
     }
     if made.is_empty() {
-        return Err("there are no results in target/vm/results: run `make check-kernel`".into());
+        return Err("there are no results in target/vm/outcomes: run `make check-kernel`".into());
     }
     println!("tests/README.md: the table of kernels has new columns for {}", made.join(", "));
     columns.append(&mut old);
