@@ -194,9 +194,16 @@ fn find(system: &System, module: &LoadedModule) -> Holders {
     let search = Search::for_time(TIME, system, module);
     let (mut list, unexplained) = collect(&search, true);
     // What holds the users is an extra: that there was no time for it leaves nothing out.
-    let omissions = search.omissions();
+    let omissions = left_out(search.omissions(), unexplained);
     chain::expand(&search, &mut list);
     Holders { list, unexplained, omissions }
+}
+
+/// The omissions that matter: where each reference is explained, whatever there was no time for holds
+/// none.
+fn left_out(mut omissions: Vec<Omission>, unexplained: Option<u64>) -> Vec<Omission> {
+    omissions.retain(|it| it.reason != OmissionReason::OutOfTime || unexplained != Some(0));
+    omissions
 }
 
 /// Inspects all sources, or only those of references, and returns what they find and the number of
@@ -338,6 +345,15 @@ mod tests {
             (vec![caller(1)], None, (vec![], None)),
         ] {
             assert_eq!(settled(list.clone(), references), expected, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn no_time_was_needed_for_more() {
+        let omission = |reason| Omission { source: "open files".to_owned(), reason };
+        let both = [OmissionReason::PermissionDenied, OmissionReason::OutOfTime].map(omission);
+        for (unexplained, count) in [(Some(0), 1), (Some(1), 2), (None, 2)] {
+            assert_eq!(left_out(both.to_vec(), unexplained), both[..count], "{unexplained:?}");
         }
     }
 

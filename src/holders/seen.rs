@@ -12,6 +12,7 @@ use super::slow_mounts::SlowMounts;
 /// What one walk through `/proc` finds.
 #[derive(Default)]
 pub(super) struct Processes {
+    /// Sorted by process ID.
     pub(super) list: Vec<Seen>,
     pub(super) files: Vec<OpenFile>,
     /// The threads beside the first one of each process: they can have namespaces of their own.
@@ -21,8 +22,8 @@ pub(super) struct Processes {
 
 /// A thread that is not the first one of its process.
 pub(super) struct Thread {
-    /// The process, by its index in [`Processes::list`].
-    pub(super) owner: usize,
+    /// ID of the process.
+    pub(super) owner: i32,
     pub(super) tid: i32,
     /// Its directory below that of the process.
     pub(super) dir: PathBuf,
@@ -42,8 +43,8 @@ pub(super) struct Seen {
 
 /// A file that a process holds.
 pub(super) struct OpenFile {
-    /// The process, by its index in [`Processes::list`].
-    pub(super) owner: usize,
+    /// ID of the process.
+    pub(super) owner: i32,
     /// The thread, if it has a descriptor table of its own.
     pub(super) tid: Option<i32>,
     /// The number of the descriptor, if there is one.
@@ -69,11 +70,15 @@ pub(super) struct Status {
 impl Processes {
     /// The process that holds `file`.
     pub(super) fn owner(&self, file: &OpenFile) -> Option<&Seen> {
-        self.list.get(file.owner)
+        self.by_pid(file.owner)
     }
-}
 
-impl Processes {
+    /// A process by its ID.
+    pub(super) fn by_pid(&self, pid: i32) -> Option<&Seen> {
+        let place = self.list.binary_search_by_key(&pid, |seen| seen.process.pid).ok()?;
+        self.list.get(place)
+    }
+
     /// The threads that have a namespace, by its file in `ns`, that `is_new` says yes to, each as a
     /// process with the thread's number.
     pub(super) fn threads_in<'a>(
@@ -84,7 +89,7 @@ impl Processes {
         self.threads.iter().filter_map(move |thread| {
             let link = fs::read_link(thread.dir.join("ns").join(file)).ok()?;
             let number = link_number(link.as_os_str().as_bytes())?;
-            let owner = self.list.get(thread.owner).filter(|_| is_new(number))?;
+            let owner = self.by_pid(thread.owner).filter(|_| is_new(number))?;
             let process = Process { pid: thread.tid, ..owner.process.clone() };
             Some((process, thread.dir.as_path()))
         })

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -37,35 +38,26 @@ impl Processes {
         let caller = first.link(all.directory.as_fd(), OsStr::new("self"));
         let parts = parts::of(&names, |names| {
             let mut walk = Walk::new(search, &all, &slow);
-            for name in names.iter().take_while(|_| !search.is_late()) {
-                walk.add(name, caller == Some(name));
-            }
-            (walk.found, walk.hidden)
+            let names = from_both_ends(names).take_while(|_| !search.is_late());
+            let seen: Vec<_> =
+                names.filter_map(|name| walk.process(name, caller == Some(name))).collect();
+            (seen, walk.hidden)
         });
-        let mut found = Self::default();
-        let mut hidden = 0;
-        for (part, hidden_in_part) in parts {
-            hidden += hidden_in_part;
-            // Mostly, there is one part.
-            if found.list.is_empty() {
-                found = part;
-                continue;
-            }
-            let first = found.list.len();
-            found.list.extend(part.list);
-            let files = part.files.into_iter();
-            found.files.extend(files.map(|file| OpenFile { owner: first + file.owner, ..file }));
-            let threads = part.threads.into_iter();
-            found
-                .threads
-                .extend(threads.map(|thread| Thread { owner: first + thread.owner, ..thread }));
+        let hidden: usize = parts.iter().map(|(_, hidden)| hidden).sum();
+        let mut processes: Vec<_> = parts.into_iter().flat_map(|(seen, _)| seen).collect();
+        order::sort_by_key(&mut processes, |(seen, _)| seen.process.pid);
+        let mut found = Self { slow, ..Self::default() };
+        for (seen, held) in processes {
+            found.list.push(seen);
+            found.files.extend(held.files);
+            found.threads.extend(held.threads);
         }
         match hidden {
             0 => {}
             1 => search.omit("1 process", OmissionReason::PermissionDenied),
             count => search.omit(format!("{count} processes"), OmissionReason::PermissionDenied),
         }
-        Self { slow, ..found }
+        found
     }
 }
 
@@ -79,25 +71,39 @@ impl Search<'_> {
     }
 }
 
+/// Where the time does not suffice for all, neither the oldest processes nor the newest are left out.
+fn from_both_ends<T>(list: &[T]) -> impl Iterator<Item = &T> {
+    let (older, newer) = list.split_at(list.len() / 2);
+    let mut older = older.iter();
+    newer.iter().rev().flat_map(move |newest| [Some(newest), older.next()]).flatten()
+}
+
 /// Directories and programs of processes, which few searches ask for.
 fn places(search: &Search<'_>) -> Vec<OpenFile> {
     let Processes { list, slow, .. } = search.processes();
     let Ok(all) = Names::read(&search.system.processes()) else { return Vec::new() };
-    let owners: Vec<_> =
-        list.iter().enumerate().filter(|(_, seen)| !seen.is_kernel_thread).collect();
+    let owners: Vec<_> = list.iter().filter(|seen| !seen.is_kernel_thread).collect();
     let parts = parts::of(&owners, |owners| {
         let mut walk = Walk::new(search, &all, slow);
-        for (owner, seen) in owners.iter().take_while(|_| !search.is_late()) {
+        for seen in owners.iter().take_while(|_| !search.is_late()) {
+            let pid = seen.process.pid;
             let slow = slow.of(seen.mount_namespace, &seen.dir);
             for (name, access) in PLACES {
-                let name = Path::new(&seen.process.pid.to_string()).join(name);
+                let name = Path::new(&pid.to_string()).join(name);
                 let at = (all.directory.as_fd(), name.as_os_str());
-                walk.file((*owner, &slow), at, (None, None, access));
+                walk.file((pid, &slow), at, (None, None, access));
             }
         }
-        walk.found.files
+        walk.held.files
     });
     parts.into_iter().flatten().collect()
+}
+
+/// What one process holds.
+#[derive(Default)]
+struct Held {
+    files: Vec<OpenFile>,
+    threads: Vec<Thread>,
 }
 
 /// A walk through a part of the processes.
@@ -106,7 +112,8 @@ struct Walk<'a> {
     /// The directory of all processes.
     all: &'a Names,
     slow: &'a SlowMounts,
-    found: Processes,
+    /// What was found since the last process.
+    held: Held,
     /// Number of processes that must not be inspected.
     hidden: usize,
     /// Used for one file after another.
@@ -117,7 +124,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(search: &'a Search<'a>, all: &'a Names, slow: &'a SlowMounts) -> Self {
         let (buffer, target) = (Vec::new(), vec![0; PATH_MAX]);
-        Self { search, all, slow, found: Processes::default(), hidden: 0, buffer, target }
+        Self { search, all, slow, held: Held::default(), hidden: 0, buffer, target }
     }
 
     /// The target of a link.
@@ -126,8 +133,9 @@ impl<'a> Walk<'a> {
         self.target.get(..length).map(OsStr::from_bytes)
     }
 
-    fn add(&mut self, name: &OsStr, is_caller: bool) {
-        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { return };
+    /// A process, and what it holds.
+    fn process(&mut self, name: &OsStr, is_caller: bool) -> Option<(Seen, Held)> {
+        let pid = name.to_str()?.parse().ok()?;
         let (all, place) = (self.all, Path::new(name));
         // A file of many answers: names are asked for once.
         let stat = all.read_file(place.join("stat").as_os_str(), &mut self.buffer);
@@ -142,7 +150,7 @@ impl<'a> Walk<'a> {
         let files = (!stat.is_kernel_thread).then(|| all.below(&place.join("fd")));
         // It has ended in the meantime.
         if matches!(&files, Some(Err(error)) if error.is_absent()) {
-            return;
+            return None;
         }
         let namespace = self.link(all.directory.as_fd(), place.join("ns/mnt").as_os_str());
         let seen = Seen {
@@ -157,7 +165,7 @@ impl<'a> Walk<'a> {
             Some(Err(_)) => self.hidden += 1,
             Some(Ok(files)) => {
                 let slow = self.slow.of(seen.mount_namespace, &seen.dir);
-                let owner = (self.found.list.len(), &*slow);
+                let owner = (pid, &*slow);
                 self.table(owner, &files, None);
                 // Those of the caller make this walk, and open files meanwhile.
                 if stat.threads != Some(1) && !seen.is_caller {
@@ -165,11 +173,11 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        self.found.list.push(seen);
+        Some((seen, mem::take(&mut self.held)))
     }
 
     /// The files of a descriptor table.
-    fn table(&mut self, owner: (usize, &Places), files: &Names, tid: Option<i32>) {
+    fn table(&mut self, owner: (i32, &Places), files: &Names, tid: Option<i32>) {
         for name in files.names.iter().take_while(|_| !self.search.is_late()) {
             let link = (number(name), tid, Access::Open);
             self.file(owner, (files.directory.as_fd(), name), link);
@@ -177,7 +185,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The files of threads that have a descriptor table of their own.
-    fn threads(&mut self, owner: (usize, &Places), place: &Path, files: &Names) {
+    fn threads(&mut self, owner: (i32, &Places), place: &Path, files: &Names) {
         let Ok(threads) = self.all.below(&place.join("task")) else { return };
         // A table that threads share has the same numbers in each of them.
         let shared: HashSet<_> = files.names.iter().collect();
@@ -187,7 +195,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let dir = self.search.system.processes().join(place).join("task").join(thread);
-            self.found.threads.push(Thread { owner: owner.0, tid, dir });
+            self.held.threads.push(Thread { owner: owner.0, tid, dir });
             let Ok(files) = threads.below(&Path::new(thread).join("fd")) else { continue };
             if files.names.iter().collect::<HashSet<_>>() != shared {
                 self.table(owner, &files, Some(tid));
@@ -197,7 +205,7 @@ impl<'a> Walk<'a> {
 
     fn file(
         &mut self,
-        (owner, slow): (usize, &Places),
+        (owner, slow): (i32, &Places),
         (directory, name): (BorrowedFd<'_>, &OsStr),
         (fd, tid, access): Link,
     ) {
@@ -207,7 +215,7 @@ impl<'a> Walk<'a> {
         let is_safe = is_path && !slow.holds(&path);
         let status = if is_safe { self.search.status_at((directory, name), &path) } else { None };
         let is_root = name.as_bytes().ends_with(b"/root");
-        self.found.files.push(OpenFile { owner, tid, fd, path, access, is_root, status });
+        self.held.files.push(OpenFile { owner, tid, fd, path, access, is_root, status });
     }
 }
 
@@ -297,6 +305,14 @@ mod tests {
             ("command9 (9) thread 10 has /dev/null open", 1),
         ];
         assert_eq!(found, (expected.map(|(text, count)| (text.to_owned(), count)).to_vec(), true));
+    }
+
+    #[test]
+    fn neither_end_is_left_out() {
+        let order = |list: &[u32]| from_both_ends(list).copied().collect::<Vec<_>>();
+        assert_eq!(order(&[1, 2, 3, 4, 5]), [5, 1, 4, 2, 3]);
+        assert_eq!(order(&[1, 2]), [2, 1]);
+        assert_eq!((order(&[1]), order(&[])), (vec![1], vec![]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::holders::{Certainty, Holder, HolderKind, Process, Text};
 
 /// Number of sockets of `AF_ALG` of each process that has any.
 pub(in crate::holders) fn users_of_algorithms(search: &Search<'_>) -> Vec<(Process, u64)> {
-    sockets(search, ALGORITHMS).into_iter().map(|(process, count, _)| (process, count)).collect()
+    sockets(search, ALGORITHMS)
 }
 
 /// Names of protocols.
@@ -24,9 +24,9 @@ const TRANSPORTS: [&[u8]; 5] = [
     b"vsock_loopback",
 ];
 
-fn sockets(search: &Search<'_>, protocol: &str) -> Vec<(Process, u64, usize)> {
+fn sockets(search: &Search<'_>, protocol: &str) -> Vec<(Process, u64)> {
     let processes = search.processes();
-    let mut list: Vec<(Process, u64, usize)> = Vec::new();
+    let mut list: Vec<(Process, u64)> = Vec::new();
     let mut known = HashMap::new();
     for file in &processes.files {
         let (Some(owner), Some(fd)) = (processes.owner(file), file.fd) else { continue };
@@ -39,8 +39,8 @@ fn sockets(search: &Search<'_>, protocol: &str) -> Vec<(Process, u64, usize)> {
         }
         let place = *known.entry(file.owner).or_insert(list.len());
         match list.get_mut(place) {
-            Some((_, count, _)) => *count += 1,
-            None => list.push((owner.process.clone(), 1, file.owner)),
+            Some((_, count)) => *count += 1,
+            None => list.push((owner.process.clone(), 1)),
         }
     }
     list
@@ -58,12 +58,13 @@ pub(in crate::holders) fn behind(search: &Search<'_>) -> Vec<Holder> {
     };
     let sockets = sockets(search, protocol);
     let left = search.left();
-    let total: u64 = sockets.iter().map(|(_, count, _)| count).sum();
+    let total: u64 = sockets.iter().map(|(_, count)| count).sum();
     // All of one process, or each socket: then they are the holders.
     let is_sole = sockets.len() == 1 && left <= total;
     let fits = is_sole || total == left;
     let processes = search.processes();
-    let holders = sockets.into_iter().filter_map(|(process, count, owner)| {
+    let holders = sockets.into_iter().filter_map(|(process, count)| {
+        let owner = processes.by_pid(process.pid)?;
         let protocol = Text::from(protocol);
         let kind = HolderKind::Socket { process, protocol };
         let holder = if fits {
@@ -72,7 +73,7 @@ pub(in crate::holders) fn behind(search: &Search<'_>) -> Vec<Holder> {
         } else {
             Holder::new(kind, Certainty::Possible)
         };
-        Some(processes.list.get(owner)?.hold(holder))
+        Some(owner.hold(holder))
     });
     holders.collect()
 }
