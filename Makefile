@@ -128,7 +128,7 @@ check-packages:
 APT = $(shell command -v apt-get)
 check: $(if $(APT),kernel-tools,missing)
 	$(if $(APT),@$(MAKE) --no-print-directory -j2 guest-programs kernels)
-	@$(MAKE) --no-print-directory -k -j2 check-beside $(if $(APT),guests,kernel-tools)
+	@$(MAKE) --no-print-directory -k $(if $(APT),-j2 check-beside guests,check-host kernel-tools)
 
 # Emulated machines are idle half of the time: the checks that need none run beside them, with what
 # they leave.
@@ -173,7 +173,7 @@ guest-programs: tools build
 check-kernel: kernel-tools guest-programs
 	$(KERNEL_TESTS) -- $(TESTS)
 
-# Of what is built: then nothing waits for another build.
+# With programs that are built: then nothing waits for another build.
 guests:
 	$(KERNEL_TESTS) -- $(TESTS)
 
