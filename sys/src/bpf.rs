@@ -21,6 +21,7 @@ pub enum Object {
 /// Commands of `enum bpf_cmd` in `linux/bpf.h`.
 const OBJ_GET: u32 = 7;
 const OBJ_GET_INFO: u32 = 15;
+const TASK_FD_QUERY: u32 = 20;
 
 impl Object {
     /// The commands for the next number, and for a descriptor.
@@ -34,7 +35,7 @@ impl Object {
 }
 
 /// `union bpf_attr`, as far as it is used here.
-type Attributes = [u32; 8];
+type Attributes = [u32; 12];
 
 fn call(command: u32, attributes: &mut Attributes) -> Result<libc::c_long, Errno> {
     let number = libc::c_long::from(command.cast_signed());
@@ -58,7 +59,7 @@ fn descriptor(command: u32, attributes: &mut Attributes) -> Result<OwnedFd, Errn
 ///
 /// `ENOENT` after the last; `EPERM` without `CAP_BPF` or `CAP_SYS_ADMIN`.
 pub fn next(object: Object, after: u32) -> Result<u32, Errno> {
-    let mut attributes = [after, 0, 0, 0, 0, 0, 0, 0];
+    let mut attributes = [after, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     call(object.commands().0, &mut attributes)?;
     let [_, next, ..] = attributes;
     Ok(next)
@@ -70,7 +71,7 @@ pub fn next(object: Object, after: u32) -> Result<u32, Errno> {
 ///
 /// `ENOENT` if it is gone; `EPERM` without `CAP_SYS_ADMIN`.
 pub fn open(object: Object, number: u32) -> Result<OwnedFd, Errno> {
-    descriptor(object.commands().1, &mut [number, 0, 0, 0, 0, 0, 0, 0])
+    descriptor(object.commands().1, &mut [number, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 }
 
 /// Opens an object that a file of bpffs keeps.
@@ -81,7 +82,7 @@ pub fn open(object: Object, number: u32) -> Result<OwnedFd, Errno> {
 pub fn open_pinned(path: &CStr) -> Result<OwnedFd, Errno> {
     let [low, high] = halves(path.as_ptr().addr() as u64);
     // BPF_F_RDONLY, which a map may be opened with, and a link or program must not.
-    descriptor(OBJ_GET, &mut [low, high, 0, 0, 0, 0, 0, 0])
+    descriptor(OBJ_GET, &mut [low, high, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 }
 
 /// What the kernel tells about an object: `struct bpf_prog_info`, `struct bpf_link_info` and so on,
@@ -137,11 +138,31 @@ pub fn kprobe_addresses(link: impl AsFd) -> Result<Vec<u64>, Errno> {
     Ok(addresses)
 }
 
+/// The trace point that a program is attached to by an event of perf (Linux 4.18); none if it is
+/// attached to something else.
+///
+/// # Errors
+///
+/// `ENOENT` if the event has no program; `EPERM` without `CAP_SYS_ADMIN`.
+pub fn trace_point(event: impl AsFd) -> Result<Option<Vec<u8>>, Errno> {
+    /// `BPF_FD_TYPE_TRACEPOINT`.
+    const TRACE_POINT: u32 = 1;
+    let event = u32::try_from(event.as_fd().as_raw_fd()).map_err(|_| Errno::EBADF)?;
+    let mut name = [0u8; 128];
+    let [low, high] = halves(name.as_mut_ptr().expose_provenance() as u64);
+    let length = u32::try_from(name.len()).unwrap_or(0);
+    // The process, its descriptor, flags, the buffer; and what the kernel answers.
+    let mut attributes = [std::process::id(), event, 0, length, low, high, 0, 0, 0, 0, 0, 0];
+    call(TASK_FD_QUERY, &mut attributes)?;
+    let name = || name.iter().copied().take_while(|&byte| byte != 0).collect();
+    Ok((attributes.get(7) == Some(&TRACE_POINT)).then(name))
+}
+
 fn read_info(descriptor: i32, info: &mut [u32]) -> Result<usize, Errno> {
     let descriptor = u32::try_from(descriptor).map_err(|_| Errno::EBADF)?;
     let length = u32::try_from(size_of_val(info)).map_err(|_| Errno::EINVAL)?;
     let [low, high] = halves(info.as_mut_ptr().expose_provenance() as u64);
-    let mut attributes = [descriptor, length, low, high, 0, 0, 0, 0];
+    let mut attributes = [descriptor, length, low, high, 0, 0, 0, 0, 0, 0, 0, 0];
     call(OBJ_GET_INFO, &mut attributes)?;
     let [_, length, ..] = attributes;
     Ok(usize::try_from(length).unwrap_or(0).min(size_of_val(info)))

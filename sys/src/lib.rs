@@ -5,6 +5,7 @@
 pub mod bpf;
 #[cfg(all(no_backtrace, panic = "abort"))]
 mod no_backtrace;
+pub mod perf;
 pub mod sockets;
 pub mod tcp;
 pub mod xtables;

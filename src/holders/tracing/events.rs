@@ -1,8 +1,11 @@
 //! Trace events of the module: triggers that switch them, and perf.
 
-use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Instant;
+
+use modutils_sys::bpf;
+use modutils_sys::perf::is_trace_event;
 
 use super::objects::TracingObject;
 use super::symbols::Symbols;
@@ -116,33 +119,45 @@ fn without_count(trigger: &str) -> String {
     trigger.split(':').take(3).collect::<Vec<_>>().join(":")
 }
 
-/// Processes that count events hold the module of an event of its own (`perf_trace_event_init`);
-/// the kernel does not show which event it is.
+/// Processes that count events hold the module of an event of its own (`perf_trace_event_init`). The
+/// kernel tells which event it is if it has a program of BPF, and else only whether it is a trace
+/// event.
 pub(in crate::holders) fn perf(search: &Search<'_>) -> Vec<Holder> {
     if !has_events(search) {
         return Vec::new();
     }
     let mut list: Vec<Holder> = Vec::new();
-    let mut known = HashMap::new();
+    let symbols = Symbols::new(search);
     for descriptor in with_prefix(search, b"anon_inode:[perf_event]") {
-        let process = descriptor.process();
-        let index = *known.entry(process.pid).or_insert(list.len());
-        if let Some(known) = list.get_mut(index) {
-            known.references += 1;
+        let event = descriptor.duplicate(search);
+        let is_other = |event: &OwnedFd| is_trace_event(event.as_fd()) == Ok(false);
+        if event.as_ref().is_some_and(is_other) {
             continue;
         }
-        let kind = HolderKind::Tracing { object: TracingObject::Perf { process } };
-        list.push(descriptor.hold(Holder::known(kind)));
+        let named = event.and_then(|event| bpf::trace_point(&event).ok());
+        let is_own =
+            |name: Option<Vec<u8>>| name.is_some_and(|name| symbols.has_trace_point(&name));
+        let certainty = match named.map(is_own) {
+            Some(false) => continue,
+            Some(true) => Certainty::Known,
+            None => Certainty::Likely,
+        };
+        let kind =
+            HolderKind::Tracing { object: TracingObject::Perf { process: descriptor.process() } };
+        let same = |known: &&mut Holder| known.kind == kind && known.certainty == certainty;
+        match list.iter_mut().find(same) {
+            Some(known) => known.references += 1,
+            None => list.push(descriptor.hold(Holder::known(kind).with_certainty(certainty))),
+        }
     }
-    // By elimination, which the numbers have to bear out.
+    // The others by elimination, which the numbers have to bear out.
     let all: u64 = list.iter().map(|holder| holder.references).sum();
-    let certainty = if all == search.left() { Certainty::Likely } else { Certainty::Possible };
-    list.into_iter()
-        .map(|holder| match certainty {
-            Certainty::Likely => holder.with_certainty(certainty),
-            _ => holder.with_references(0).with_certainty(certainty),
-        })
-        .collect()
+    if all != search.left() {
+        for holder in list.iter_mut().filter(|holder| holder.certainty == Certainty::Likely) {
+            (holder.references, holder.certainty) = (0, Certainty::Possible);
+        }
+    }
+    list
 }
 
 #[cfg(test)]
