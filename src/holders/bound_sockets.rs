@@ -20,9 +20,8 @@ pub(super) fn on(
     places: &[&OsStr],
 ) -> Vec<Holder> {
     in_each(search, |search| {
-        let table = system::read(&search.system.network_file("unix")).unwrap_or_default();
         let mut list = Vec::new();
-        for (inode, path) in bound(&table) {
+        for (inode, path) in named(search) {
             if !is_below(&path, places) {
                 continue;
             }
@@ -34,6 +33,12 @@ pub(super) fn on(
         }
         list
     })
+}
+
+/// The sockets of the network namespace with a name in a file system, by inode number.
+pub(super) fn named(search: &Search<'_>) -> Vec<(u64, OsString)> {
+    let table = system::read(&search.system.network_file("unix")).unwrap_or_default();
+    bound(&table).collect()
 }
 
 /// The processes that share the caller's mounts and have the socket.

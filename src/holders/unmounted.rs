@@ -2,11 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use modutils_sys::sockets::bound_file;
+
+use super::bound_sockets;
+use super::descriptors;
 use super::device::{Device, Kind};
 use super::holder::{Certainty, Holder, HolderKind};
 use super::mountinfo::unescaped;
@@ -47,8 +52,34 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let found: u64 = list.iter().map(|holder| holder.references).sum();
     if found < search.left() && search.aliases.is_filesystem(search.name()) {
         list.extend(mapped(search, &mounted, &mut known));
+        list.extend(bound(search, &mounted, &mut known));
     }
     list
+}
+
+/// Processes with a socket whose name is on a superblock that no mount table has.
+fn bound(
+    search: &Search<'_>,
+    mounted: &HashSet<Superblock>,
+    known: &mut HashMap<Superblock, Option<Certainty>>,
+) -> Vec<Holder> {
+    let sockets = descriptors::sockets(search);
+    let named = bound_sockets::named(search).into_iter().take_while(|_| !search.is_late());
+    let holders = named.filter_map(|(inode, path)| {
+        let descriptor = sockets.get(&inode)?;
+        let file = bound_file(descriptor.duplicate(search)?.as_fd()).ok()?;
+        let link = search.system.own_process(&format!("fd/{}", file.as_raw_fd()));
+        let number = search.status_of_link(&link, Path::new(&path))?.filesystem;
+        if mounted.contains(&number) || known.contains_key(&number) {
+            return None;
+        }
+        let certainty = certainty(search, || Some(link), Path::new(&path), number);
+        known.insert(number, certainty);
+        let (process, access) = (descriptor.process(), Access::Bound);
+        let kind = HolderKind::Process { process, tid: None, path: path.into(), access };
+        Some(descriptor.hold(Holder::new(kind, certainty?).with_references(1)))
+    });
+    holders.collect()
 }
 
 /// Processes with a file in their memory that is on a superblock that no mount table has.
@@ -159,6 +190,16 @@ const MAGIC: &[(u32, &str)] = &[
     (0xf15f, "ecryptfs"),
     (0xca45_1a4e, "bcachefs"),
     (0x5a4f_4653, "zonefs"),
+    (0x1bad_face, "bfs"),
+    (0x6c6f_6f70, "binder"),
+    (0x6969, "nfs"),
+    (0xff53_4d42, "cifs"),
+    (0xfe53_4d42, "smb3"),
+    (0x00c3_6400, "ceph"),
+    (0x0102_1997, "9p"),
+    (0x6759_6969, "rpc_pipefs"),
+    (0x6e66_7364, "nfsd"),
+    (0x0a64_7361, "functionfs"),
 ];
 
 /// How long a file system may take to say what type it is.
