@@ -50,8 +50,10 @@ mod search;
 mod seen;
 mod slow_mounts;
 mod sockets;
+mod sound_timers;
 mod stacks;
 mod stopping;
+mod stores;
 mod text;
 mod threads;
 mod tracing;
@@ -122,11 +124,13 @@ const SOURCES: &[Source] = &[
     Source { name: "block devices", when: When::Referenced, find: block::of },
     Source { name: "device-mapper tables", when: When::Referenced, find: dm::of },
     Source { name: "configfs", when: When::Referenced, find: configfs::of },
+    Source { name: "configfs", when: When::Referenced, find: stores::on_devices },
     Source { name: "objects in sysfs", when: When::Referenced, find: attached::of },
     Source { name: "processors", when: When::Referenced, find: processors::of },
     Source { name: "algorithms", when: When::Referenced, find: crypto::of },
     Source { name: "open files", when: When::Walked, find: files::of },
     Source { name: "open files", when: When::Referenced, find: paths::of },
+    Source { name: "open files", when: When::Referenced, find: sound_timers::of },
     Source { name: "sockets", when: When::Referenced, find: sockets::of },
     Source { name: "mounts", when: When::Referenced, find: mounts::of },
     Source { name: "mounts", when: When::Referenced, find: helpers::of_mounts },

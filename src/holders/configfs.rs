@@ -67,12 +67,7 @@ const BACK_ENDS: &[(&str, &str)] = &[
 /// Each holds the module of its subsystem and that of its type (`configfs_mkdir`), and some hold
 /// more: the number is that of the references that nothing else explains.
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
-    let own = search.views().iter().filter(|view| view.namespace.is_none());
-    let mounts = own.flat_map(|view| &view.mounts).filter(|mount| mount.kind == "configfs");
-    let Some(place) = mounts.map(|mount| Path::new(&mount.place)).next() else {
-        return Vec::new();
-    };
-    let root = search.system.root().join(place.strip_prefix("/").unwrap_or(place));
+    let Some(root) = root(search) else { return Vec::new() };
     let mut found = Vec::new();
     for subsystem in entries(&root) {
         let Some(name) = subsystem.file_name().and_then(OsStr::to_str) else { continue };
@@ -81,6 +76,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
             "usb_gadget" => found.extend(gadgets(search, &subsystem, is_own)),
             "target" => found.extend(targets(search, &subsystem, is_own)),
             "nvmet" => found.extend(nvme_targets(search, &subsystem, is_own)),
+            "iio" => found.extend(triggers(search, &subsystem, is_own)),
             _ if is_own => found.extend(entries(&subsystem)),
             _ => {}
         }
@@ -88,7 +84,15 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     found.iter().map(|path| holder(path)).collect()
 }
 
-fn holder(path: &Path) -> Holder {
+/// Where configfs is mounted.
+pub(super) fn root(search: &Search<'_>) -> Option<PathBuf> {
+    let own = search.views().iter().filter(|view| view.namespace.is_none());
+    let mut mounts = own.flat_map(|view| &view.mounts);
+    let place = Path::new(&mounts.find(|mount| mount.kind == "configfs")?.place);
+    Some(search.system.root().join(place.strip_prefix("/").unwrap_or(place)))
+}
+
+pub(super) fn holder(path: &Path) -> Holder {
     let place = Text::from(path.as_os_str());
     let word = shell_word(path);
     let unbind = path.join("UDC").exists();
@@ -114,6 +118,19 @@ fn gadgets(search: &Search<'_>, dir: &Path, is_own: bool) -> Vec<PathBuf> {
         found.extend(functions);
         if is_own {
             found.push(gadget);
+        }
+    }
+    found
+}
+
+/// `triggers/hrtimer/NAME`, `devices/dummy/NAME`: the types are modules.
+fn triggers(search: &Search<'_>, dir: &Path, is_own: bool) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for kind in entries(&dir.join("triggers")).into_iter().chain(entries(&dir.join("devices"))) {
+        let name = kind.file_name().unwrap_or_default().to_string_lossy();
+        let prefixes = ["iio_trig_", "iio_"];
+        if is_own || prefixes.iter().any(|prefix| is_called(search, &format!("{prefix}{name}"))) {
+            found.extend(entries(&kind));
         }
     }
     found
@@ -146,14 +163,7 @@ fn nvme_targets(search: &Search<'_>, dir: &Path, is_own: bool) -> Vec<PathBuf> {
         }
     }
     for subsystem in entries(&dir.join("subsystems")) {
-        let exports = entries(&subsystem.join("namespaces")).into_iter().any(|namespace| {
-            let enabled = system::read_text(&namespace.join("enable"));
-            let path = system::read_text(&namespace.join("device_path")).unwrap_or_default();
-            let device = search.status(Path::new(&path)).and_then(|file| file.device);
-            enabled.is_ok_and(|enabled| enabled == "1")
-                && device.is_some_and(|device| search.certainty(device).is_some())
-        });
-        if is_own || exports {
+        if is_own {
             found.push(subsystem);
         }
     }
@@ -172,7 +182,7 @@ fn is_called(search: &Search<'_>, module: &str) -> bool {
 }
 
 /// The directories in a directory.
-fn entries(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn entries(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = directory::entries(dir) else { return Vec::new() };
     let paths = entries.flatten().filter(|entry| !entry.is_link).map(|entry| entry.path);
     let mut paths: Vec<_> = paths.filter(|path| path.is_dir()).collect();

@@ -1,5 +1,5 @@
 //! What keeps a mounted file system from being unmounted: processes in it, sockets, exports of NFS,
-//! swap files, loop devices, overlays, probes. None takes a reference to the module beside that of the mount.
+//! swap files, loop devices, overlays, probes, targets. None takes a reference to the module beside that of the mount.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -13,6 +13,7 @@ use super::handlers;
 use super::holder::{Certainty, Holder, HolderKind};
 use super::mounts::{self, Superblock, is_below};
 use super::search::Search;
+use super::stores;
 use super::text::Text;
 use super::tracing;
 
@@ -38,15 +39,21 @@ pub(super) fn on(search: &Search<'_>, superblocks: &HashSet<Superblock>) -> Vec<
     let loops = loops.filter(|(_, file)| is_below(file.as_os_str(), &places));
     list.extend(loops.map(|(name, path)| block::bound(name, path, Certainty::Known)));
     list.extend(overlays(search, &places));
-    let handlers = handlers::of(search).into_iter();
-    let handlers = handlers.filter(|(path, _)| is_below(path.as_os_str(), &places));
-    list.extend(handlers.map(|(_, handler)| handler));
-    let probes = tracing::uprobes(search).into_iter();
-    list.extend(
-        probes
-            .filter(|(file, _)| is_below(file.as_os_str(), &places))
-            .map(|(_, probe)| probe.with_references(0)),
-    );
+    let files = files(search).into_iter();
+    let inside = files.filter(|(file, _)| is_below(file.as_os_str(), &places));
+    list.extend(inside.map(|(_, keeper)| keeper));
+    list
+}
+
+/// What else the kernel keeps files open for, each with its file: handlers, probes and targets. None
+/// takes a reference beside that of the file system.
+pub(super) fn files(search: &Search<'_>) -> Vec<(Text, Holder)> {
+    let mut list = handlers::of(search);
+    list.extend(tracing::uprobes(search));
+    list.extend(stores::of(search));
+    for (_, keeper) in &mut list {
+        keeper.references = 0;
+    }
     list
 }
 

@@ -1,14 +1,13 @@
 //! What the kernel itself keeps of file systems that were unmounted: its files are not found any
 //! more by the paths that it shows for them.
 
-use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::holder::{Certainty, Holder};
 use super::search::Search;
-use super::{block, handlers, keepers, mounts, tracing};
+use super::{block, keepers, mounts};
 use crate::directory::Names;
 
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
@@ -17,29 +16,26 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let mut list: Vec<_> = loops
         .map(|(name, path)| block::bound(name, path, Certainty::Known).with_references(1))
         .collect();
-    list.extend(once(
-        tracing::uprobes(search)
-            .into_iter()
-            .filter_map(|(path, probe)| is_lost(path.as_os_str()).then_some(probe)),
-    ));
-    list.extend(once(
-        handlers::of(search)
-            .into_iter()
-            .filter_map(|(path, handler)| is_lost(path.as_os_str()).then_some(handler)),
-    ));
+    let files = keepers::files(search).into_iter();
+    let lost = files.filter(|(path, _)| is_lost(path.as_os_str())).map(|(_, keeper)| keeper);
+    list.extend(once(lost.collect()));
     let swaps = block::swaps(search).filter(|path| is_lost(path.as_os_str()));
-    list.extend(once(swaps.map(|name| {
+    let swaps = swaps.map(|name| {
         // swapoff(2) takes a path, and there is none.
         let step = format!("mount the file system again, and run swapoff(8) on its file {name}");
         block::swapping(name, Certainty::Known).ended_by_step(step)
-    })));
-    list.extend(once(overlays(search).into_iter()));
+    });
+    list.extend(once(swaps.collect()));
+    list.extend(once(overlays(search)));
     list
 }
 
 /// Together they keep a file system once.
-fn once(list: impl Iterator<Item = Holder>) -> impl Iterator<Item = Holder> {
-    list.enumerate().map(|(index, holder)| holder.with_references(u64::from(index == 0)))
+fn once(mut list: Vec<Holder>) -> Vec<Holder> {
+    for (index, holder) in list.iter_mut().enumerate() {
+        holder.references = u64::from(index == 0);
+    }
+    list
 }
 
 /// Whether there is no file at a path any more, as far as that can be asked.
@@ -72,7 +68,7 @@ fn overlays(search: &Search<'_>) -> Vec<Holder> {
             }
             let below = keepers::layers(&mount.options)
                 .flat_map(|layer| names(Path::new(OsStr::from_bytes(layer))));
-            let below: HashSet<_> = below.collect();
+            let below: Vec<_> = below.collect();
             if names(Path::new(&mount.place)).iter().any(|name| !below.contains(name)) {
                 list.push(mounts::holder(view, mount, Certainty::Known));
             }
