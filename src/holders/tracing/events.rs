@@ -33,6 +33,9 @@ pub(in crate::holders) fn triggers(search: &Search<'_>) -> Vec<Holder> {
     let places = [tracing].into_iter().chain(instances.map(|instance| instance.path));
     let places: Vec<_> = places.collect();
     let mut list: Vec<_> = places.iter().flat_map(|place| of_functions(place, &symbols)).collect();
+    if let Some(place) = places.first() {
+        list.extend(of_probes(place, &symbols));
+    }
     let found: u64 = list.iter().map(|holder| holder.references).sum();
     if found == search.left() {
         return list;
@@ -92,6 +95,28 @@ fn of_functions(tracing: &Path, symbols: &Symbols<'_>) -> Vec<Holder> {
         pulled(&file, &trigger, &quoted, ">>")
     })
     .collect()
+}
+
+/// Probes on events (`find_and_get_event` in `kernel/trace/trace_eprobe.c`), in rows such as
+/// `e:eprobes/x nbd.nbd_send_request`.
+fn of_probes(tracing: &Path, symbols: &Symbols<'_>) -> Vec<Holder> {
+    let file = tracing.join("dynamic_events");
+    let text = system::read_text(&file).unwrap_or_default();
+    let mut list = Vec::new();
+    for row in text.lines().filter_map(|row| row.strip_prefix("e:")) {
+        let mut words = row.split(' ');
+        let (probe, event) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let event = event.split(['.', '/']).nth(1).unwrap_or_default();
+        if symbols.has_trace_point(event.as_bytes()) {
+            let switch = Text::from(tracing.join("events").join(probe).join("enable")).word();
+            let (path, removal) =
+                (Text::from(file.clone()), Text::from(format!("-:{probe}")).word());
+            let command = format!("echo 0 > {switch}; echo {removal} >> {}", path.word());
+            let object = TracingObject::Trigger { path, trigger: row.into() };
+            list.push(Holder::known(HolderKind::Tracing { object }).ended_by(command));
+        }
+    }
+    list
 }
 
 fn pulled(file: &Path, trigger: &str, quoted: &str, redirection: &str) -> Holder {
@@ -170,6 +195,25 @@ mod tests {
     fn triggers_are_removed_without_their_count() {
         let trigger = "enable_event:nbd:nbd_send_request:unlimited";
         assert_eq!(without_count(trigger), "enable_event:nbd:nbd_send_request");
+    }
+
+    #[test]
+    fn probes_on_events() {
+        let text = "e:eprobes/x nbd.nbd_send_request op=$op\ne:eprobes/y sched.sched_switch\n\
+            p:kprobes/z nbd:nbd_open\n";
+        let place = Captured::with(&[
+            ("dynamic_events", text),
+            ("proc/kallsyms", "0 d __tracepoint_nbd_send_request\t[nbd]\n"),
+        ]);
+        let snapshot = Snapshot::parse(b"nbd 8192 1 - Live 0x0\n").unwrap();
+        let system = place.system();
+        let search = Search::until(Instant::now(), &system, &snapshot.modules()[0]);
+        let found = of_probes(&place, &Symbols::new(&search));
+        let [holder] = &found[..] else { panic!("{found:?}") };
+        let (root, file) = (place.join("events/eprobes/x/enable"), place.join("dynamic_events"));
+        let command =
+            format!("echo 0 > {}; echo -:eprobes/x >> {}", root.display(), file.display());
+        assert_eq!(holder.way_out, Some(crate::remedy::WayOut::Command(command)));
     }
 
     #[test]
