@@ -79,7 +79,7 @@ const ERROR: &[u8] = b"ERROR";
 pub(in crate::holders) fn xtables(search: &Search<'_>) -> Vec<Holder> {
     let own_table = own_table(search.name());
     let is_extension = search.is_kind("ipt_", &["xt_", "ipt_", "ip6t_", "arpt_", "nf_log_"])
-        || search.is_kind("ip6t_", &["nfnetlink_cttimeout", "nfnetlink_log"])
+        || search.is_kind("ip6t_", &["nfnetlink_acct", "nfnetlink_cttimeout", "nfnetlink_log"])
         || search.is_kind("nfct-helper-", &[])
         || search.is_kind("nf-logger-", &["ts_"]);
     if own_table.is_none() && !is_extension {
@@ -215,6 +215,12 @@ fn is_provided(search: &Search<'_>, alias: &str) -> bool {
     search.provides(&[alias], &[alias])
 }
 
+/// How often an extension with these data asks for the module by name.
+pub(super) fn named_by(search: &Search<'_>, name: &[u8], data: &[u8], family: u8) -> u64 {
+    let names = used_by(&Extension { length: 0, name, data }, family).into_iter();
+    u64::try_from(names.filter(|alias| is_provided(search, alias)).count()).unwrap_or(0)
+}
+
 /// The helpers, timeouts, loggers and algorithms that an extension asks for by name
 /// (`xt_ct_tg_check`, `nf_logger_find_get`, `textsearch_prepare`).
 fn used_by(target: &Extension<'_>, family: u8) -> Vec<String> {
@@ -236,6 +242,7 @@ fn used_by(target: &Extension<'_>, family: u8) -> Vec<String> {
         b"string" => {
             text_search(target.data).map(|name| format!("ts_{name}")).into_iter().collect()
         }
+        b"nfacct" => vec!["nfnetlink_acct".to_owned()],
         b"LOG" | b"TRACE" => vec![format!("nf-logger-{family}-0")],
         b"NFLOG" => vec![format!("nf-logger-{family}-1")],
         _ => Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::super::text_search;
+use super::super::xtables;
 use crate::holders::netlink::{Attributes, attribute, text};
 use crate::holders::search::Search;
 
@@ -43,7 +43,9 @@ impl<'a> Counter<'a> {
             _ if search.is_kind("nft-", &["nft_"]) => Part::Extension,
             _ if search.is_kind("nf-flowtable-", &[]) => Part::Extension,
             _ if search.is_kind("nf-logger-", &["nf_log_"]) => Part::Logger,
-            _ if search.is_kind("nfct-helper-", &[]) => Part::Helper,
+            _ if search.is_kind("nfct-helper-", &["nfnetlink_acct", "nfnetlink_cttimeout"]) => {
+                Part::Helper
+            }
             _ if search.is_kind("ipt_", &["xt_", "ipt_", "ip6t_", "ebt_", "arpt_"]) => {
                 Part::Xtables
             }
@@ -77,8 +79,8 @@ impl<'a> Counter<'a> {
                 Part::Core | Part::Extension => u64::from(self.has_expression(name, family)),
                 Part::Xtables => u64::from(self.has_extension(name, data, family)),
                 Part::Logger if name == b"log" => self.loggers(data, family),
-                Part::TextSearch if name == b"match" => u64::from(self.searches(data)),
-                Part::None | Part::Helper | Part::Logger | Part::TextSearch => 0,
+                Part::None => 0,
+                Part::Helper | Part::Logger | Part::TextSearch => self.named(name, data, family),
             }
     }
 
@@ -114,14 +116,14 @@ impl<'a> Counter<'a> {
         attribute(data, NAME).is_some_and(|name| has_extension(self.search, text(name), family))
     }
 
-    /// Whether a match of iptables searches with the module's algorithm.
-    fn searches(&self, data: &[u8]) -> bool {
+    /// How often a match or a target of iptables asks for the module by name.
+    fn named(&self, expression: &[u8], data: &[u8], family: u8) -> u64 {
         const INFO: u16 = 3;
-        let own = self.search.name().strip_prefix(b"ts_");
-        attribute(data, NAME).map(text) == Some(b"string")
-            && attribute(data, INFO)
-                .and_then(text_search)
-                .is_some_and(|name| Some(name.as_bytes()) == own)
+        if expression != b"match" && expression != b"target" {
+            return 0;
+        }
+        let part = |kind| attribute(data, kind).unwrap_or_default();
+        xtables::named_by(self.search, text(part(NAME)), part(INFO), family)
     }
 
     /// The loggers of `log`: one that sends to a group or one that writes to the kernel's log, for

@@ -119,6 +119,19 @@ fn chains_objects_and_flow_tables() {
 }
 
 #[test]
+fn modules_that_an_extension_of_iptables_names() {
+    let mut data = vec![0; 72];
+    data[12..15].copy_from_slice(b"ftp");
+    let of = |name: &[u8]| [with(1, name), with(3, &data)].concat();
+    let count = |expressions: &[u8]| {
+        with_counter("nf_conntrack_ftp", |counter| counter.expressions(expressions, 2))
+    };
+    assert_eq!(count(&expression(b"target\0", &of(b"CT\0"))), 1);
+    assert_eq!(count(&expression(b"target\0", &of(b"TEE\0"))), 0);
+    assert_eq!(count(&expression(b"other\0", &of(b"CT\0"))), 0);
+}
+
+#[test]
 fn elements_with_expressions() {
     let limit = expression(b"limit\0", b"");
     let inner = &limit[4..];
