@@ -1,4 +1,4 @@
-//! Tunnel ports of Open vSwitch.
+//! Ports of Open vSwitch.
 
 use rustix::io::Errno;
 
@@ -16,14 +16,13 @@ const GET: u8 = 3;
 const DATAPATH_NAME: u16 = 1;
 const PORT_TYPE: u16 = 2;
 const PORT_NAME: u16 = 3;
-/// The modules of the types of ports (`enum ovs_vport_type`).
-const TYPES: [(u32, &str); 3] = [(3, "vport_gre"), (4, "vport_vxlan"), (5, "vport_geneve")];
+/// The modules of the types of ports (`enum ovs_vport_type`): interfaces, a datapath's own, tunnels.
+const TYPES: [(&[u32], &str); 4] =
+    [(&[1, 2], "openvswitch"), (&[3], "vport_gre"), (&[4], "vport_vxlan"), (&[5], "vport_geneve")];
 
 /// Each port holds the module of its type (`ovs_vport_add` in `net/openvswitch/vport.c`).
 pub(in crate::holders) fn datapath_ports(search: &Search<'_>) -> Vec<Holder> {
-    let own = TYPES
-        .iter()
-        .find(|(number, module)| search.provides(&[&format!("vport-type-{number}")], &[module]));
+    let own = TYPES.iter().find(|(_, module)| search.name() == module.as_bytes());
     let Some(&(own, _)) = own else { return Vec::new() };
     in_each(search, |search| {
         let mut list = Vec::new();
@@ -33,7 +32,7 @@ pub(in crate::holders) fn datapath_ports(search: &Search<'_>) -> Vec<Holder> {
     })
 }
 
-fn ports(search: &Search<'_>, own: u32, list: &mut Vec<Holder>) -> Result<(), Errno> {
+fn ports(search: &Search<'_>, own: &[u32], list: &mut Vec<Holder>) -> Result<(), Errno> {
     let mut netlink = Netlink::open(netlink::GENERIC)?;
     let Some(family) = generic_family(search, &mut netlink, "ovs_datapath")? else {
         return Ok(());
@@ -60,13 +59,18 @@ fn datapath(payload: &[u8]) -> Option<(u32, Text)> {
     Some((number(payload, GENERIC)?, text(name).into()))
 }
 
-fn port(payload: &[u8], own: u32, datapath: &Text) -> Option<Holder> {
+fn port(payload: &[u8], own: &[u32], datapath: &Text) -> Option<Holder> {
     let attributes = payload.get(HEADER..)?;
-    if number(attribute(attributes, PORT_TYPE)?, 0)? != own {
+    if !own.contains(&number(attribute(attributes, PORT_TYPE)?, 0)?) {
         return None;
     }
     let port = Text::from(text(attribute(attributes, PORT_NAME)?));
-    let command = format!("ovs-dpctl del-if {} {}", datapath.word(), port.word());
+    // The port of the same name goes with the datapath only.
+    let command = if port == *datapath {
+        format!("ovs-dpctl del-dp {}", datapath.word())
+    } else {
+        format!("ovs-dpctl del-if {} {}", datapath.word(), port.word())
+    };
     let object = NetworkObject::DatapathPort { datapath: datapath.clone(), port };
     Some(Holder::in_network(object).ended_by(command))
 }
@@ -83,16 +87,13 @@ mod tests {
         let found = datapath(&message(&[with(DATAPATH_NAME, b"dp0\0")]));
         assert_eq!(found, Some((7, "dp0".into())));
         let vxlan = message(&[with(PORT_TYPE, &4u32.to_ne_bytes()), with(PORT_NAME, b"vx 1\0")]);
-        let found = port(&vxlan, 4, &"dp0".into()).unwrap();
-        assert_eq!(
-            found.kind.to_string(),
-            "tunnel port vx 1 of datapath dp0 exists (Open vSwitch)"
-        );
+        let found = port(&vxlan, &[4], &"dp0".into()).unwrap();
+        assert_eq!(found.kind.to_string(), "port vx 1 of datapath dp0 exists (Open vSwitch)");
         let fix = format!("{:?}", found.way_out.unwrap());
         assert_eq!(fix, "Command(\"ovs-dpctl del-if dp0 'vx 1'\")");
-        assert_eq!(port(&vxlan, 3, &"dp0".into()), None);
+        assert_eq!(port(&vxlan, &[3], &"dp0".into()), None);
         for length in 0..vxlan.len() {
-            let _ = (port(&vxlan[..length], 4, &"dp0".into()), datapath(&vxlan[..length]));
+            let _ = (port(&vxlan[..length], &[4], &"dp0".into()), datapath(&vxlan[..length]));
         }
     }
 }

@@ -102,7 +102,7 @@ pub enum NetworkObject {
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
         interface: Option<Text>,
     },
-    /// A tunnel port of Open vSwitch.
+    /// A port of Open vSwitch: a tunnel, an interface, or the own one of a datapath.
     DatapathPort {
         /// Name of the datapath.
         datapath: Text,
@@ -232,7 +232,7 @@ impl fmt::Display for NetworkObject {
                 interface.as_ref().map_or(Ok(()), |interface| write!(f, " (interface {interface})"))
             }
             Self::DatapathPort { datapath, port } => {
-                write!(f, "tunnel port {port} of datapath {datapath} exists (Open vSwitch)")
+                write!(f, "port {port} of datapath {datapath} exists (Open vSwitch)")
             }
             Self::XfrmState { source, destination, protocol, spi, algorithm } => {
                 write!(f, "IPsec state {source} to {destination} ({protocol}, SPI {spi}) ")?;
