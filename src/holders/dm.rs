@@ -53,13 +53,18 @@ fn read(system: &System, omit: impl Fn(OmissionReason)) -> Vec<Device> {
     })
 }
 
-/// Names of algorithms occur in the parameters: `crc32c`, `aes-xts-plain64`.
-pub(super) fn mentions(device: &Device, word: &str) -> bool {
+/// Whether a parameter has all parts of the name of an algorithm: `crc32c`, `xts(aes)` as
+/// `aes-xts-plain64`, `essiv(cbc(aes),sha256)` as `aes-cbc-essiv:sha256`.
+pub(super) fn mentions(device: &Device, algorithm: &str) -> bool {
     let targets = device.active.iter().chain(&device.inactive);
     targets
         .filter(|target| matches!(target.kind.as_str(), "crypt" | "integrity" | "verity"))
         .flat_map(|target| target.parameters.split_whitespace())
-        .any(|parameter| parameter == word || parameter.ends_with(&format!(":{word}")))
+        .any(|parameter| parts(algorithm).all(|part| parts(parameter).any(|own| own == part)))
+}
+
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    name.split(['-', ':', '(', ')', ',']).filter(|part| !part.is_empty())
 }
 
 /// Types whose module has another name than `dm_TYPE`.
@@ -109,6 +114,9 @@ fn references(search: &Search<'_>, target: &Target) -> u64 {
     };
     let mut words = target.parameters.split_whitespace();
     let level = words.clone().next().unwrap_or_default();
+    // It holds the module of its store as well, which is the same (`get_type` in
+    // `dm-exception-store.c`).
+    let own_count = if matches!(kind, "snapshot" | "snapshot-merge") { 2 } else { 1 };
     if kind == "raid" && personality(module).is_some_and(|levels| is_one_of(level, levels)) {
         return 1;
     }
@@ -119,7 +127,7 @@ fn references(search: &Search<'_>, target: &Target) -> u64 {
         Some((_, word, _)) => usize::from(words.any(|found| found == *word)),
         None => 0,
     };
-    u64::from(own) + u64::try_from(others).unwrap_or(0)
+    u64::from(own) * own_count + u64::try_from(others).unwrap_or(0)
 }
 
 fn is_one_of(level: &str, levels: &[&str]) -> bool {
@@ -135,6 +143,28 @@ mod tests {
 
     use super::*;
     use crate::loaded::Snapshot;
+
+    #[test]
+    fn algorithms_in_parameters() {
+        let device = |kind: &str, parameters: &str| Device {
+            name: Vec::new(),
+            number: (253, 0),
+            active: vec![Target { kind: kind.into(), parameters: parameters.into() }],
+            inactive: Vec::new(),
+        };
+        let crypt = device("crypt", "serpent-cbc-essiv:sha256 00 0 7:0 0");
+        for (algorithm, expected) in [
+            ("serpent", true),
+            ("essiv(cbc(serpent),sha256)", true),
+            ("xts(serpent)", false),
+            ("aes", false),
+        ] {
+            assert_eq!(mentions(&crypt, algorithm), expected, "{algorithm}");
+        }
+        let integrity = device("integrity", "7:0 0 4 J 1 internal_hash:crc32c-generic");
+        assert!(mentions(&integrity, "crc32c") && mentions(&integrity, "crc32c-generic"));
+        assert!(!mentions(&device("linear", "aes 0"), "aes"));
+    }
 
     #[test]
     fn targets_and_what_they_use() {
@@ -155,6 +185,8 @@ mod tests {
             ("raid456", target("raid", "raid5_ls 3 0 region_size 1024"), 1),
             ("raid1", target("raid", "raid10 3 0"), 0),
             ("dm_raid", target("raid", "raid1 3 0"), 1),
+            ("dm_snapshot", target("snapshot", "7:0 7:1 N 8"), 2),
+            ("dm_snapshot", target("snapshot-origin", "7:0"), 1),
         ] {
             let row = format!("{module} 1 1 - Live 0x0\n");
             let snapshot = Snapshot::parse(row.as_bytes()).unwrap();
