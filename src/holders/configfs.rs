@@ -209,6 +209,7 @@ mod tests {
             "target/core/alua",
             "target/loopback/naa.5",
             "nvmet/ports/1",
+            "iio/triggers/hrtimer/t1",
         ] {
             root.directory(config.join(dir));
         }
@@ -223,6 +224,8 @@ mod tests {
             ("tcm_loop", &["target/loopback"]),
             ("target_core_mod", &["target/core/fileio_0", "target/loopback"]),
             ("nvme_loop", &["nvmet/ports/1"]),
+            ("iio_trig_hrtimer", &["iio/triggers/hrtimer/t1"]),
+            ("iio_trig_sysfs", &[]),
             ("netconsole", &[]),
         ] {
             let row = format!("{module} 1 1 - Live 0x0\n");

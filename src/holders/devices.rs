@@ -15,14 +15,18 @@ use crate::directory;
 use crate::name::ModuleName;
 use crate::system::{self, System};
 
-/// Miscellaneous devices whose name is that of another module than their own.
-const OF_OTHERS: [(&[u8], &[u8]); 1] = [(b"rdma_cm", b"rdma_ucm")];
+/// Devices whose number is registered under another name than that of their module.
+const OF_OTHERS: [(&[u8], &[u8]); 2] = [(b"nullb", b"null_blk"), (b"rdma_cm", b"rdma_ucm")];
 
 /// Virtual devices whose label says what made them, in other words than the name of the module.
-const LABELS: [(&str, &[u8]); 1] = [("SMBus stub driver", b"i2c_stub")];
+const LABELS: [(&str, &[u8]); 2] =
+    [("SMBus stub driver", b"i2c_stub"), ("NAND simulator", b"nandsim")];
 
 /// `/dev/kvm` (`kvm_init` in `virt/kvm/kvm_main.c`).
 const KVM: Device = Device { kind: Kind::Char, major: 10, minor: 232 };
+
+/// `/dev/ttyprintk`, whose driver is a module among the terminals of the kernel.
+const PRINTER: Device = Device { kind: Kind::Char, major: 5, minor: 3 };
 
 /// Majors of devices that are part of every kernel that has them: memory, terminals, consoles, the
 /// core of input, pseudo terminals (`Documentation/admin-guide/devices.txt`).
@@ -95,7 +99,7 @@ impl Search<'_> {
         if alias.is_some_and(|owner| *owner == self.module.name) {
             return Some(Certainty::Known);
         }
-        if device.kind == Kind::Char && BUILT_IN.contains(&major) {
+        if device.kind == Kind::Char && BUILT_IN.contains(&major) && device != PRINTER {
             return None;
         }
         let dir = fs::canonicalize(self.system.device_dir(device.kind.word(), major, minor)).ok();
@@ -161,24 +165,28 @@ pub(super) fn is_of_module(search: &Search<'_>, device: &Path) -> bool {
 /// What the directories from that of a device upwards say.
 fn by_driver(search: &Search<'_>, dir: &Path) -> Option<Certainty> {
     let above = dir.ancestors().take_while(|dir| !dir.ends_with("devices"));
+    let is_generic =
+        ["bsg", "scsi_generic"].iter().any(|class| dir.iter().any(|part| part == *class));
     for place in above {
         if is_scsi_host_of(search, place) {
             return Some(Certainty::Known);
         }
         // Directories such as `block` and `sound` are no devices, and have no driver.
         if let Some(owner) = last_of_link(&place.join("driver/module")) {
-            if is_named_after(owner.as_bytes(), search) {
+            // The disk's driver is not that of the adapter, which holds as well; generic access to
+            // the disk goes without it.
+            let is_disk = last_of_link(&place.join("subsystem")).is_some_and(|bus| bus == "scsi");
+            if is_named_after(owner.as_bytes(), search) && !(is_disk && is_generic) {
                 return Some(Certainty::Likely);
             }
-            // The disk's driver is not that of the adapter, which holds as well.
-            if last_of_link(&place.join("subsystem")).is_none_or(|bus| bus != "scsi") {
+            if !is_disk {
                 return None;
             }
         }
         // So has a memory technology device a name that its driver gave.
         let label = system::read_text(&place.join("name")).unwrap_or_default();
-        let word = label.split_ascii_whitespace().next().unwrap_or_default();
-        let known = LABELS.iter().find(|(known, _)| *known == label.trim());
+        let word = label.split([' ', ':']).next().unwrap_or_default();
+        let known = LABELS.iter().find(|(known, _)| label.starts_with(known));
         if is_named_after(known.map_or(word.as_bytes(), |(_, module)| *module), search) {
             return Some(Certainty::Likely);
         }
@@ -231,6 +239,24 @@ mod tests {
             assert_eq!(is_of_software(&search, &root.join("verbs/uverbs0")), expected, "{module}");
             assert!(!is_of_software(&search, &root.join("verbs/uverbs1")), "{module}");
         }
+    }
+
+    #[test]
+    fn generic_access_goes_without_the_driver_of_the_disk() {
+        let root = Captured::new();
+        let disk = root.join("devices/host0/target0/0:0:0:0");
+        for dir in ["block/sda", "bsg/0:0:0:0", "scsi_generic/sg0"] {
+            root.directory(disk.join(dir));
+        }
+        root.link(root.join("drivers/sd"), disk.join("driver"));
+        root.link("../module/sd_mod", "drivers/sd/module");
+        root.link("bus/scsi", disk.join("subsystem"));
+        let system = root.system();
+        let snapshot = Snapshot::parse(b"sd_mod 1 1 - Live 0x0\n").unwrap();
+        let search = Search::until(Instant::now(), &system, &snapshot.modules()[0]);
+        let found = |dir: &str| by_driver(&search, &disk.join(dir));
+        assert_eq!(found("block/sda"), Some(Certainty::Likely));
+        assert_eq!((found("bsg/0:0:0:0"), found("scsi_generic/sg0")), (None, None));
     }
 
     #[test]

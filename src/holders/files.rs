@@ -43,6 +43,11 @@ fn holder(
 
 /// The number of references that one open file takes, at least.
 fn references(search: &Search<'_>, device: Device) -> u64 {
-    // The file holds the module once as a device, once as a socket (tun_chr_open).
-    if search.name() == b"tun" && device.kind == Kind::Char { 2 } else { 1 }
+    match search.name() {
+        // The file holds the module once as a device, once as a socket (`tun_chr_open`).
+        b"tun" if device.kind == Kind::Char => 2,
+        // The file, its device, and what is open of it (`sg_add_sfp`).
+        b"sg" => 3,
+        _ => 1,
+    }
 }

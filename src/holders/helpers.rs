@@ -11,7 +11,7 @@ use crate::system;
 
 /// Mounts with options that name the module, such as `iocharset=utf8`: each takes one reference.
 pub(super) fn of_mounts(search: &Search<'_>) -> Vec<Holder> {
-    const STARTS: [&[u8]; 4] = [b"nls_", b"quota_", b"9pnet_", b"nfsv"];
+    const STARTS: [&[u8]; 5] = [b"nls_", b"quota_", b"9pnet_", b"nfsv", b"ubi"];
     if !STARTS.iter().any(|start| search.name().starts_with(start)) {
         return Vec::new();
     }
@@ -28,14 +28,20 @@ pub(super) fn of_mounts(search: &Search<'_>) -> Vec<Holder> {
         let filesystem = Text::from(mount.kind.as_os_str());
         let kind = HolderKind::Mount { filesystem, path, namespace: None };
         let holder = Holder::known(kind).with_references(references).ended_by(command);
-        // Clients of a server are shared by its mounts, and can be several.
-        list.push(Holder { may_take_more: search.name().starts_with(b"nfsv"), ..holder });
+        // Clients of a server are shared by its mounts, and can be several; quotas can be on that no
+        // option tells of.
+        let may_take_more = [b"nfsv", b"quot"].iter().any(|it| search.name().starts_with(*it));
+        list.push(Holder { may_take_more, ..holder });
     }
     list
 }
 
 fn uses(search: &Search<'_>, mount: &Mount) -> u64 {
     let kind = mount.kind.to_string_lossy();
+    // It has its volume open (`ubi_open_volume`).
+    if search.name() == b"ubi" {
+        return u64::from(kind == "ubifs");
+    }
     let options = String::from_utf8_lossy(&mount.options);
     let options = options.split(',').map(|option| option.split_once('=').unwrap_or((option, "")));
     let is_old = options.clone().any(|option| option == ("jqfmt", "vfsold"));
@@ -66,6 +72,16 @@ fn uses(search: &Search<'_>, mount: &Mount) -> u64 {
     u64::try_from(found.count()).unwrap_or(0)
 }
 
+/// Block devices that stand for memory: `block2mtd: /dev/loop0` is the name of such memory.
+fn stand_in(search: &Search<'_>, dir: &std::path::Path) -> Option<Holder> {
+    let name = system::read_text(&dir.join("name")).ok()?;
+    let path = name.strip_prefix("block2mtd: ")?;
+    search.certainty(search.status(path.as_ref())?.device?)?;
+    let kind =
+        HolderKind::Unlisted { name: "block2mtd".into(), reason: format!("has {path}").into() };
+    Some(Holder::known(kind).ended_by("rmmod block2mtd"))
+}
+
 /// Volumes of UBI on memory technology devices of the module.
 pub(super) fn volumes(search: &Search<'_>) -> Vec<Holder> {
     let Ok(entries) = directory::entries(&search.system.class_dir("ubi")) else {
@@ -87,15 +103,16 @@ pub(super) fn volumes(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
-/// Each memory technology device holds the core (`add_mtd_device` in `drivers/mtd/mtdcore.c`); it
+/// Block devices of the module that stand for memory; and each memory technology device holds the core (`add_mtd_device` in `drivers/mtd/mtdcore.c`); it
 /// goes with its driver, which is one of the module's users.
 pub(super) fn memory_devices(search: &Search<'_>) -> Vec<Holder> {
-    if search.name() != b"mtd" {
-        return Vec::new();
-    }
     let Ok(entries) = directory::entries(&search.system.class_dir("mtd")) else {
         return Vec::new();
     };
+    if search.name() != b"mtd" {
+        let places = entries.flatten().map(|entry| entry.path);
+        return places.filter_map(|place| stand_in(search, &place)).collect();
+    }
     let devices: Vec<_> = entries
         .flatten()
         .filter_map(|entry| entry.name.into_string().ok())
@@ -123,15 +140,17 @@ mod tests {
     #[test]
     fn options_that_name_modules() {
         let text = b"36 35 7:0 / /m rw - vfat /dev/loop0 rw,codepage=437,iocharset=ascii,utf8\n\
-                     37 35 7:1 / /n rw - ext4 /dev/loop1 rw,usrquota,grpquota\n";
+                     37 35 7:1 / /n rw - ext4 /dev/loop1 rw,usrquota,grpquota\n\
+                     38 35 0:60 / /u rw - ubifs ubi0:vol rw,ubi=0,vol=0\n";
         let mounts: Vec<_> = mountinfo::rows(text).collect();
         let system = System::at("/nowhere");
         for (module, expected) in [
-            ("nls_cp437", [1, 0]),
-            ("nls_ascii", [1, 0]),
-            ("nls_utf8", [0, 0]),
-            ("quota_v2", [0, 2]),
-            ("quota_v1", [0, 0]),
+            ("nls_cp437", [1, 0, 0]),
+            ("nls_ascii", [1, 0, 0]),
+            ("nls_utf8", [0, 0, 0]),
+            ("quota_v2", [0, 2, 0]),
+            ("quota_v1", [0, 0, 0]),
+            ("ubi", [0, 0, 1]),
         ] {
             let snapshot =
                 Snapshot::parse(format!("{module} 1 1 - Live 0x0\n").as_bytes()).unwrap();

@@ -16,6 +16,13 @@ use super::text::Text;
 /// The number of a superblock's device.
 pub(super) type Superblock = (u32, u32);
 
+/// Majors of memory technology devices, and of the block devices that stand for them.
+const MTD: u32 = 90;
+const MTD_BLOCK: u32 = 31;
+
+/// File systems for flash memory (`get_tree_mtd` in `drivers/mtd/mtdsuper.c`).
+const FLASH: [&str; 3] = ["jffs2", "cramfs", "romfs"];
+
 /// File systems of the module's own type, and those on its block devices.
 ///
 /// A module is held once for each superblock, however often it is mounted (`get_filesystem` in
@@ -79,6 +86,9 @@ pub(super) fn devices(search: &Search<'_>, mount: &Mount) -> Vec<Device> {
     // Major 0 is for file systems without a device, and for those with several.
     let mut list = if major == 0 {
         btrfs::devices(search, mount)
+    } else if major == MTD_BLOCK && FLASH.iter().any(|kind| mount.kind == *kind) {
+        // It uses the memory, and not the block device with the same number.
+        vec![Device { kind: Kind::Char, major: MTD, minor: minor * 2 }]
     } else {
         vec![Device { kind: Kind::Block, major, minor }]
     };
@@ -124,7 +134,25 @@ pub(super) fn holder(view: &View, mount: &Mount, certainty: Certainty) -> Holder
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use super::super::mountinfo;
     use super::*;
+    use crate::loaded::Snapshot;
+    use crate::system::System;
+
+    #[test]
+    fn memory_and_what_stands_for_it() {
+        let text = b"36 35 31:1 / /m rw - jffs2 mtd1 rw\n\
+                     37 35 31:1 / /n rw - ext2 /dev/mtdblock1 rw\n";
+        let system = System::at("/nowhere");
+        let snapshot = Snapshot::parse(b"mtdram 1 1 - Live 0x0\n").unwrap();
+        let search = Search::until(Instant::now(), &system, &snapshot.modules()[0]);
+        let found: Vec<_> =
+            mountinfo::rows(text).flat_map(|mount| devices(&search, &mount)).collect();
+        let memory = Device { kind: Kind::Char, major: 90, minor: 2 };
+        assert_eq!(found, [memory, Device { kind: Kind::Block, major: 31, minor: 1 }]);
+    }
 
     #[test]
     fn below_is_by_components() {

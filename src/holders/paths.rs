@@ -34,6 +34,14 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
+/// Files without a path whose operations belong to a module.
+const FILES: [(&[u8], &str); 4] = [
+    (b"anon_inode:request", "mc"),
+    (b"anon_inode:iio:", "industrialio"),
+    (b"anon_inode:[infinibandevent]", "ib_uverbs"),
+    (b"anon_inode:[vtpms]", "tpm_vtpm_proxy"),
+];
+
 fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty, u64)> {
     let path = file.path.as_os_str().as_bytes();
     if let Ok(inside) = file.path.strip_prefix(search.system.sound_dir()) {
@@ -48,6 +56,10 @@ fn hold(search: &Search<'_>, owner: &Seen, file: &OpenFile) -> Option<(Certainty
     }
     if path.starts_with(b"anon_inode:[vfio-device]") {
         return of_passed_device(search);
+    }
+    let own = FILES.iter().find(|(start, _)| path.starts_with(start));
+    if let Some((_, module)) = own {
+        return (module.as_bytes() == search.name()).then_some((Certainty::Known, 1));
     }
     // The machine itself, and the file (`kvm_create_vm`, `kvm_vm_fops`).
     let of_machine = [(&b"anon_inode:kvm-vm"[..], 2), (b"anon_inode:kvm-vcpu", 1)];

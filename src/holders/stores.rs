@@ -66,7 +66,45 @@ fn told(info: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+    use crate::captured::Captured;
+    use crate::loaded::Snapshot;
+    use crate::remedy::WayOut;
+
+    #[test]
+    fn objects_with_a_store() {
+        let root = Captured::with(&[
+            ("proc/self/mountinfo", "36 35 0:40 / /c rw - configfs c rw\n"),
+            ("c/target/core/fileio_0/x/info", "TCM FILEIO ID: 0        File: /x  Size: 1\n"),
+            ("c/target/core/fileio_0/x/enable", "1\n"),
+            ("c/nvmet/subsystems/s/namespaces/1/device_path", "/dev/loop0\n"),
+            ("c/nvmet/subsystems/s/namespaces/1/enable", "1\n"),
+            ("c/nvmet/subsystems/s/namespaces/2/device_path", "/dev/loop1\n"),
+            ("c/nvmet/subsystems/s/namespaces/2/enable", "0\n"),
+            ("c/usb_gadget/g/functions/mass_storage.0/lun.0/file", "/y\n"),
+            ("c/usb_gadget/g/functions/mass_storage.1/lun.0/file", "\n"),
+        ]);
+        let system = root.system();
+        let snapshot = Snapshot::parse(b"loop 1 1 - Live 0x0\n").unwrap();
+        let search = Search::until(Instant::now(), &system, &snapshot.modules()[0]);
+        let found: Vec<_> = of(&search)
+            .into_iter()
+            .map(|(path, holder)| match holder.way_out {
+                Some(WayOut::Command(command)) => (path, command),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let at = |path: &str| root.join("c").join(path).display().to_string();
+        let [target, export, gadget] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(target.0, "/x".into());
+        assert!(target.1.starts_with(&format!("find {} ", at("target/core/fileio_0/x"))));
+        let switch = at("nvmet/subsystems/s/namespaces/1/enable");
+        assert_eq!(*export, ("/dev/loop0".into(), format!("echo 0 > {switch}")));
+        let switch = at("usb_gadget/g/functions/mass_storage.0/lun.0/file");
+        assert_eq!(*gadget, ("/y".into(), format!("echo > {switch}")));
+    }
 
     #[test]
     fn stores_of_targets() {
