@@ -36,6 +36,7 @@ const KINDS: &[&[u8]] = &[
     b"tcp-ulp-",
     b"team-mode-",
     b"tty-ldisc-",
+    b"usbfunc:",
     b"vport-type-",
     b"xfrm-",
     b"xt_",

@@ -21,8 +21,9 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     if search.aliases.is_filesystem(search.name()) {
         list.extend(lost::of(search));
         list.extend(contexts(search));
-    } else {
-        // Those of a file system run for as long as it is mounted, and hold nothing.
+    } else if !search.name().starts_with(b"usb_f_") {
+        // Those of a file system run for as long as it is mounted, and hold nothing; neither do those
+        // of functions of gadgets.
         list.extend(threads::of(search));
     }
     list.extend(in_flight(search));

@@ -1,10 +1,11 @@
-//! Modules that took a reference by name, with `symbol_get` or `get_fs_type`: the kernel lists them
+//! Modules that took a reference by name, with `symbol_get` or `get_fs_type`, or a device: the kernel lists them
 //! nowhere, but the name is among their constants, or a parameter of theirs.
 
 use std::collections::HashMap;
 
 use super::constants::Constants;
 use super::holder::{Holder, HolderKind};
+use super::registered;
 use super::search::Search;
 use super::text::Text;
 use crate::directory;
@@ -23,10 +24,13 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         return Vec::new();
     };
     let module = search.module;
+    // A gadget takes a function by its name even if it uses its symbols.
+    let is_function = search.name().starts_with(b"usb_f_");
     let others = snapshot
         .modules()
         .iter()
-        .filter(|other| other.name != module.name && !module.used_by.contains(&other.name));
+        .filter(|other| other.name != module.name)
+        .filter(|other| is_function || !module.used_by.contains(&other.name));
     let mut list = Vec::new();
     for other in others.take_while(|_| !search.is_late()) {
         let mut found: Vec<&str> = Vec::new();
@@ -39,6 +43,11 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         }
         order::sort(&mut found);
         found.dedup();
+        // What was read for names of symbols can be of the module behind it in memory.
+        found.retain(|text| {
+            let symbol = text.strip_prefix("symbol ").map(str::as_bytes);
+            symbol.is_none_or(|name| search.symbols().iter().any(|own| own.name == name))
+        });
         let Some(first) = found.first() else { continue };
         let kind = HolderKind::Unlisted {
             name: other.name.as_os_str().into(),
@@ -52,16 +61,23 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 }
 
 /// What another module can name it by, each with a word that says what that is: its types of file
-/// systems, or the symbols that it exports.
+/// systems, its functions of gadgets, or the symbols that it exports; and its devices.
 fn names(search: &Search<'_>, memory: Option<&Constants<'_>>) -> HashMap<Vec<u8>, String> {
-    let types = search.aliases.suffixes("fs-", &search.module.name);
-    let (word, names) =
-        if types.is_empty() { ("symbol", exports(search, memory)) } else { ("file system", types) };
+    let of = |prefix| search.aliases.suffixes(prefix, &search.module.name);
+    let kinds = [("file system", of("fs-")), ("function", of("usbfunc:"))];
+    let kind = kinds.into_iter().find(|(_, names)| !names.is_empty());
+    let (word, names) = kind.unwrap_or_else(|| ("symbol", exports(search, memory)));
     let described = |name: Vec<u8>| {
         let text = format!("{word} {}", String::from_utf8_lossy(&name));
         (name, text)
     };
-    names.into_iter().map(described).collect()
+    let mut list: HashMap<_, _> = names.into_iter().map(described).collect();
+    // A legacy gadget has the disk as a parameter.
+    for path in registered::own_nodes(search) {
+        let described = format!("device {}", path.display());
+        list.insert(path.into_os_string().into_encoded_bytes(), described);
+    }
+    list
 }
 
 /// The symbols that the module exports: the memory of the kernel has them, and its list of symbols,

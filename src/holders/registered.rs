@@ -2,7 +2,7 @@
 
 use std::cell::LazyCell;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -86,7 +86,7 @@ pub(super) fn with_io_uring(search: &Search<'_>) -> Vec<Holder> {
                 if let Some(certainty) = certainty(search, owner, &file) {
                     list.push(holder(owner, Path::new(&file), Access::IoUring, certainty));
                 }
-            } else if let Some(path) = own.get(&file) {
+            } else if let Some(path) = own.iter().find(|path| path.file_name() == Some(&file)) {
                 list.push(holder(owner, path, Access::IoUring, Certainty::Likely));
             }
         }
@@ -94,11 +94,11 @@ pub(super) fn with_io_uring(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
-/// The device nodes of the module by the last component of their paths.
-fn own_nodes(search: &Search<'_>) -> HashMap<OsString, PathBuf> {
+/// The device nodes of the module.
+pub(super) fn own_nodes(search: &Search<'_>) -> Vec<PathBuf> {
     let nodes = devices::nodes(search.system).into_iter();
     let own = nodes.filter(|(device, _)| search.certainty(*device).is_some());
-    own.filter_map(|(_, path)| Some((path.file_name()?.to_owned(), path))).collect()
+    own.map(|(_, path)| path).collect()
 }
 
 /// The lines `    0: /dev/x` after `UserFiles: 1`.

@@ -4,22 +4,26 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::constants::Constants;
 use super::device::Device;
-use super::holder::Holder;
+use super::holder::{Certainty, Holder};
 use super::process::Access;
 use super::search::Search;
+use super::seen::OpenFile;
 use super::stopping;
 
 /// Processes that have such a device open, if the module has operations of something, and if their
 /// number fits the remaining references: one reference for each open file, or two.
 pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let processes = search.processes();
-    let mut known: HashMap<Device, bool> = HashMap::new();
+    // As for other devices: each kind of table is code.
+    let mut known: HashMap<Device, Option<Certainty>> = HashMap::new();
     let mut found = Vec::new();
     for file in processes.files.iter().filter(|file| file.access == Access::Open) {
         let Some(device) = file.status.and_then(|status| status.device) else { continue };
         let Some(owner) = processes.owner(file) else { continue };
-        if *known.entry(device).or_insert_with(|| search.is_unowned(device)) {
+        let find = || search.is_unowned(device).then_some(Certainty::Likely);
+        if known.entry(device).or_insert_with(find).is_some() {
             found.push((owner, file));
         }
     }
@@ -40,7 +44,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         }
         _ => return Vec::new(),
     };
-    if !has_operations(search) {
+    if !has_operations(search) && !registers(search, found.iter().map(|(_, file)| *file)) {
         return Vec::new();
     }
     let mut list: Vec<Holder> = Vec::new();
@@ -52,6 +56,15 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         }
     }
     list
+}
+
+/// Whether the name that a device's number is registered under is among the module's constants.
+fn registers<'f>(search: &Search<'_>, mut files: impl Iterator<Item = &'f OpenFile>) -> bool {
+    let Some(memory) = Constants::open(search.system) else { return false };
+    let texts = memory.texts(search.module, ".rodata");
+    let majors = &search.owners.char_majors;
+    let of = |file: &OpenFile| majors.get(&file.status?.device?.major);
+    files.any(|file| of(file).is_some_and(|name| texts.contains(name)))
 }
 
 /// Whether a symbol of the module is called like operations.
