@@ -42,9 +42,9 @@ impl Search<'_> {
         if self.system.is_live() {
             return status(link);
         }
-        let read = || devices::nodes(self.system).into_iter().map(|(device, path)| (path, device));
-        let nodes = self.scene.nodes.get_or_init(|| read().collect());
-        nodes.get(path).map(|device| Status { filesystem: (0, 0), device: Some(*device) })
+        let nodes = self.scene.nodes.get_or_init(|| devices::nodes(self.system));
+        let found = nodes.iter().find(|(_, node)| node == path);
+        found.map(|(device, _)| Status { filesystem: (0, 0), device: Some(*device) })
     }
 }
 

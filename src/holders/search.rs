@@ -1,6 +1,5 @@
 //! What all parts of a search share.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -76,7 +75,7 @@ pub(super) struct Scene {
     pub(super) namespaces: OnceLock<Namespaces>,
     pub(super) mapped: OnceLock<Vec<modutils_dm::Device>>,
     /// The device nodes of a captured system.
-    pub(super) nodes: OnceLock<HashMap<PathBuf, Device>>,
+    pub(super) nodes: OnceLock<Vec<(Device, PathBuf)>>,
     /// Whether anything was left out.
     cut: AtomicBool,
     omissions: Mutex<Vec<Omission>>,

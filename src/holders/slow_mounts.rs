@@ -1,6 +1,5 @@
 //! Mounts on which looking at a file can hang: on a server, or in a process.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use crate::system;
 
 /// The slow mounts of each mount namespace.
 #[derive(Default)]
-pub(super) struct SlowMounts(Mutex<HashMap<Option<u64>, Arc<Places>>>);
+pub(super) struct SlowMounts(Mutex<Vec<(Option<u64>, Arc<Places>)>>);
 
 /// Mount points.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,11 +26,13 @@ impl SlowMounts {
     /// The slow mounts that the process in `dir` sees.
     pub(super) fn of(&self, namespace: Option<u64>, dir: &Path) -> Arc<Places> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = known.entry(namespace).or_insert_with(|| {
-            let text = system::read(&dir.join("mountinfo")).unwrap_or_default();
-            Arc::new(Places::parse(&text))
-        });
-        Arc::clone(places)
+        if let Some((_, places)) = known.iter().find(|(other, _)| *other == namespace) {
+            return Arc::clone(places);
+        }
+        let text = system::read(&dir.join("mountinfo")).unwrap_or_default();
+        let places = Arc::new(Places::parse(&text));
+        known.push((namespace, Arc::clone(&places)));
+        places
     }
 }
 

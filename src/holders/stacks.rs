@@ -44,13 +44,13 @@ fn of_mounts(search: &Search<'_>, found: &[Holder]) -> Vec<Superblock> {
         HolderKind::Mount { path, namespace: None, .. } => Some(path.as_os_str()),
         _ => None,
     });
-    let places: HashSet<&OsStr> = places.filter(|place| *place != "/").collect();
+    let places: Vec<&OsStr> = places.filter(|place| *place != "/").collect();
     if places.is_empty() {
         return Vec::new();
     }
     let own = search.views().iter().filter(|view| view.namespace.is_none());
     let mounts = own.flat_map(|view| &view.mounts);
-    mounts.filter(|mount| places.contains(mount.place.as_os_str())).map(|m| m.device).collect()
+    mounts.filter(|mount| places.contains(&mount.place.as_os_str())).map(|m| m.device).collect()
 }
 
 #[derive(Default)]

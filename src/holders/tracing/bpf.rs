@@ -1,6 +1,6 @@
 //! Programs and links of BPF on functions and trace points of the module.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -29,8 +29,8 @@ struct Held {
 /// Who keeps programs and links: processes and files of bpffs, by their numbers.
 #[derive(Default)]
 struct Keepers<'a> {
-    processes: HashMap<(bool, u32), Vec<Descriptor<'a>>>,
-    files: HashMap<(bool, u32), Vec<Text>>,
+    processes: Vec<((bool, u32), Descriptor<'a>)>,
+    files: Vec<((bool, u32), Text)>,
 }
 
 const PROGRAM: bool = false;
@@ -146,14 +146,14 @@ impl<'a> Keepers<'a> {
         let mut found = Self::default();
         for descriptor in with_prefix(search, b"anon_inode:bpf") {
             if let Some(identity) = identity(&descriptor.info()) {
-                found.processes.entry(identity).or_default().push(descriptor);
+                found.processes.push((identity, descriptor));
             }
         }
         for path in pinned(search) {
             let Ok(name) = CString::new(path.as_os_str().as_bytes()) else { continue };
             let Ok(object) = bpf::open_pinned(&name) else { continue };
             if let Some(identity) = identity(&own_info(search, &object)) {
-                found.files.entry(identity).or_default().push(path);
+                found.files.push((identity, path));
             }
         }
         found
@@ -174,14 +174,15 @@ impl<'a> Keepers<'a> {
                 target: target.clone(),
                 path,
             };
-            for descriptor in self.processes.get(&identity).into_iter().flatten() {
+            let same = self.processes.iter().filter(|(other, _)| *other == identity);
+            for (_, descriptor) in same {
                 let process = descriptor.process();
                 if seen.insert(process.pid) {
                     let kind = HolderKind::Tracing { object: object(Some(process), None) };
                     list.push(descriptor.hold(Holder::known(kind)));
                 }
             }
-            for path in self.files.get(&identity).into_iter().flatten() {
+            for (_, path) in self.files.iter().filter(|(other, _)| *other == identity) {
                 let command = format!("rm {}", path.word());
                 let kind = HolderKind::Tracing { object: object(None, Some(path.clone())) };
                 list.push(Holder::known(kind).ended_by(command));
@@ -235,7 +236,7 @@ mod tests {
     #[test]
     fn what_a_file_keeps_is_named() {
         let mut keepers = Keepers::default();
-        keepers.files.insert((LINK, 4), vec!["/bpf/pinned".into()]);
+        keepers.files.push(((LINK, 4), "/bpf/pinned".into()));
         let held = Held { program: 9, link: Some(4), target: None };
         let holders = keepers.holders(held.clone());
         let phrases: Vec<_> = holders.iter().map(|holder| holder.kind.to_string()).collect();
