@@ -48,9 +48,9 @@ mod recording;
 mod registered;
 mod search;
 mod seen;
+mod sequencer;
 mod slow_mounts;
 mod sockets;
-mod sound_timers;
 mod stacks;
 mod stopping;
 mod stores;
@@ -130,7 +130,7 @@ const SOURCES: &[Source] = &[
     Source { name: "algorithms", when: When::Referenced, find: crypto::of },
     Source { name: "open files", when: When::Walked, find: files::of },
     Source { name: "open files", when: When::Referenced, find: paths::of },
-    Source { name: "open files", when: When::Referenced, find: sound_timers::of },
+    Source { name: "open files", when: When::Referenced, find: sequencer::timers },
     Source { name: "sockets", when: When::Referenced, find: sockets::of },
     Source { name: "mounts", when: When::Referenced, find: mounts::of },
     Source { name: "mounts", when: When::Referenced, find: helpers::of_mounts },
@@ -160,6 +160,8 @@ const SOURCES: &[Source] = &[
     Source { name: "users of algorithms", when: When::Referenced, find: network::ciphers },
     Source { name: "control sockets", when: When::Referenced, find: sockets::control_sockets },
     Source { name: "sockets", when: When::Unexplained, find: sockets::behind },
+    Source { name: "open files", when: When::Unexplained, find: sequencer::subscribers },
+    Source { name: "TCP connections", when: When::Unexplained, find: sockets::abandoned },
     Source { name: "watchdogs", when: When::Unexplained, find: attached::watchdogs },
     Source { name: "GPIO lines", when: When::Unexplained, find: gpio::of },
     Source { name: "unmounted file systems", when: When::Unexplained, find: unmounted::of },
