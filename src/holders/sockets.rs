@@ -1,5 +1,6 @@
 //! Processes with sockets of the module's protocols.
 
+mod abandoned;
 mod algorithms;
 mod congestion;
 mod control;
@@ -17,6 +18,7 @@ use super::holder::{Holder, HolderKind};
 use super::network::Protocols;
 use super::search::Search;
 
+pub(super) use abandoned::abandoned;
 pub(super) use algorithms::{behind, users_of_algorithms};
 pub(super) use congestion::{congestion, upper_layers};
 pub(super) use control::control_sockets;

@@ -141,7 +141,7 @@ pub enum NetworkObject {
     Socket {
         /// The protocol.
         protocol: Text,
-        /// Inode number of the socket, or the port of a netlink socket.
+        /// Inode number of the socket, or the port of a socket of netlink or TCP.
         id: u64,
     },
     /// A dump of objects that a process asked for and has not read to its end.

@@ -16,13 +16,7 @@ use crate::system;
 /// Each TCP socket holds its congestion control, and each network namespace its default
 /// (`net/ipv4/tcp_cong.c`).
 pub(in crate::holders) fn congestion(search: &Search<'_>) -> Vec<Holder> {
-    let Some(name) = search.name().strip_prefix(b"tcp_") else { return Vec::new() };
-    let Ok(name) = std::str::from_utf8(name) else { return Vec::new() };
-    let known = search.system.sysctl("net/ipv4/tcp_available_congestion_control");
-    let known = system::read_text(&known).unwrap_or_default();
-    if !known.split_ascii_whitespace().any(|known| known == name) {
-        return Vec::new();
-    }
+    let Some(name) = algorithm(search) else { return Vec::new() };
     let mut list = in_each(search, |search| {
         let default = search.system.sysctl("net/ipv4/tcp_congestion_control");
         let is_default = system::read_text(&default).is_ok_and(|default| default == name);
@@ -37,6 +31,14 @@ pub(in crate::holders) fn congestion(search: &Search<'_>) -> Vec<Holder> {
         tcp_congestion(socket).is_ok_and(|found| found == name)
     }));
     list
+}
+
+/// The congestion control that is the module.
+pub(super) fn algorithm<'s>(search: &'s Search<'_>) -> Option<&'s str> {
+    let name = std::str::from_utf8(search.name().strip_prefix(b"tcp_")?).ok()?;
+    let known = search.system.sysctl("net/ipv4/tcp_available_congestion_control");
+    let known = system::read_text(&known).unwrap_or_default();
+    known.split_ascii_whitespace().any(|known| known == name).then_some(name)
 }
 
 /// Each TCP socket holds its upper layer protocol, such as TLS in the kernel
