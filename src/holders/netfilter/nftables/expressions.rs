@@ -29,6 +29,8 @@ enum Part {
     Logger,
     /// A helper of connection tracking.
     Helper,
+    /// Connection tracking of bridges.
+    Bridge,
     /// An algorithm that the match `string` of iptables searches with.
     TextSearch,
 }
@@ -49,6 +51,7 @@ impl<'a> Counter<'a> {
             _ if search.is_kind("ipt_", &["xt_", "ipt_", "ip6t_", "ebt_", "arpt_"]) => {
                 Part::Xtables
             }
+            b"nf_conntrack_bridge" => Part::Bridge,
             name if name.starts_with(b"ts_") => Part::TextSearch,
             _ => Part::None,
         };
@@ -80,6 +83,8 @@ impl<'a> Counter<'a> {
                 Part::Xtables => u64::from(self.has_extension(name, data, family)),
                 Part::Logger if name == b"log" => self.loggers(data, family),
                 Part::None => 0,
+                // `nf_ct_netns_get` in `net/netfilter/nf_conntrack_proto.c`
+                Part::Bridge => u64::from(name == b"ct" && family == 7),
                 Part::Helper | Part::Logger | Part::TextSearch => self.named(name, data, family),
             }
     }
