@@ -2,8 +2,9 @@
 //! users of memory technology devices.
 
 use super::device::{Device, Kind};
-use super::holder::{Holder, HolderKind};
+use super::holder::{Certainty, Holder, HolderKind};
 use super::mountinfo::Mount;
+use super::mounts;
 use super::search::Search;
 use super::text::Text;
 use crate::directory;
@@ -11,36 +12,48 @@ use crate::system;
 
 /// Mounts with options that name the module, such as `iocharset=utf8`: each takes one reference.
 pub(super) fn of_mounts(search: &Search<'_>) -> Vec<Holder> {
-    const STARTS: [&[u8]; 5] = [b"nls_", b"quota_", b"9pnet_", b"nfsv", b"ubi"];
+    const STARTS: [&[u8]; 6] = [b"nls_", b"quota_", b"9pnet_", b"nfsv", b"ubi", b"sunrpc"];
     if !STARTS.iter().any(|start| search.name().starts_with(start)) {
         return Vec::new();
     }
-    let own = search.views().iter().filter(|view| view.namespace.is_none());
     let mut seen = std::collections::HashSet::new();
     let mut list = Vec::new();
-    for mount in own.flat_map(|view| &view.mounts) {
+    let views = search.views().iter();
+    for (view, mount) in views.flat_map(|view| view.mounts.iter().map(move |it| (view, it))) {
         let references = uses(search, mount);
         if references == 0 || !seen.insert(mount.device) {
             continue;
         }
-        let path = Text::from(mount.place.as_os_str());
-        let command = format!("umount {}", path.word());
-        let filesystem = Text::from(mount.kind.as_os_str());
-        let kind = HolderKind::Mount { filesystem, path, namespace: None };
-        let holder = Holder::known(kind).with_references(references).ended_by(command);
+        let holder = mounts::holder(view, mount, Certainty::Known).with_references(references);
         // Clients of a server are shared by its mounts, and can be several; quotas can be on that no
         // option tells of.
-        let may_take_more = [b"nfsv", b"quot"].iter().any(|it| search.name().starts_with(*it));
+        let several = [b"nfsv", b"quot", b"sunr"];
+        let may_take_more = several.iter().any(|it| search.name().starts_with(*it));
         list.push(Holder { may_take_more, ..holder });
+    }
+    if search.name() == b"sunrpc" {
+        list.extend(server(search));
     }
     list
 }
 
+/// The NFS server: each of its connections holds the module, as each of a mount's does
+/// (`svc_xprt_init` and `xs_setup_xprt` in `net/sunrpc`).
+fn server(search: &Search<'_>) -> Option<Holder> {
+    let mut threads = search.processes().list.iter().filter(|seen| seen.is_kernel_thread);
+    let thread = threads.find(|seen| seen.process.command.as_os_str() == "nfsd")?;
+    let (process, function) = (thread.process.clone(), "nfsd".into());
+    let holder = Holder::known(HolderKind::Thread { process, function }).ended_by("rpc.nfsd 0");
+    Some(Holder { may_take_more: true, ..holder.with_certainty(Certainty::Likely) })
+}
+
 fn uses(search: &Search<'_>, mount: &Mount) -> u64 {
     let kind = mount.kind.to_string_lossy();
-    // It has its volume open (`ubi_open_volume`).
-    if search.name() == b"ubi" {
-        return u64::from(kind == "ubifs");
+    match search.name() {
+        // It has its volume open (`ubi_open_volume`).
+        b"ubi" => return u64::from(kind == "ubifs"),
+        b"sunrpc" => return u64::from(matches!(&*kind, "nfs" | "nfs4")),
+        _ => {}
     }
     let options = String::from_utf8_lossy(&mount.options);
     let options = options.split(',').map(|option| option.split_once('=').unwrap_or((option, "")));
@@ -151,6 +164,7 @@ mod tests {
             ("quota_v2", [0, 2, 0]),
             ("quota_v1", [0, 0, 0]),
             ("ubi", [0, 0, 1]),
+            ("sunrpc", [0, 0, 0]),
         ] {
             let snapshot =
                 Snapshot::parse(format!("{module} 1 1 - Live 0x0\n").as_bytes()).unwrap();
