@@ -1,7 +1,5 @@
 //! The holders of the modules that use a module, down to the process at the end.
 
-use std::collections::HashSet;
-
 use super::collect;
 use super::holder::{Certainty, Holder, HolderKind};
 use super::search::Search;
@@ -16,14 +14,14 @@ const DEPTH: u32 = 8;
 pub(super) fn expand(search: &Search<'_>, list: &mut [Holder]) {
     let has_users = list.iter().any(|holder| matches!(holder.kind, HolderKind::Module { .. }));
     let Some(snapshot) = Snapshot::take(search.system).ok().filter(|_| has_users) else { return };
-    descend(search, &snapshot, list, &mut HashSet::new(), DEPTH);
+    descend(search, &snapshot, list, &mut Vec::new(), DEPTH);
 }
 
 fn descend(
     search: &Search<'_>,
     snapshot: &Snapshot,
     list: &mut [Holder],
-    seen: &mut HashSet<Text>,
+    seen: &mut Vec<Text>,
     depth: u32,
 ) {
     for holder in list {
@@ -31,9 +29,10 @@ fn descend(
         let module =
             snapshot.modules().iter().find(|module| module.name.as_os_str() == name.as_os_str());
         let Some(module) = module else { continue };
-        if depth == 0 || search.is_late() || !seen.insert(name.clone()) {
+        if depth == 0 || search.is_late() || seen.contains(name) {
             continue;
         }
+        seen.push(name.clone());
         let user = search.of_other(module);
         let (mut found, _) = collect(&user, false);
         found.retain(|holder| holder.references > 0 && holder.certainty != Certainty::Possible);

@@ -46,7 +46,7 @@ fn references(search: &Search<'_>, device: Device) -> u64 {
     match search.name() {
         // The file holds the module once as a device, once as a socket (`tun_chr_open`).
         b"tun" if device.kind == Kind::Char => 2,
-        // The file, its device, and what is open of it (`sg_add_sfp`).
+        // The file, its device, and one for each time that it is opened (`sg_add_sfp`).
         b"sg" => 3,
         _ => 1,
     }

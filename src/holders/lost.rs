@@ -17,8 +17,8 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         .map(|(name, path)| block::bound(name, path, Certainty::Known).with_references(1))
         .collect();
     let files = keepers::files(search).into_iter();
-    let lost = files.filter(|(path, _)| is_lost(path.as_os_str())).map(|(_, keeper)| keeper);
-    list.extend(once(lost.collect()));
+    let files = files.filter(|(path, _)| is_lost(path.as_os_str())).map(|(_, keeper)| keeper);
+    list.extend(once(files.collect()));
     let swaps = block::swaps(search).filter(|path| is_lost(path.as_os_str()));
     let swaps = swaps.map(|name| {
         // swapoff(2) takes a path, and there is none.

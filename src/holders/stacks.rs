@@ -55,7 +55,7 @@ fn of_mounts(search: &Search<'_>, found: &[Holder]) -> Vec<Superblock> {
 
 #[derive(Default)]
 struct Stack {
-    seen: HashSet<PathBuf>,
+    seen: Vec<PathBuf>,
     mounted: Vec<Superblock>,
     list: Vec<Holder>,
 }
@@ -63,9 +63,10 @@ struct Stack {
 impl Stack {
     /// Adds the users of a device: the uppermost first.
     fn climb(&mut self, search: &Search<'_>, dir: &Path, certainty: Certainty) {
-        if !self.seen.insert(dir.to_owned()) || search.is_late() {
+        if self.seen.iter().any(|seen| seen == dir) || search.is_late() {
             return;
         }
+        self.seen.push(dir.to_owned());
         for dir in with_partitions(dir) {
             for upper in directory::entries(&dir.join("holders")).into_iter().flatten().flatten() {
                 let dir = search.system.class_dir("block").join(&upper.name);

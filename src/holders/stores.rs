@@ -41,7 +41,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<(Text, Holder)> {
         {
             let is_off = system::read_text(&object.join("enable")).is_ok_and(|state| state == "0");
             let Ok(text) = system::read_text(&object.join(file)) else { continue };
-            let path = if *file == "info" { told(&text) } else { &text };
+            let path = if *file == "info" { shown(&text) } else { &text };
             if is_off || path.is_empty() {
                 continue;
             }
@@ -58,7 +58,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<(Text, Holder)> {
 
 /// `TCM FILEIO ID: 0        File: /x  Size: 1048576`, or `UDEV PATH: /dev/x  readonly: 0`
 /// (`fd_show_configfs_dev_params`, `iblock_show_configfs_dev_params` in `drivers/target`).
-fn told(info: &str) -> &str {
+fn shown(info: &str) -> &str {
     let mut parts = ["File: ", "UDEV PATH: "].iter().filter_map(|key| info.split_once(key));
     let rest = parts.next().map_or("", |(_, rest)| rest);
     rest.split_once("  ").map_or(rest, |(path, _)| path)
@@ -109,8 +109,8 @@ mod tests {
     #[test]
     fn stores_of_targets() {
         let info = "Status: ACTIVATED\n        TCM FILEIO ID: 0        File: /mnt/a b  Size: 1";
-        assert_eq!(told(info), "/mnt/a b");
-        assert_eq!(told("iBlock device: loop0  UDEV PATH: /dev/loop0  readonly: 0"), "/dev/loop0");
-        assert_eq!(told("Status: DEACTIVATED"), "");
+        assert_eq!(shown(info), "/mnt/a b");
+        assert_eq!(shown("iBlock device: loop0  UDEV PATH: /dev/loop0  readonly: 0"), "/dev/loop0");
+        assert_eq!(shown("Status: DEACTIVATED"), "");
     }
 }

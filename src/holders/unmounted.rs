@@ -29,7 +29,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
     let mounts = search.views().iter().flat_map(|view| &view.mounts);
     let mounted: HashSet<_> = mounts.map(|mount| mount.device).collect();
     let mut known: HashMap<Superblock, Option<Certainty>> = HashMap::new();
-    let mut seen = HashSet::new();
+    let mut seen = Vec::new();
     let mut list = Vec::new();
     for file in search.held_files() {
         let Some(status) = file.status else { continue };
@@ -42,9 +42,9 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
         let is_first = !known.contains_key(&number);
         let find = || certainty(search, || file.link(&owner.dir), &file.path, number);
         let certainty = *known.entry(number).or_insert_with(find);
-        let Some(certainty) = certainty.filter(|_| seen.insert((number, file.owner))) else {
-            continue;
-        };
+        let this = (number, file.owner);
+        let Some(certainty) = certainty.filter(|_| !seen.contains(&this)) else { continue };
+        seen.push(this);
         let references = u64::from(is_first);
         let holder = Holder::new(file.holder(owner), certainty).with_references(references);
         list.push(owner.hold(holder));

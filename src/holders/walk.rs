@@ -1,6 +1,5 @@
 //! The walk through `/proc`, which all sources share.
 
-use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -185,10 +184,9 @@ impl<'a> Walk<'a> {
     }
 
     /// The files of threads that have a descriptor table of their own.
-    fn threads(&mut self, owner: (i32, &Places), place: &Path, files: &Names) {
+    fn threads(&mut self, owner: (i32, &Places), place: &Path, shared: &Names) {
         let Ok(threads) = self.all.below(&place.join("task")) else { return };
-        // A table that threads share has the same numbers in each of them.
-        let shared: HashSet<_> = files.names.iter().collect();
+        // A table that threads share has the same numbers in each of them, in the same order.
         for thread in &threads.names {
             let Some(tid) = thread.to_str().and_then(|name| name.parse().ok()) else { continue };
             if Path::new(thread) == place || self.search.is_late() {
@@ -197,7 +195,7 @@ impl<'a> Walk<'a> {
             let dir = self.search.system.processes().join(place).join("task").join(thread);
             self.held.threads.push(Thread { owner: owner.0, tid, dir });
             let Ok(files) = threads.below(&Path::new(thread).join("fd")) else { continue };
-            if files.names.iter().collect::<HashSet<_>>() != shared {
+            if files.names != shared.names {
                 self.table(owner, &files, Some(tid));
             }
         }

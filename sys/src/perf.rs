@@ -1,4 +1,4 @@
-//! Events of perf_event_open(2).
+//! Events of `perf_event_open(2)`.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -9,7 +9,7 @@ use nix::libc;
 ///
 /// # Errors
 ///
-/// `ENOTTY` if it is no event.
+/// `ENOTTY` for any other file.
 pub fn is_trace_event(event: BorrowedFd<'_>) -> Result<bool, Errno> {
     /// `PERF_EVENT_IOC_MODIFY_ATTRIBUTES` of `linux/perf_event.h`.
     const MODIFY: libc::Ioctl = libc::_IOW::<*const libc::c_void>(0x24, 11);
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_no_event() {
+    fn other_files() {
         let null = std::fs::File::open("/dev/null");
         let answer = null.map(|file| is_trace_event(file.as_fd()));
         assert!(matches!(answer, Ok(Err(_))));
