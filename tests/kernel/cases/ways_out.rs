@@ -99,6 +99,14 @@ fn block_devices() {
              dmsetup create origin --table '0 1000 snapshot-origin /dev/loop1'",
             "origin",
         ),
+        // It holds the module twice.
+        situation(
+            "dm_snapshot",
+            "image; losetup /dev/loop1 /tmp/image; dd if=/dev/zero of=/tmp/node bs=1M count=1; \
+             losetup /dev/loop2 /tmp/node; \
+             dmsetup create copy --table '0 1000 snapshot /dev/loop1 /dev/loop2 N 8'",
+            "copy",
+        ),
         situation(
             "dm_snapshot",
             "image; losetup /dev/loop1 /tmp/image; export DM_DISABLE_UDEV=1; \
@@ -234,6 +242,13 @@ fn unmounted() {
         ),
         situation(
             "ext4",
+            "image; mount -t ext4 /tmp/image /mnt; setsid perl -MSocket -e \
+             'socket(my $s, 1, 1, 0) or die; bind($s, sockaddr_un(\"/mnt/s\")) or die; \
+             sleep 1000' & sleep 1; umount -l /mnt",
+            "/mnt/s",
+        ),
+        situation(
+            "ext4",
             "image; mount -t ext4 /tmp/image /mnt; cp /bin/busybox /mnt/program; \
              mount -t binfmt_misc none /proc/sys/fs/binfmt_misc; \
              echo ':kept:E::kept::/mnt/program:F' > /proc/sys/fs/binfmt_misc/register; \
@@ -338,6 +353,16 @@ fn transport() {
             "setsid perl -e 'socket(my $s, 2, 1, 6) or die; setsockopt($s, 6, 13, \"vegas\") or die; \
              sleep 1000' & sleep 1",
             "perl",
+        ),
+        // Accepted connections have it from the socket that listens, and so has one that waits.
+        situation(
+            "tcp_vegas",
+            "ip link set lo up; setsid perl -MSocket -e 'socket(my $l, 2, 1, 6) or die; \
+             setsockopt($l, 6, 13, \"vegas\") or die; \
+             bind($l, sockaddr_in(4434, INADDR_LOOPBACK)) or die; listen($l, 1) or die; \
+             socket(my $c, 2, 1, 6) or die; connect($c, sockaddr_in(4434, INADDR_LOOPBACK)) or die; \
+             sleep 1000' & sleep 1",
+            "unaccepted",
         ),
         situation(
             "tls",
