@@ -64,6 +64,9 @@ fn parse(text: &[u8], module: &[u8]) -> Vec<Algorithm> {
     list
 }
 
+/// The beginnings of algorithms that TLS uses in the kernel (`tls_set_sw_offload` in `net/tls/tls_sw.c`).
+const TRANSPORT: [&str; 3] = ["gcm(", "ccm(", "rfc7539("];
+
 /// Known users of an algorithm of this name, each as a phrase, and as a holder if there is a way to
 /// end its use: the kernel does not list them, and counts no reference of theirs.
 fn users(search: &Search<'_>, algorithm: &Algorithm) -> Vec<(Text, Option<Holder>)> {
@@ -108,6 +111,13 @@ fn users(search: &Search<'_>, algorithm: &Algorithm) -> Vec<(Text, Option<Holder
         let command = format!("kill {}", process.pid);
         let kind = HolderKind::Socket { process, protocol: "ALG".into() };
         list.push((text, is_sole.then(|| likely(kind).ended_by(command))));
+    }
+    if list.is_empty() && TRANSPORT.iter().any(|start| algorithm.name.starts_with(start)) {
+        for holder in sockets::encrypted(search) {
+            if let HolderKind::Socket { process, .. } = &holder.kind {
+                list.push((process.to_string().into(), Some(holder)));
+            }
+        }
     }
     if list.is_empty() {
         list.extend(encrypting(search, &algorithm.name));

@@ -20,7 +20,7 @@ use super::search::Search;
 
 pub(super) use abandoned::abandoned;
 pub(super) use algorithms::{behind, users_of_algorithms};
-pub(super) use congestion::{congestion, upper_layers};
+pub(super) use congestion::{congestion, encrypted, upper_layers};
 pub(super) use control::control_sockets;
 pub(super) use line_disciplines::line_disciplines;
 pub(super) use netlink_table::{is_registered, netlink_sockets};

@@ -10,7 +10,7 @@ use crate::holders::descriptors;
 use crate::holders::namespaces::in_each;
 use crate::holders::network::objects::NetworkObject;
 use crate::holders::search::Search;
-use crate::holders::{Holder, HolderKind};
+use crate::holders::{Certainty, Holder, HolderKind};
 use crate::system;
 
 /// Each TCP socket holds its congestion control, and each network namespace its default
@@ -52,6 +52,13 @@ pub(in crate::holders) fn upper_layers(search: &Search<'_>) -> Vec<Holder> {
         })
     })
     .collect()
+}
+
+/// Processes with sockets that the kernel encrypts for, as holders without references.
+pub(in crate::holders) fn encrypted(search: &Search<'_>) -> Vec<Holder> {
+    let is_encrypted = |socket: &OwnedFd| upper_layer(socket.as_fd()).is_ok_and(|it| it == b"tls");
+    let list = sockets(search, "tls", is_encrypted).into_iter();
+    list.map(|holder| holder.with_references(0).with_certainty(Certainty::Likely)).collect()
 }
 
 /// The sockets of processes that use a part of TCP; several in one process are one holder.

@@ -21,7 +21,7 @@ pub(in crate::holders) fn line_disciplines(search: &Search<'_>) -> Vec<Holder> {
         return Vec::new();
     }
     let mut list = Vec::new();
-    let (mut terminals, mut seen) = (HashSet::new(), HashSet::new());
+    let (mut terminals, mut seen) = (HashSet::new(), Vec::new());
     // The masters last, and before them who has the master, too: a process that has only the
     // terminal itself uses the discipline.
     let is_master = |descriptor: &Descriptor<'_>| descriptor.link().ends_with(b"ptmx");
@@ -48,9 +48,11 @@ pub(in crate::holders) fn line_disciplines(search: &Search<'_>) -> Vec<Holder> {
             None => descriptor.link().to_vec(),
         };
         let process = descriptor.process();
-        if !seen.insert((path.clone(), process.pid)) {
+        let this = (path.clone(), process.pid);
+        if seen.contains(&this) {
             continue;
         }
+        seen.push(this);
         let references = u64::from(terminals.insert(path.clone()));
         let object = NetworkObject::LineDiscipline { process, path: path.into(), number };
         list.push(descriptor.hold(Holder::in_network(object).with_references(references)));
