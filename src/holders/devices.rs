@@ -60,6 +60,16 @@ impl Search<'_> {
         *known.entry(device).or_insert_with(|| self.find_out(device))
     }
 
+    /// The name that the number of a device is registered under.
+    pub(super) fn registered(&self, device: Device) -> Option<&Vec<u8>> {
+        let Device { kind, major, minor } = device;
+        match kind {
+            Kind::Char if major == MISC => self.owners.misc.get(&minor),
+            Kind::Char => self.owners.char_majors.get(&major),
+            Kind::Block => self.owners.block_majors.get(&major),
+        }
+    }
+
     /// Whether nothing says to whom a character device belongs.
     pub(super) fn is_unowned(&self, device: Device) -> bool {
         let Device { kind, major, minor } = device;
@@ -69,11 +79,7 @@ impl Search<'_> {
         {
             return false;
         }
-        let registered = if major == MISC {
-            self.owners.misc.get(&minor)
-        } else {
-            self.owners.char_majors.get(&major)
-        };
+        let registered = self.registered(device);
         let is_module = |name: &Vec<u8>| {
             ModuleName::new(name).is_ok_and(|name| self.system.module_dir(&name).exists())
         };
@@ -110,12 +116,7 @@ impl Search<'_> {
         if alias.is_some() {
             return None;
         }
-        let registered = match device.kind {
-            Kind::Char if major == MISC => self.owners.misc.get(&minor),
-            Kind::Char => self.owners.char_majors.get(&major),
-            Kind::Block => self.owners.block_majors.get(&major),
-        };
-        let name = registered?;
+        let name = self.registered(device)?;
         let other = OF_OTHERS.iter().find(|(device, _)| device == name);
         let name = other.map_or(name.as_slice(), |(_, module)| module);
         is_named_after(name, self).then_some(Certainty::Likely)

@@ -116,8 +116,9 @@ pub(super) fn volumes(search: &Search<'_>) -> Vec<Holder> {
     list
 }
 
-/// Block devices of the module that stand for memory; and each memory technology device holds the core (`add_mtd_device` in `drivers/mtd/mtdcore.c`); it
-/// goes with its driver, which is one of the module's users.
+/// Block devices of the module that stand for memory. Each memory technology device holds the core
+/// (`add_mtd_device` in `drivers/mtd/mtdcore.c`); it goes with its driver, which is one of the
+/// module's users.
 pub(super) fn memory_devices(search: &Search<'_>) -> Vec<Holder> {
     let Ok(entries) = directory::entries(&search.system.class_dir("mtd")) else {
         return Vec::new();

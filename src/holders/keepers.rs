@@ -1,5 +1,6 @@
 //! What keeps a mounted file system from being unmounted: processes in it, sockets, exports of NFS,
-//! swap files, loop devices, overlays, probes, targets. None takes a reference to the module beside that of the mount.
+//! swap files, loop devices, overlays, probes, targets. None takes a reference to the module beside
+//! that of the mount.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;

@@ -1,5 +1,5 @@
-//! Modules that took a reference by name, with `symbol_get` or `get_fs_type`, or a device: the kernel lists them
-//! nowhere, but the name is among their constants, or a parameter of theirs.
+//! Modules that took a reference by name, with `symbol_get` or `get_fs_type`, or of a device: the
+//! kernel lists them nowhere, but the name is among their constants, or a parameter of theirs.
 
 use std::collections::HashMap;
 

@@ -62,8 +62,7 @@ pub(super) fn of(search: &Search<'_>) -> Vec<Holder> {
 fn registers<'f>(search: &Search<'_>, mut files: impl Iterator<Item = &'f OpenFile>) -> bool {
     let Some(memory) = Constants::open(search.system) else { return false };
     let texts = memory.texts(search.module, ".rodata");
-    let majors = &search.owners.char_majors;
-    let of = |file: &OpenFile| majors.get(&file.status?.device?.major);
+    let of = |file: &OpenFile| search.registered(file.status?.device?);
     files.any(|file| of(file).is_some_and(|name| texts.contains(name)))
 }
 
