@@ -64,7 +64,8 @@ fn parse(text: &[u8], module: &[u8]) -> Vec<Algorithm> {
     list
 }
 
-/// The beginnings of algorithms that TLS uses in the kernel (`tls_set_sw_offload` in `net/tls/tls_sw.c`).
+/// The beginnings of algorithms that TLS uses in the kernel (`tls_set_sw_offload` in
+/// `net/tls/tls_sw.c`).
 const TRANSPORT: [&str; 3] = ["gcm(", "ccm(", "rfc7539("];
 
 /// Known users of an algorithm of this name, each as a phrase, and as a holder if there is a way to

@@ -1,5 +1,5 @@
-//! Files that hold a module and are no device nodes: of ALSA and SUNRPC in `/proc`, of debugfs, buffers of
-//! graphics cards, virtual machines.
+//! Files that hold a module and are no device nodes: of ALSA and SUNRPC in `/proc`, of debugfs,
+//! buffers of graphics cards, virtual machines.
 
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;

@@ -1,5 +1,5 @@
-//! Files and block devices that the kernel itself keeps open for objects of configfs: what targets and
-//! gadgets store their data in.
+//! Files and block devices that the kernel itself keeps open for objects of configfs: what targets
+//! and gadgets store their data in.
 
 use std::path::Path;
 

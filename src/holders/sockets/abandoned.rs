@@ -10,8 +10,8 @@ use crate::holders::network::objects::NetworkObject;
 use crate::holders::search::Search;
 use crate::holders::{Certainty, Holder, HolderKind};
 
-/// Such connections, each of which holds its congestion control: one that waits to be accepted has that
-/// of the socket that listens. Of closed ones only their number tells, which has to be that of the
+/// Such connections, each of which holds its congestion control: one that waits to be accepted has
+/// that of the socket that listens. Of closed ones only their number tells, which has to be that of the
 /// references that are left.
 pub(in crate::holders) fn abandoned(search: &Search<'_>) -> Vec<Holder> {
     let Some(name) = algorithm(search) else { return Vec::new() };
