@@ -116,9 +116,9 @@ esac
 
 if [ -n "$steady" ]; then
 	processors='-accel tcg -smp 1 -icount shift=0,sleep=off'
-elif [ "$machine" = armv7 ] || [ "$machine" = s390x ]; then
+elif [ "$machine" = armv7 ] || [ "$machine" = s390x ] || [ "$machine" = riscv64 ]; then
 	# With two, emulated in turns, these kernels hang: that of armhf before it starts init, that of
-	# s390x at any moment of some runs.
+	# s390x at any moment of some runs; and that of riscv64 waits for itself for minutes.
 	processors='-accel tcg -smp 1'
 elif [ "$machine" = "$(uname -m)" ]; then
 	processors="$(tests/vm/accel.sh "$kernel/vmlinuz") -smp 2"
