@@ -92,7 +92,7 @@ fn kernels() -> Result<Asked, String> {
 /// What the tests on several kernels are divided into: a boot of a kernel each, what takes longest
 /// first.
 fn units(kernels: &[String], main: &[String]) -> Vec<Unit> {
-    const MAIN: [(&str, &str); 2] = [("MODUTILS_RUN", "main"), ("MODUTILS_PROFILE", "dev")];
+    const OF_MAIN: [(&str, &str); 2] = [("MODUTILS_RUN", "main"), ("MODUTILS_PROFILE", "dev")];
     let everything = env::var_os("MODUTILS_RUN").is_none();
     let mut units = Vec::new();
     for kernel in kernels {
@@ -101,7 +101,7 @@ fn units(kernels: &[String], main: &[String]) -> Vec<Unit> {
             units.push(Unit { kernel: kernel.clone(), what, variables });
         };
         if main.contains(kernel) {
-            add("main", &MAIN);
+            add("main", &OF_MAIN);
         } else if everything && has_every_test(kernel) {
             let files = is_ordinary(kernel).then_some(FILES);
             for name in boots(kernel).into_iter().map(|boot| boot.name).chain(files) {
